@@ -1,0 +1,74 @@
+# campaign_lifecycle: one shared library from src/, one install script from the numbered parts of sql/.
+#
+#   make, make install            against the server that PG_CONFIG belongs to
+#   make installcheck             pg_regress and isolation tests, each with a server of its own (not as root)
+#   make lint                     the promises the compiler does not check
+#   script/test                   everything, from a bare machine
+
+# The bitcode step would ignore PG_CXXFLAGS, and nothing here gains from inlining into a query.
+override with_llvm = no
+
+EXTENSION := campaign_lifecycle
+EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" campaign_lifecycle.control)
+
+# The install script, read top to bottom. What stands between 09_install_begin and 69_install_end becomes the body of
+# install_campaign_tables(): the tables, and the views over them.
+SQL_PARTS := \
+	00_head \
+	12_triggers \
+	09_install_begin \
+		10_machine \
+		20_campaigns \
+		21_timers \
+		22_state_log \
+		23_metrics \
+		24_executions \
+		62_views \
+	69_install_end \
+	30_api \
+	40_execution \
+	41_handlers \
+	50_upkeep \
+	51_backfill \
+	60_health \
+	61_timeline \
+	63_workers_view \
+	90_privileges \
+	99_install
+SQL_SOURCES := $(wildcard $(SQL_PARTS:%=sql/%.sql))
+SQL_BUILT := sql/$(EXTENSION)--$(EXTVERSION).sql
+
+# Upgrade scripts, and the install scripts of earlier versions as they were released (git add -f once, never touched again).
+DATA = $(filter-out $(SQL_BUILT), $(wildcard sql/$(EXTENSION)--*.sql))
+DATA_built = $(SQL_BUILT)
+
+MODULE_big = $(EXTENSION)
+OBJS := $(patsubst %.cpp,%.o,$(wildcard src/*.cpp))
+
+# The server's headers are system headers here: they use `register`, which C++17 does not have, and more that -Wextra reports.
+# No exceptions, no RTTI: the library then needs nothing but libc (see make lint).
+WERROR = -Werror
+PG_CPPFLAGS = -isystem $(shell $(PG_CONFIG) --includedir-server)
+PG_CXXFLAGS = -std=c++17 -Wall -Wextra $(WERROR) -Wno-register -fno-exceptions -fno-rtti -fvisibility=hidden
+
+# Both kinds of test bring a server of their own, reached through a socket in a temporary folder.
+REGRESS := $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
+REGRESS_OPTS = --inputdir=test --temp-instance=tmp_check --temp-config=test/postgresql.conf
+ISOLATION := $(patsubst test/specs/%.spec,%,$(sort $(wildcard test/specs/*.spec)))
+ISOLATION_OPTS = --inputdir=test --outputdir=. --temp-instance=tmp_check_iso --temp-config=test/postgresql.conf
+EXTRA_CLEAN = results output_iso tmp_check tmp_check_iso log regression.diffs regression.out
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+# PGXS follows no headers.
+$(OBJS): $(wildcard src/*.hpp) Makefile
+
+$(SQL_BUILT): $(SQL_SOURCES) Makefile $(EXTENSION).control
+	cat $(SQL_SOURCES) > $@
+
+lint: all
+	PG_CONFIG='$(PG_CONFIG)' script/lint $(shlib) $(SQL_BUILT)
+
+.PHONY: lint
