@@ -15,6 +15,7 @@ EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" campaign_lifec
 # install_campaign_tables(): the tables, and the views over them.
 SQL_PARTS := \
 	00_head \
+	11_adopt \
 	12_triggers \
 	09_install_begin \
 		10_machine \
@@ -25,6 +26,7 @@ SQL_PARTS := \
 		24_executions \
 		62_views \
 	69_install_end \
+	25_table_triggers \
 	30_api \
 	40_execution \
 	41_handlers \
@@ -69,6 +71,6 @@ $(SQL_BUILT): $(SQL_SOURCES) Makefile $(EXTENSION).control
 	cat $(SQL_SOURCES) > $@
 
 lint: all
-	PG_CONFIG='$(PG_CONFIG)' script/lint $(shlib) $(SQL_BUILT)
+	script/lint $(shlib) $(SQL_BUILT) $(SQL_SOURCES)
 
 .PHONY: lint

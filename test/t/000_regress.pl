@@ -1,0 +1,48 @@
+# pg_regress and isolation tests, each kind against a server of its own, with the outputs in expected/. They run through the
+# Makefile's installcheck, which knows their options; what differs is shown.
+#
+# TEST_REGRESS and TEST_ISOLATION, lists of names, choose among them (script/test sets them, and TEST_ONLY).
+
+use strict;
+use warnings FATAL => 'all';
+use Test::More;
+
+my %names = (
+	REGRESS   => [ map { m{([^/]+)\.sql$} } glob 'test/sql/*.sql' ],
+	ISOLATION => [ map { m{([^/]+)\.spec$} } glob 'test/specs/*.spec' ]);
+
+for my $kind ('REGRESS', 'ISOLATION')
+{
+	my @chosen = $ENV{TEST_ONLY} ? split ' ', $ENV{"TEST_$kind"} // '' : sort @{ $names{$kind} };
+	next unless @chosen;
+	my $other = $kind eq 'REGRESS' ? 'ISOLATION' : 'REGRESS';
+
+	# An output that nobody wrote would only be noticed by a human.
+	ok(-f "expected/$_.out", "$_ has an expected output") for @chosen;
+
+	my $output = '';
+	open my $make, '-|', "make installcheck PG_CONFIG='$ENV{PG_CONFIG}' $kind='@chosen' $other= 2>&1" or die $!;
+	while (<$make>)
+	{
+		$output .= $_;
+		# "test name ... ok 12 ms" of 15, "ok 1 - name 12 ms" of 16 and later
+		if (/^test\s+(\S+)\s+\.\.\.\s+(\w+)/ || /^(?:not )?ok\s+\d+\s+[-+]\s+(\S+)/)
+		{
+			my ($name, $good) = ($1, defined $2 ? $2 eq 'ok' : /^ok/);
+			ok($good, (lc $kind) . " $name");
+		}
+	}
+	my $good = ok(close $make, "make installcheck, $kind");
+	next if $good;
+
+	diag($output);
+	for my $path ('regression.diffs', glob 'tmp_check*/log/postmaster.log log/postmaster.log')
+	{
+		open my $file, '<', $path or next;
+		my @lines = <$file>;
+		splice @lines, 0, @lines - 400 if @lines > 400;
+		diag("$path:\n", @lines);
+	}
+}
+
+done_testing();
