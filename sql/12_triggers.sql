@@ -1,0 +1,81 @@
+-- Trigger functions: what holds whoever writes. Stamps, the log and the wake-up are C++ (src/triggers.cpp, src/wake.cpp), for they are on the hot path;
+-- the checks against the two tables of the machine are SQL.
+
+CREATE FUNCTION @extschema@.update_updated_at_column() RETURNS trigger
+	LANGUAGE c SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'update_updated_at_column';
+COMMENT ON FUNCTION @extschema@.update_updated_at_column() IS
+	'BEFORE UPDATE row trigger for any table with updated_at: stamps it with the clock, always later than it was, also when the clock was set back.';
+
+CREATE FUNCTION @extschema@.log_campaign_state_change() RETURNS trigger
+	LANGUAGE c SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'log_campaign_state_change';
+COMMENT ON FUNCTION @extschema@.log_campaign_state_change() IS
+	'Writes campaign_state_log: its row triggers remember the moves of a statement, its statement triggers write them as one set, with the rights of the log''s owner.';
+
+CREATE FUNCTION @extschema@._wake_worker() RETURNS trigger
+	LANGUAGE c SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', '_wake_worker';
+COMMENT ON FUNCTION @extschema@._wake_worker() IS 'Remembers the earliest timer that this transaction writes; its commit wakes the worker if that is earlier than what the worker waits for.';
+
+CREATE FUNCTION @extschema@.validate_timer_schedule() RETURNS trigger
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF EXISTS (
+		SELECT FROM @extschema@.campaigns AS c
+		WHERE c.id = NEW.campaign_id
+			AND NOT EXISTS (SELECT FROM @extschema@.campaign_state_transitions AS m WHERE m.from_state = c.status)
+	) THEN
+		RAISE EXCEPTION 'Cannot schedule timer for expired campaign: %', NEW.campaign_id
+			USING CONSTRAINT = 'validate_timer_scheduling', HINT = 'A campaign in a state without outgoing transitions gets no more timers.';
+	END IF;
+	IF NEW.scheduled_at < now() - interval '1 minute' THEN
+		RAISE EXCEPTION 'Cannot schedule timer in the past: %', NEW.scheduled_at
+			USING CONSTRAINT = 'validate_timer_scheduling', HINT = 'Up to one minute in the past is tolerated; now() makes the timer due at once.';
+	END IF;
+	IF NEW.scheduled_at >= '10000-01-01 00:00:00+00' THEN
+		RAISE EXCEPTION 'timer schedule out of range: %', NEW.scheduled_at
+			USING ERRCODE = 'datetime_field_overflow', HINT = 'Times up to the year 9999 can be scheduled.';
+	END IF;
+	RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.validate_timer_schedule() IS
+	'BEFORE INSERT trigger of campaign_timers, for timers that still wait: refuses one for a campaign in a terminal state or over a minute in the past (P0001), or beyond the year 9999 (22008).';
+
+CREATE FUNCTION @extschema@.validate_state_transition() RETURNS trigger
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF NEW.status IS DISTINCT FROM OLD.status AND NOT EXISTS (
+		SELECT FROM @extschema@.campaign_state_transitions AS m
+		WHERE m.from_state = OLD.status AND m.to_state = NEW.status
+	) THEN
+		RAISE EXCEPTION 'Invalid state transition from % to %', OLD.status, NEW.status
+			USING CONSTRAINT = 'valid_state_transition',
+				HINT = coalesce(
+					(SELECT 'From ' || OLD.status || ' a campaign can move to ' || string_agg(m.to_state, ', ' ORDER BY m.priority, m.to_state) || '.'
+						FROM @extschema@.campaign_state_transitions AS m WHERE m.from_state = OLD.status),
+					OLD.status || ' is a terminal state.');
+	END IF;
+	RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.validate_state_transition() IS
+	'BEFORE UPDATE trigger of campaigns: a changed status must be a row of campaign_state_transitions (P0001).';
+
+CREATE FUNCTION @extschema@.fill_campaign_end_time() RETURNS trigger
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF NEW.start_time < '1970-01-01 00:00:00+00' OR NEW.start_time >= '10000-01-01 00:00:00+00' THEN
+		RAISE EXCEPTION 'campaign start_time out of range: %', NEW.start_time
+			USING ERRCODE = 'datetime_field_overflow', HINT = 'A campaign starts between the years 1970 and 9999.';
+	END IF;
+	IF TG_OP = 'INSERT' THEN
+		IF NEW.end_time IS NULL THEN
+			NEW.end_time := NEW.start_time + NEW.duration_hours * interval '1 hour';
+		END IF;
+	ELSIF NEW.end_time IS NOT DISTINCT FROM OLD.end_time THEN
+		NEW.end_time := NEW.start_time + NEW.duration_hours * interval '1 hour';
+	END IF;
+	RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.fill_campaign_end_time() IS
+	'BEFORE trigger of campaigns: fills in end_time from start_time and duration_hours when it is not given, and lets it follow when they change; start_time out of range: 22008.';

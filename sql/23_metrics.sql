@@ -1,0 +1,22 @@
+-- Metrics. The chapter "campaign_metrics Table" of the specification. Body of install_campaign_tables().
+
+CREATE TABLE @extschema@.campaign_metrics (
+	id uuid DEFAULT pg_catalog.encode(pg_catalog.set_bit(pg_catalog.set_bit(pg_catalog.overlay(pg_catalog.uuid_send(pg_catalog.gen_random_uuid()),
+		pg_catalog.substring(pg_catalog.int8send(pg_catalog.floor(EXTRACT(epoch FROM pg_catalog.clock_timestamp()) * 1000)::bigint), 3), 1, 6), 52, 1), 53, 1), 'hex')::uuid
+		PRIMARY KEY,
+	campaign_id uuid NOT NULL REFERENCES @extschema@.campaigns (id) ON DELETE CASCADE,
+	metric_type varchar(50) NOT NULL,
+	value decimal(15, 4) NOT NULL,
+	attributes jsonb NOT NULL DEFAULT '{}',
+	recorded_at timestamp with time zone NOT NULL DEFAULT pg_catalog.now(),
+	CONSTRAINT valid_metric_type CHECK (metric_type IN (
+		'ENGAGEMENT_COUNT', 'PARTICIPANT_COUNT', 'REWARD_CLAIMED', 'TIMER_EXECUTION_TIME', 'STATE_TRANSITION_TIME'))
+);
+CREATE INDEX idx_campaign_metrics_campaign_id ON @extschema@.campaign_metrics (campaign_id);
+CREATE INDEX idx_campaign_metrics_type ON @extschema@.campaign_metrics (metric_type);
+CREATE INDEX idx_campaign_metrics_recorded_at ON @extschema@.campaign_metrics (recorded_at);
+CREATE INDEX idx_campaign_metrics_analytics ON @extschema@.campaign_metrics (campaign_id, metric_type, recorded_at);
+
+COMMENT ON TABLE @extschema@.campaign_metrics IS 'What was measured of a campaign: the application''s own counts, and what the worker records.';
+COMMENT ON COLUMN @extschema@.campaign_metrics.metric_type IS
+	'ENGAGEMENT_COUNT, PARTICIPANT_COUNT, REWARD_CLAIMED: the application''s. TIMER_EXECUTION_TIME: milliseconds an executed timer took (of a batch, its time divided by its timers). STATE_TRANSITION_TIME: milliseconds from scheduled_at to the move.';

@@ -1,0 +1,8 @@
+END IF;
+IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = '@extschema@.campaigns'::regclass AND tgname = 'update_campaigns_updated_at') THEN
+	PERFORM @extschema@._install_campaign_triggers();
+END IF;
+END
+$install$;
+COMMENT ON FUNCTION @extschema@.install_campaign_tables() IS
+	'Makes the campaign tables, their triggers and the views over them, or adopts those that an earlier CREATE EXTENSION left. CREATE EXTENSION calls it; call it yourself where a NOTICE said so. A clash with other objects: 42710; tables of another owner: 42501.';
