@@ -115,18 +115,15 @@ BEGIN
 	WITH entry AS MATERIALIZED (
 		SELECT c.id, c.status AS state, c.start_time, c.end_time, e.entered, c.auto_close, c.rewards_enabled,
 			CASE WHEN other_flags THEN to_jsonb(c) END AS flags,
-			NOT EXISTS (SELECT FROM @extschema@.campaign_state_transitions AS m WHERE m.from_state = c.status OFFSET 0) AS terminal
+			NOT EXISTS (SELECT FROM @extschema@.campaign_state_transitions AS m WHERE m.from_state = c.status OFFSET 0) AS terminal,
+			t.ids, t.types, t.statuses, t.times, t.by_policy
 		FROM unnest(campaign_ids, entered_at) AS e (campaign_id, entered)
 		JOIN @extschema@.campaigns AS c ON c.id = e.campaign_id
-	),
-	waiting AS MATERIALIZED (
-		SELECT e.*, t.id AS timer_id, t.timer_type, t.status, t.scheduled_at, t.by_policy
-		FROM entry AS e
 		CROSS JOIN LATERAL (
-			SELECT t.id, t.timer_type, t.status, t.scheduled_at, t.payload ? 'policy' AS by_policy
+			SELECT array_agg(t.id) AS ids, array_agg(t.timer_type) AS types, array_agg(t.status) AS statuses, array_agg(t.scheduled_at) AS times,
+				array_agg(t.payload ? 'policy') AS by_policy
 			FROM @extschema@.campaign_timers AS t
-			WHERE t.campaign_id = e.id AND (t.status = 'PENDING' OR (t.status = 'FAILED' AND t.retry_count < 5))
-			OFFSET 0) AS t
+			WHERE t.campaign_id = c.id AND (t.status IN ('PENDING', 'RUNNING') OR (t.status = 'FAILED' AND t.retry_count < 5))) AS t
 	),
 	changed AS (
 		UPDATE @extschema@.campaign_timers AS t
@@ -134,23 +131,26 @@ BEGIN
 			scheduled_at = coalesce(greatest(w.at, as_of), t.scheduled_at),
 			retry_count = CASE WHEN w.at IS NULL THEN t.retry_count ELSE 0 END
 		FROM (
-			SELECT w.timer_id, w.id AS campaign_id, p.at
-			FROM waiting AS w
+			SELECT w.timer_id, e.id AS campaign_id, p.at
+			FROM entry AS e
+			CROSS JOIN LATERAL unnest(e.ids, e.types, e.statuses, e.times, e.by_policy) AS w (timer_id, timer_type, status, scheduled_at, by_policy)
 			LEFT JOIN LATERAL (
-				SELECT p.delay + CASE p.anchor WHEN 'start_time' THEN w.start_time WHEN 'end_time' THEN w.end_time ELSE w.entered END AS at,
-					CASE p.only_when WHEN 'auto_close' THEN w.auto_close WHEN 'rewards_enabled' THEN w.rewards_enabled
-						ELSE p.only_when IS NULL OR coalesce((w.flags ->> p.only_when)::boolean, false) END AS wanted
+				SELECT p.delay + CASE p.anchor WHEN 'start_time' THEN e.start_time WHEN 'end_time' THEN e.end_time ELSE e.entered END AS at,
+					CASE p.only_when WHEN 'auto_close' THEN e.auto_close WHEN 'rewards_enabled' THEN e.rewards_enabled
+						ELSE p.only_when IS NULL OR coalesce((e.flags ->> p.only_when)::boolean, false) END AS wanted
 				FROM @extschema@.campaign_timer_policies AS p
-				WHERE p.state = w.state AND p.timer_type = w.timer_type
-				OFFSET 0) AS p ON NOT w.terminal
-			WHERE w.terminal
-				OR (w.by_policy AND CASE
-					WHEN p.wanted IS NULL
-						THEN NOT EXISTS (SELECT FROM @extschema@.campaign_state_transitions AS m WHERE m.from_state = w.state AND m.timer_type = w.timer_type OFFSET 0)
-					-- One at the right time is not rewritten; of what is due at once any past time is right.
-					ELSE p.wanted AND p.at IS NOT NULL AND p.at <> w.scheduled_at
-						AND NOT (p.at <= as_of AND (w.scheduled_at <= as_of OR w.status = 'FAILED'))
-					END)
+				WHERE p.state = e.state AND p.timer_type = w.timer_type
+				OFFSET 0) AS p ON NOT e.terminal
+			WHERE w.status <> 'RUNNING'
+				AND (e.terminal
+					OR (w.by_policy AND CASE
+						WHEN p.wanted IS NULL
+							THEN NOT EXISTS (SELECT FROM @extschema@.campaign_state_transitions AS m WHERE m.from_state = e.state AND m.timer_type = w.timer_type OFFSET 0)
+						-- One at the right time is not rewritten; of what is due at once any past time is right.
+						ELSE p.wanted AND p.at IS NOT NULL AND p.at <> w.scheduled_at
+							AND NOT (p.at <= as_of AND (w.scheduled_at <= as_of OR w.status = 'FAILED'))
+						END))
+			OFFSET 0
 		) AS w
 		WHERE t.id = w.timer_id AND t.campaign_id = w.campaign_id AND t.status IN ('PENDING', 'FAILED')
 	),
@@ -161,21 +161,19 @@ BEGIN
 		CROSS JOIN LATERAL (
 			SELECT p.timer_type, p.delay + CASE p.anchor WHEN 'start_time' THEN e.start_time WHEN 'end_time' THEN e.end_time ELSE e.entered END AS at
 			FROM @extschema@.campaign_timer_policies AS p
-			WHERE p.state = e.state
+			WHERE p.state = e.state AND p.timer_type <> ALL (coalesce(e.types, '{}'))
 				AND CASE p.only_when WHEN 'auto_close' THEN e.auto_close WHEN 'rewards_enabled' THEN e.rewards_enabled
 					ELSE p.only_when IS NULL OR coalesce((e.flags ->> p.only_when)::boolean, false) END
 			OFFSET 0) AS p
 		WHERE NOT e.terminal AND p.at IS NOT NULL
-			AND NOT EXISTS (
-				SELECT FROM @extschema@.campaign_timers AS t
-				WHERE t.campaign_id = e.id AND t.timer_type = p.timer_type
-					AND (t.status IN ('PENDING', 'RUNNING') OR (t.status = 'FAILED' AND t.retry_count < 5))
-				OFFSET 0)
 		ORDER BY e.id, greatest(p.at, as_of)
 		-- A timer of the type set by hand at this very moment satisfies the policy.
 		ON CONFLICT DO NOTHING
 	)
-	SELECT min(w.scheduled_at) INTO lowest FROM waiting AS w WHERE w.scheduled_at <= as_of;
+	SELECT min(w.scheduled_at)
+	INTO lowest
+	FROM entry AS e CROSS JOIN LATERAL unnest(e.times) AS w (scheduled_at)
+	WHERE w.scheduled_at <= as_of;
 	RETURN lowest;
 END
 $$;
