@@ -53,6 +53,8 @@ make_work() {
 		id postgres >/dev/null 2>&1 || die "a server does not run as root, and there is no user postgres to run it as"
 		chown postgres: "$work"
 	fi
+	# Where we were may be closed to that user.
+	cd "$work"
 	trap 'leave $?' EXIT
 	trap 'exit 129' HUP
 	trap 'exit 130' INT

@@ -10,23 +10,21 @@
 
 use strict;
 use warnings FATAL => 'all';
-use PostgreSQL::Test::Cluster;
+use CampaignServer;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
 my @files = $ENV{TEST_PGTAP} ? map { "test/pgtap/$_" } split ' ', $ENV{TEST_PGTAP} : sort glob 'test/pgtap/*.sql';
 plan skip_all => 'there are no pgTAP files' unless @files;
 
-my $node = PostgreSQL::Test::Cluster->new('pgtap');
-$node->init;
-$node->append_conf('postgresql.conf', slurp_file('test/postgresql.conf'));
-$node->append_conf(
-	'postgresql.conf', q{
+my $node = campaign_server(
+	'pgtap',
+	extension => 0,
+	conf      => q{
 shared_preload_libraries = 'campaign_lifecycle, pg_cron'
 cron.database_name = 'cron_home'
 cron.use_background_workers = on
 });
-$node->start;
 
 for my $file (@files)
 {
@@ -39,7 +37,7 @@ for my $file (@files)
 
 	my ($out, $err) = ('', '');
 	my $good = IPC::Run::run(
-		[ 'pg_prove', '--verbose', '-h', $node->host, '-p', $node->port, '-d', $database, '-U', $node->can('username') ? $node->username : (getpwuid $>)[0], $file ],
+		[ 'pg_prove', '--verbose', '-h', $node->host, '-p', $node->port, '-d', $database, $file ],
 		'>', \$out, '2>', \$err);
 	my $count = () = $out =~ /^ok /mg;
 	ok($good, "$file: $count assertions") or diag($out, $err);

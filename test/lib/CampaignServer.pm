@@ -1,0 +1,31 @@
+# A server for a TAP test: test/postgresql.conf, more lines if given, started, with the extension in the database postgres unless
+# told otherwise.
+#
+#     use CampaignServer;
+#     my $node = campaign_server('name', conf => "campaign_lifecycle.workers = 2\n", extension => 0, start => 0);
+#
+# The rest is PostgreSQL::Test::Cluster: safe_psql, poll_query_until, restart, stop('immediate'), ...
+
+package CampaignServer;
+
+use strict;
+use warnings FATAL => 'all';
+use Exporter 'import';
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+
+our @EXPORT = qw(campaign_server);
+
+sub campaign_server
+{
+	my ($name, %options) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+	$node->init(%{ $options{init} // {} });
+	$node->append_conf('postgresql.conf', slurp_file('test/postgresql.conf') . ($options{conf} // ''));
+	return $node unless $options{start} // 1;
+	$node->start;
+	$node->safe_psql('postgres', 'CREATE EXTENSION campaign_lifecycle') if $options{extension} // 1;
+	return $node;
+}
+
+1;
