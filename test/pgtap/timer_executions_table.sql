@@ -1,7 +1,7 @@
 -- The specification's chapter "timer_executions Table": columns, defaults, checks (what is finished has an end), the foreign key and the indexes.
 
 BEGIN;
-SELECT no_plan();
+SELECT plan(48);
 \ir lib/errors.psql
 
 SELECT has_table('timer_executions');
