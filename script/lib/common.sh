@@ -61,11 +61,13 @@ make_work() {
 	trap 'exit 143' TERM
 }
 
-# What a script does on its way out; at_leave may be redefined to stop a server first.
-at_leave() { :; }
+# Stops what servers there are in our folder, whoever started them: a test that was interrupted leaves its own.
 leave() {
 	trap - EXIT
-	at_leave || true
+	local pid_file
+	find "$work" -name postmaster.pid 2>/dev/null | while read -r pid_file; do
+		as_server "$bin/pg_ctl" -D "$(dirname "$pid_file")" -m immediate -w stop >/dev/null 2>&1 || true
+	done
 	cd /
 	rm -rf "$work"
 	exit "$1"
