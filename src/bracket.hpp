@@ -1,0 +1,71 @@
+// Pairs of entering and leaving: transactions, subtransactions, another user's
+// rights. A body is a lambda that captures by
+// reference; it may raise, so neither it nor the frame that calls it may hold
+// anything with a destructor (the static_assert sees to the first). An ERROR is
+// stopped in one function of bracket.cpp and comes back whole: SQLSTATE,
+// message, detail, hint, context. FATAL and a terminated process pass through.
+#ifndef CAMPAIGN_BRACKET_HPP
+#define CAMPAIGN_BRACKET_HPP
+
+#include <type_traits>
+
+#include "pg.hpp"
+
+namespace bracket {
+
+using Body = void (*)(void *);
+
+// These return the error that ended the body, copied into the memory context
+// that was current at the call, or nullptr when all went well.
+ErrorData *transaction(Body body, void *argument);
+ErrorData *subtransaction(Body body, void *argument);
+ErrorData *guarded(Body body, void *argument);
+
+void as_user(Oid user, Body body, void *argument);
+
+template <typename F> void call(void *body)
+{
+	static_assert(std::is_trivially_destructible<F>::value, "an ERROR would skip the destructor");
+	(*static_cast<F *>(body))();
+}
+
+// One transaction with a snapshot and SPI connected, committed in the end.
+template <typename F> ErrorData *in_transaction(F body)
+{
+	return transaction(call<F>, &body);
+}
+
+// One subtransaction of a transaction that is connected to SPI.
+template <typename F> ErrorData *in_subtransaction(F body)
+{
+	return subtransaction(call<F>, &body);
+}
+
+// Outside of any transaction.
+template <typename F> ErrorData *in_guard(F body)
+{
+	return guarded(call<F>, &body);
+}
+
+// With another user's rights.
+template <typename F> void as(Oid user, F body)
+{
+	as_user(user, call<F>, &body);
+}
+
+// Takes another user's rights until the transaction ends: deferred triggers
+// run in the commit, and must not find the rights of the process.
+void become(Oid user);
+
+// What outlives the context that the error was kept in.
+ErrorData *copy_error(const ErrorData *error, MemoryContext keep);
+
+// Errors that say nothing about the timer: try again soon.
+bool is_transient(const ErrorData *error);
+
+// Errors that the one who called must see, whatever was going on.
+bool is_cancel(const ErrorData *error);
+
+} // namespace bracket
+
+#endif

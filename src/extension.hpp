@@ -1,0 +1,40 @@
+// What a transaction must know of the extension in this database before it
+// touches a table: that it is there, in which schema, who owns the tables, and
+// whether timers may fire. Found by oid each time, never by a schema's name,
+// since schemas are renamed and extensions dropped while a worker runs.
+#ifndef CAMPAIGN_EXTENSION_HPP
+#define CAMPAIGN_EXTENSION_HPP
+
+#include "pg.hpp"
+#include "statements.hpp"
+
+namespace extension {
+
+constexpr const char *name = "campaign_lifecycle";
+
+enum class Presence
+{
+	ready,     // timers may fire
+	absent,    // not in this database
+	busy,      // being dropped or updated: try again soon
+	no_tables, // in a restore, or uninstalled
+	paused,    // by pause_timers(), or a copy of another database
+};
+
+struct Site
+{
+	Presence presence;
+	statements::Plans *plans;
+	Oid owner; // of campaign_timers: the worker acts as this role
+};
+
+// For the worker: inside a transaction, with SPI connected; locks the extension
+// against DROP EXTENSION until the transaction ends, or says busy.
+Site enter();
+
+// For a client's session, which waits for its locks as any statement does.
+Site visit();
+
+} // namespace extension
+
+#endif

@@ -1,0 +1,110 @@
+// Comes after the first try of a batch, which has failed as a whole. Each part
+// claims its timers itself, inside its own subtransaction, so that what is rolled
+// back leaves no lock and no multixact. A timer that fails alone becomes a failed
+// attempt of its own; an error that says nothing about the timer leaves it as it
+// is. Used by the worker and by run_due_timers().
+#include "isolate.hpp"
+
+#include "bracket.hpp"
+
+namespace isolate {
+
+namespace {
+
+constexpr int parts = 4;
+
+void run_part(Work *work, const pg_uuid_t *ids, int count);
+
+void note_error(Work *work, ErrorData *error)
+{
+	if (work->for_client && bracket::is_cancel(error))
+		ReThrowError(error);
+	work->last_error = error;
+}
+
+// Out of memory, disk or connections: smaller parts would fail the same way.
+bool is_hopeless(const ErrorData *error)
+{
+	return bracket::is_cancel(error) || ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES);
+}
+
+void record_failure(Work *work, const pg_uuid_t *id, const ErrorData *cause)
+{
+	ErrorData *error = bracket::in_subtransaction([&] { statements::fail(work->plans, id, work->as_of, cause); });
+
+	if (error == nullptr)
+	{
+		work->failed++;
+		return;
+	}
+	note_error(work, error);
+	work->left++;
+}
+
+// What to do about timers that have failed together, or one alone.
+void settle(Work *work, const pg_uuid_t *ids, int count, const ErrorData *error)
+{
+	bool transient = bracket::is_transient(error);
+
+	if (count == 1 && !transient)
+	{
+		record_failure(work, ids, error);
+		return;
+	}
+	if (count == 1 || is_hopeless(error) || GetCurrentTimestamp() >= work->give_up_at)
+	{
+		work->left += count;
+		return;
+	}
+	int size = (count + parts - 1) / parts;
+	for (int start = 0; start < count; start += size)
+		run_part(work, ids + start, Min(size, count - start));
+}
+
+void run_part(Work *work, const pg_uuid_t *ids, int count)
+{
+	MemoryContext keep = CurrentMemoryContext;
+	statements::Claim claimed = {};
+	TimestampTz follow_up = DT_NOEND;
+
+	CHECK_FOR_INTERRUPTS();
+	ErrorData *error = bracket::in_subtransaction([&] {
+		ArrayType *only = statements::uuid_array(ids, count);
+
+		claimed = statements::claim(work->plans, work->as_of, DT_NOBEGIN, count, only, keep);
+		if (claimed.count > 0)
+			follow_up = statements::apply(work->plans, claimed.timers, work->as_of);
+	});
+	if (error != nullptr)
+	{
+		note_error(work, error);
+		settle(work, ids, count, error);
+		return;
+	}
+	work->succeeded += claimed.count;
+	work->follow_up = Min(work->follow_up, follow_up);
+}
+
+} // namespace
+
+Work begin(statements::Plans *plans, TimestampTz as_of)
+{
+	Work work = {};
+
+	work.plans = plans;
+	work.as_of = as_of;
+	work.give_up_at = DT_NOEND;
+	work.follow_up = DT_NOEND;
+	return work;
+}
+
+void run(Work *work, ArrayType *timers, ErrorData *error)
+{
+	int count = ArrayGetNItems(ARR_NDIM(timers), ARR_DIMS(timers));
+
+	// No NULLs in it: the ids lie one after another.
+	note_error(work, error);
+	settle(work, reinterpret_cast<const pg_uuid_t *>(ARR_DATA_PTR(timers)), count, error);
+}
+
+} // namespace isolate

@@ -1,0 +1,32 @@
+// A batch that fails is taken apart until the timers that fail stand alone.
+#ifndef CAMPAIGN_ISOLATE_HPP
+#define CAMPAIGN_ISOLATE_HPP
+
+#include "pg.hpp"
+#include "statements.hpp"
+
+namespace isolate {
+
+struct Work
+{
+	statements::Plans *plans;
+	TimestampTz as_of;
+	TimestampTz give_up_at; // DT_NOEND: never
+	bool for_client;        // whose cancel must reach it
+
+	int succeeded;
+	int failed; // recorded as failed attempts
+	int left;   // untouched, to be tried again soon
+	TimestampTz follow_up;
+	ErrorData *last_error;
+};
+
+Work begin(statements::Plans *plans, TimestampTz as_of);
+
+// Runs timers of a batch that has failed with `error`: in parts, each in a
+// subtransaction. The transaction is connected to SPI and acts as the owner.
+void run(Work *work, ArrayType *timers, ErrorData *error);
+
+} // namespace isolate
+
+#endif

@@ -1,0 +1,435 @@
+// Reads pg_database and keeps a worker (or as many as the settings say) in every
+// database that has the extension. Whether it has can only be seen from inside:
+// a first worker looks, one database at a time, and leaves if there is nothing
+// for it. Told by the hooks what changes (ddl.cpp), by workers that they end
+// (post.cpp); looks at everything once a minute as the net. Its own memory may
+// be lost at any time: a new launcher adopts the workers it finds at their posts.
+#include "launcher.hpp"
+
+#include "bracket.hpp"
+#include "post.hpp"
+#include "settings.hpp"
+#include "shared.hpp"
+#include "worker.hpp"
+
+extern "C" PGDLLEXPORT void campaign_lifecycle_launcher_main(Datum argument);
+
+namespace launcher {
+
+using shared::Farewell;
+using shared::memory;
+using shared::Post;
+using shared::State;
+
+namespace {
+
+constexpr int64 rescan_us = 60 * USECS_PER_SEC;
+constexpr int64 start_limit_us = 10 * USECS_PER_SEC;
+constexpr int64 first_backoff_us = USECS_PER_SEC;
+constexpr int64 most_backoff_us = 60 * USECS_PER_SEC;
+constexpr int64 good_life_us = 60 * USECS_PER_SEC; // after it, a failure is the first one again
+constexpr int64 yield_us = 2 * USECS_PER_SEC;
+constexpr int64 no_slot_us = 5 * USECS_PER_SEC;
+constexpr int64 warn_again_us = 600 * USECS_PER_SEC;
+
+enum class Extension
+{
+	unknown,
+	absent,
+	present,
+};
+
+struct Database
+{
+	Oid oid; // the key
+	NameData name;
+	Extension extension;
+	bool listed;
+	int failures;
+	TimestampTz retry_at;
+};
+
+HTAB *databases;
+BackgroundWorkerHandle **handles; // by post; nullptr for those of an earlier launcher
+TimestampTz rescan_at = DT_NOBEGIN;
+TimestampTz warn_at = DT_NOBEGIN;
+uint32 last_ticket = 0;
+uint32 wait_event_cache = 0;
+
+template <typename F> void for_each_database(F visit)
+{
+	HASH_SEQ_STATUS scan;
+
+	hash_seq_init(&scan, databases);
+	while (Database *database = static_cast<Database *>(hash_seq_search(&scan)))
+		visit(database);
+}
+
+Database *find(Oid oid)
+{
+	return static_cast<Database *>(hash_search(databases, &oid, HASH_FIND, nullptr));
+}
+
+void remember_database(Form_pg_database row)
+{
+	bool found;
+
+	if (row->datistemplate || !row->datallowconn || row->datconnlimit == pg::invalid_database_limit)
+		return;
+	Database *database = static_cast<Database *>(hash_search(databases, &row->oid, HASH_ENTER, &found));
+	if (!found)
+	{
+		database->extension = Extension::unknown;
+		database->failures = 0;
+		database->retry_at = DT_NOBEGIN;
+	}
+	database->listed = true;
+	database->name = row->datname;
+}
+
+void read_databases()
+{
+	for_each_database([](Database *database) { database->listed = false; });
+	ErrorData *error = bracket::in_transaction([] {
+		Relation relation = table_open(DatabaseRelationId, AccessShareLock);
+		TableScanDesc scan = table_beginscan_catalog(relation, 0, nullptr);
+
+		while (HeapTuple tuple = heap_getnext(scan, ForwardScanDirection))
+			remember_database(reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple)));
+		table_endscan(scan);
+		table_close(relation, AccessShareLock);
+	});
+	if (error != nullptr)
+		ThrowErrorData(error);
+	for_each_database([](Database *database) {
+		if (!database->listed)
+			hash_search(databases, &database->oid, HASH_REMOVE, nullptr);
+	});
+	rescan_at = GetCurrentTimestamp() + rescan_us;
+}
+
+// What a kick names may have got the extension, or be free again.
+void reconsider(Database *database)
+{
+	if (database->extension == Extension::absent)
+		database->extension = Extension::unknown;
+	database->failures = 0;
+	database->retry_at = DT_NOBEGIN;
+}
+
+void take_kicks()
+{
+	for (pg_atomic_uint32 &kick : memory->kicks)
+	{
+		Oid oid = pg_atomic_exchange_u32(&kick, InvalidOid);
+		Database *database = OidIsValid(oid) ? find(oid) : nullptr;
+
+		if (database != nullptr)
+			reconsider(database);
+	}
+	if (pg_atomic_exchange_u32(&memory->kicked_all, 0) != 0)
+		for_each_database(reconsider);
+}
+
+void note_failure(Database *database, TimestampTz since)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (now - since > good_life_us)
+		database->failures = 0;
+	int64 backoff = Min(first_backoff_us << Min(database->failures, 10), most_backoff_us);
+	database->failures++;
+	database->retry_at = now + backoff;
+}
+
+void see_off(Post *post)
+{
+	Database *database = find(post->database);
+
+	post->state = State::none;
+	if (database == nullptr)
+		return;
+	if (post->was_of_use)
+		database->extension = Extension::present;
+	switch (post->farewell)
+	{
+		case Farewell::failed:
+			note_failure(database, post->since);
+			break;
+		case Farewell::absent:
+			database->extension = Extension::absent;
+			database->failures = 0;
+			break;
+		case Farewell::yielded:
+			database->retry_at = GetCurrentTimestamp() + yield_us;
+			break;
+		case Farewell::unwanted:
+			break;
+	}
+}
+
+void forget_handle(int index)
+{
+	if (handles[index] != nullptr)
+		pfree(handles[index]);
+	handles[index] = nullptr;
+}
+
+// A process that was asked for may die before it takes its post.
+bool has_failed_to_start(int index, const Post *post)
+{
+	pid_t pid;
+
+	if (handles[index] == nullptr)
+		return GetCurrentTimestamp() - post->since > start_limit_us;
+	return GetBackgroundWorkerPid(handles[index], &pid) == BGWH_STOPPED;
+}
+
+void review_post(int index)
+{
+	Post *post = &memory->posts[index];
+	Database *database = find(post->database);
+
+	if (post->state == State::left || (post->state == State::starting && has_failed_to_start(index, post)))
+	{
+		if (post->state == State::starting)
+			post->farewell = Farewell::failed;
+		see_off(post);
+		forget_handle(index);
+	}
+	else if (post->state == State::working && post->was_of_use && database != nullptr)
+		database->extension = Extension::present;
+	else if (post->state == State::no_worker_slot &&
+			 (database == nullptr || database->extension == Extension::absent || !settings::enabled || post->number >= settings::workers))
+		post->state = State::none;
+}
+
+void review_posts()
+{
+	LWLockAcquire(memory->lock, LW_EXCLUSIVE);
+	for (uint32 i = 0; i < pg_atomic_read_u32(&memory->posts_used); i++)
+		if (memory->posts[i].state != State::none)
+			review_post(static_cast<int>(i));
+	LWLockRelease(memory->lock);
+}
+
+// A first look is going on in some database.
+bool is_probing()
+{
+	for (uint32 i = 0; i < pg_atomic_read_u32(&memory->posts_used); i++)
+	{
+		const Post *post = &memory->posts[i];
+
+		if ((post->state == State::starting || post->state == State::working) && !post->was_of_use)
+		{
+			const Database *database = find(post->database);
+
+			if (database != nullptr && database->extension == Extension::unknown)
+				return true;
+		}
+	}
+	return false;
+}
+
+int find_post(Oid database, int number)
+{
+	for (uint32 i = 0; i < pg_atomic_read_u32(&memory->posts_used); i++)
+	{
+		const Post *post = &memory->posts[i];
+
+		if (post->state != State::none && post->database == database && post->number == number)
+			return static_cast<int>(i);
+	}
+	return -1;
+}
+
+int free_post()
+{
+	for (int i = 0; i < memory->post_count; i++)
+		if (memory->posts[i].state == State::none)
+			return i;
+	return -1;
+}
+
+// Returns the post to start a worker for, or -1. Called with the lock held.
+int assign_post(const Database *database, int number)
+{
+	int index = find_post(database->oid, number);
+
+	if (index >= 0 && memory->posts[index].state != State::no_worker_slot)
+		return -1;
+	if (index < 0)
+		index = free_post();
+	if (index < 0)
+		return -1;
+	Post *post = &memory->posts[index];
+	if (post->state == State::none)
+		memset(post->last_error, 0, sizeof(post->last_error));
+	post->state = State::starting;
+	post->farewell = Farewell::failed;
+	post->ticket = ++last_ticket;
+	post->database = database->oid;
+	post->number = number;
+	post->pid = 0;
+	post->since = GetCurrentTimestamp();
+	post->was_of_use = false;
+	if (static_cast<uint32>(index) >= pg_atomic_read_u32(&memory->posts_used))
+		pg_atomic_write_u32(&memory->posts_used, static_cast<uint32>(index) + 1);
+	return index;
+}
+
+void warn_of_no_slot()
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (now < warn_at)
+		return;
+	warn_at = now + warn_again_us;
+	ereport(WARNING, errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED), errmsg("campaign_lifecycle has no process to run timers in"),
+			errhint("Increase max_worker_processes."));
+}
+
+bool start_worker(const Database *database, int index)
+{
+	const Post *post = &memory->posts[index];
+	BackgroundWorker process = {};
+	post::Ticket ticket = {post->ticket};
+
+	process.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	process.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	process.bgw_restart_time = BGW_NEVER_RESTART;
+	process.bgw_main_arg = Int32GetDatum(index);
+	process.bgw_notify_pid = MyProcPid;
+	snprintf(process.bgw_name, BGW_MAXLEN, "%s %d for %s", post::worker_type, post->number, NameStr(database->name));
+	strlcpy(process.bgw_type, post::worker_type, BGW_MAXLEN);
+	strlcpy(process.bgw_library_name, library, sizeof(process.bgw_library_name));
+	strlcpy(process.bgw_function_name, worker::entry_point, BGW_MAXLEN);
+	memcpy(process.bgw_extra, &ticket, sizeof(ticket));
+	return RegisterDynamicBackgroundWorker(&process, &handles[index]);
+}
+
+// False: the server has no process to spare.
+bool start_workers(Database *database)
+{
+	int wanted = database->extension == Extension::present ? settings::workers : 1;
+
+	for (int number = 0; number < wanted; number++)
+	{
+		LWLockAcquire(memory->lock, LW_EXCLUSIVE);
+		int index = shared::is_blocked(database->oid) ? -1 : assign_post(database, number);
+		LWLockRelease(memory->lock);
+		if (index < 0 || start_worker(database, index))
+			continue;
+		LWLockAcquire(memory->lock, LW_EXCLUSIVE);
+		memory->posts[index].state = State::no_worker_slot;
+		LWLockRelease(memory->lock);
+		database->retry_at = GetCurrentTimestamp() + no_slot_us;
+		warn_of_no_slot();
+		return false;
+	}
+	return true;
+}
+
+// One round. Returns when to come again at the latest.
+TimestampTz go_round()
+{
+	TimestampTz now;
+	TimestampTz next;
+
+	read_databases();
+	take_kicks();
+	shared::drop_stale_blocks();
+	review_posts();
+	now = GetCurrentTimestamp();
+	next = rescan_at;
+	if (!settings::enabled)
+		return next;
+	bool probing = is_probing();
+	for_each_database([&](Database *database) {
+		if (database->extension == Extension::absent || (database->extension == Extension::unknown && probing))
+			return;
+		if (database->retry_at <= now && start_workers(database))
+			probing = probing || database->extension == Extension::unknown;
+		if (database->retry_at > now)
+			next = Min(next, database->retry_at);
+	});
+	return next;
+}
+
+void give_back(int, Datum) noexcept
+{
+	pg_atomic_write_u32(&memory->launcher_process, shared::nobody);
+	memory->launcher_pid = 0;
+}
+
+void start()
+{
+	HASHCTL control = {};
+
+	pqsignal(SIGTERM, die);
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	BackgroundWorkerUnblockSignals();
+	BackgroundWorkerInitializeConnection(nullptr, nullptr, 0);
+	SetConfigOption("application_name", process_type, PGC_USERSET, PGC_S_SESSION);
+	control.keysize = sizeof(Oid);
+	control.entrysize = sizeof(Database);
+	databases = hash_create("campaign_lifecycle databases", 32, &control, HASH_ELEM | HASH_BLOBS);
+	handles = static_cast<BackgroundWorkerHandle **>(
+		MemoryContextAllocZero(TopMemoryContext, sizeof(BackgroundWorkerHandle *) * memory->post_count));
+	// Tickets of an earlier launcher must not come again.
+	last_ticket = static_cast<uint32>(GetCurrentTimestamp() / 1000);
+	memory->launcher_pid = MyProcPid;
+	memory->launcher_since = GetCurrentTimestamp();
+	before_shmem_exit(give_back, static_cast<Datum>(0));
+	pg_atomic_write_u32(&memory->launcher_process, pg::my_proc_number());
+	pg_memory_barrier();
+}
+
+void wait_until(TimestampTz time)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	long ms = time > now ? static_cast<long>((time - now) / 1000 + 1) : 0;
+
+	WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms, pg::wait_event("CampaignLifecycleLauncher", &wait_event_cache));
+	ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+	if (ConfigReloadPending)
+	{
+		ConfigReloadPending = false;
+		ProcessConfigFile(PGC_SIGHUP);
+	}
+}
+
+} // namespace
+
+void register_process()
+{
+	BackgroundWorker process = {};
+
+	process.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	process.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	process.bgw_restart_time = 1;
+	strlcpy(process.bgw_name, process_type, BGW_MAXLEN);
+	strlcpy(process.bgw_type, process_type, BGW_MAXLEN);
+	strlcpy(process.bgw_library_name, library, sizeof(process.bgw_library_name));
+	strlcpy(process.bgw_function_name, "campaign_lifecycle_launcher_main", BGW_MAXLEN);
+	RegisterBackgroundWorker(&process);
+}
+
+} // namespace launcher
+
+// Ends by SIGTERM or an error only, both with a code other than 0, which would
+// mean for good.
+void campaign_lifecycle_launcher_main(Datum)
+{
+	MemoryContext round_memory = AllocSetContextCreate(TopMemoryContext, "campaign_lifecycle launcher", ALLOCSET_DEFAULT_SIZES);
+
+	launcher::start();
+	for (;;)
+	{
+		MemoryContextReset(round_memory);
+		MemoryContextSwitchTo(round_memory);
+		TimestampTz next = launcher::go_round();
+		launcher::wait_until(next);
+	}
+}

@@ -1,0 +1,25 @@
+// Why a campaign has moved and who says so, as the log keeps it.
+#ifndef CAMPAIGN_LOG_METADATA_HPP
+#define CAMPAIGN_LOG_METADATA_HPP
+
+#include "pg.hpp"
+
+namespace log_metadata {
+
+// What is known of a move. The metadata are the campaign's, 0 for none.
+struct Source
+{
+	Datum metadata;
+	Datum old_metadata;
+	bool created;
+	TimestampTz old_updated_at;
+	TimestampTz new_updated_at;
+};
+
+// A text and a jsonb, in the current memory context.
+Datum event(const Source &source);
+Datum build(const Source &source);
+
+} // namespace log_metadata
+
+#endif

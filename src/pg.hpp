@@ -1,0 +1,150 @@
+// The only file that includes server headers, and the only one that knows
+// which version of the server it is built for. Everything else of the
+// extension is written against what is declared here, for PostgreSQL 15 to 18.
+#ifndef CAMPAIGN_PG_HPP
+#define CAMPAIGN_PG_HPP
+
+// Version 15 leaves it empty on Linux, which hides every symbol of ours.
+#define PGDLLEXPORT __attribute__((visibility("default")))
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+#pragma GCC diagnostic ignored "-Wsign-compare"
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+
+extern "C" {
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/dependency.h"
+#include "catalog/indexing.h"
+#include "catalog/namespace.h"
+#include "catalog/objectaccess.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_database.h"
+#include "catalog/pg_extension.h"
+#include "catalog/pg_type.h"
+#include "commands/dbcommands.h"
+#include "commands/defrem.h"
+#include "commands/extension.h"
+#include "commands/trigger.h"
+#include "common/jsonapi.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "pgstat.h"
+#include "port/atomics.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/lmgr.h"
+#include "storage/lock.h"
+#include "storage/lwlock.h"
+#include "storage/proc.h"
+#include "storage/procarray.h"
+#include "storage/shmem.h"
+#include "tcop/tcopprot.h"
+#include "tcop/utility.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/datum.h"
+#include "utils/fmgroids.h"
+#include "utils/guc.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/json.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+#include "utils/timeout.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+}
+
+#pragma GCC diagnostic pop
+
+#if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
+#error "campaign_lifecycle supports PostgreSQL 15 to 18"
+#endif
+
+// Declares and opens a function that SQL can call.
+#define SQL_FUNCTION(name) \
+	extern "C" { \
+	PGDLLEXPORT Datum name(PG_FUNCTION_ARGS); \
+	PG_FUNCTION_INFO_V1(name); \
+	} \
+	Datum name(PG_FUNCTION_ARGS)
+
+namespace pg {
+
+// The place of this process in the server's array of processes, which never
+// moves: a latch found through it is always a latch, if perhaps a stranger's.
+inline uint32 my_proc_number()
+{
+#if PG_VERSION_NUM >= 170000
+	return static_cast<uint32>(MyProcNumber);
+#else
+	return static_cast<uint32>(MyProc->pgprocno);
+#endif
+}
+
+inline void set_latch_of(uint32 proc_number)
+{
+	SetLatch(&GetPGProcByNumber(proc_number)->procLatch);
+}
+
+// Servers before 17 have one name for all waits of extensions.
+inline uint32 wait_event(const char *name, uint32 *cache)
+{
+#if PG_VERSION_NUM >= 170000
+	if (*cache == 0)
+		*cache = WaitEventExtensionNew(name);
+	return *cache;
+#else
+	(void) name;
+	(void) cache;
+	return PG_WAIT_EXTENSION;
+#endif
+}
+
+inline bool owns_database(Oid database, Oid role)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_ownercheck(DatabaseRelationId, database, role);
+#else
+	return pg_database_ownercheck(database, role);
+#endif
+}
+
+// Whether the text is JSON that jsonb will take, told without an error.
+inline bool is_json(char *text)
+{
+	int length = static_cast<int>(strlen(text));
+#if PG_VERSION_NUM >= 170000
+	JsonLexContext *lex = makeJsonLexContextCstringLen(nullptr, text, length, GetDatabaseEncoding(), true);
+#else
+	JsonLexContext *lex = makeJsonLexContextCstringLen(text, length, GetDatabaseEncoding(), true);
+#endif
+	return pg_parse_json(lex, &nullSemAction) == JSON_SUCCESS;
+}
+
+// DROP DATABASE that was interrupted leaves the database with this limit (15.4).
+constexpr int invalid_database_limit = -2;
+
+} // namespace pg
+
+#endif

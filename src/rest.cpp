@@ -1,0 +1,75 @@
+// Between two looks. Accurate to less than the millisecond that WaitLatch rounds
+// up to, since the server's timer signal sets the latch. While it sleeps, and
+// between batches, a worker tries the lock of its database every few seconds,
+// without a transaction: whoever drops, renames or copies the database and was
+// not seen by the hook gets it within the five seconds that the server waits.
+#include "rest.hpp"
+
+#include "post.hpp"
+
+namespace rest {
+
+namespace {
+
+constexpr int64 lock_check_ms = 3000;
+
+TimeoutId timer;
+TimestampTz lock_check_at = DT_NOBEGIN;
+uint32 wait_event_cache = 0;
+
+// The latch is set by the server's handler already.
+void on_alarm()
+{
+}
+
+bool is_database_wanted(Oid database)
+{
+	LOCKTAG tag;
+
+	SET_LOCKTAG_OBJECT(tag, InvalidOid, DatabaseRelationId, database, 0);
+	if (LockAcquire(&tag, RowExclusiveLock, true, true) == LOCKACQUIRE_NOT_AVAIL)
+		return true;
+	LockRelease(&tag, RowExclusiveLock, true);
+	return false;
+}
+
+} // namespace
+
+void prepare()
+{
+	timer = RegisterTimeout(USER_TIMEOUT, on_alarm);
+}
+
+void check(Oid database)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	CHECK_FOR_INTERRUPTS();
+	if (now < lock_check_at)
+		return;
+	lock_check_at = now + lock_check_ms * 1000;
+	if (is_database_wanted(database))
+		post::leave(shared::Farewell::yielded);
+}
+
+void until(TimestampTz time, TimestampTz promised, shared::Station *station, Oid database)
+{
+	// What others have told the statistics collector must not wait for our next batch.
+	pgstat_report_stat(true);
+	for (;;)
+	{
+		check(database);
+		TimestampTz now = GetCurrentTimestamp();
+		TimestampTz end = Min(time, lock_check_at);
+
+		if (now >= time || ConfigReloadPending || static_cast<TimestampTz>(pg_atomic_read_u64(&station->lowered)) < promised)
+			break;
+		enable_timeout_at(timer, end);
+		WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, static_cast<long>((end - now) / 1000 + 10),
+				  pg::wait_event("CampaignLifecycleTimer", &wait_event_cache));
+		ResetLatch(MyLatch);
+	}
+	disable_timeout(timer, false);
+}
+
+} // namespace rest

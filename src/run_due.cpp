@@ -1,0 +1,93 @@
+// run_due_timers(): the worker's way, walked by a client in its own transaction.
+// Subtransactions stand in for the worker's transactions. It needs READ COMMITTED,
+// for each claim must see what the batch before it has made; the rights are those
+// of the tables' owner while timers run, and the caller's again after that.
+#include "bracket.hpp"
+#include "extension.hpp"
+#include "isolate.hpp"
+#include "settings.hpp"
+#include "statements.hpp"
+
+namespace {
+
+struct Run
+{
+	extension::Site site;
+	TimestampTz as_of;
+	TimestampTz since;
+	int64 attempted;
+};
+
+// One batch. False: nothing is due, or nothing of it can be taken.
+bool run_batch(Run *run, int64 room)
+{
+	MemoryContext keep = CurrentMemoryContext;
+	statements::Claim claimed = {};
+	isolate::Work work = isolate::begin(run->site.plans, run->as_of);
+
+	work.for_client = true;
+	CHECK_FOR_INTERRUPTS();
+	ErrorData *error = bracket::in_subtransaction([&] {
+		claimed = statements::claim(run->site.plans, run->as_of, run->since, static_cast<int>(Min(room, settings::batch_size)), nullptr, keep);
+		if (claimed.count == 0)
+			return;
+		work.follow_up = statements::apply(run->site.plans, claimed.timers, run->as_of);
+		work.succeeded = claimed.count;
+	});
+	if (error != nullptr && claimed.count == 0)
+		ReThrowError(error);
+	if (error != nullptr)
+		isolate::run(&work, claimed.timers, error);
+	run->attempted += work.succeeded + work.failed;
+	run->since = Min(claimed.claimed_to, work.follow_up);
+	return work.succeeded + work.failed > 0;
+}
+
+void refuse(const extension::Site &site)
+{
+	switch (site.presence)
+	{
+		case extension::Presence::ready:
+		case extension::Presence::busy:
+			return;
+		case extension::Presence::paused:
+			ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("the timers of this database are paused"),
+					errhint("Call resume_timers()."));
+			return;
+		case extension::Presence::absent:
+			ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("extension \"%s\" is not installed", extension::name),
+					errhint("Run CREATE EXTENSION %s.", extension::name));
+			return;
+		case extension::Presence::no_tables:
+			ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the campaign tables do not exist"),
+					errhint("Call install_campaign_tables()."));
+			return;
+	}
+}
+
+} // namespace
+
+SQL_FUNCTION(_run_due_timers)
+{
+	Run run = {};
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("time and number of timers must not be null"));
+	run.as_of = PG_GETARG_TIMESTAMPTZ(0);
+	run.since = DT_NOBEGIN;
+	int most = PG_GETARG_INT32(1);
+	if (most < 0)
+		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("number of timers must not be negative: %d", most));
+	if (XactIsoLevel != XACT_READ_COMMITTED)
+		ereport(ERROR, errcode(ERRCODE_ACTIVE_SQL_TRANSACTION), errmsg("timers can only be run in a READ COMMITTED transaction"),
+				errhint("Call run_due_timers() in a transaction of its own."));
+	SPI_connect();
+	run.site = extension::visit();
+	refuse(run.site);
+	bracket::as(run.site.owner, [&] {
+		while (run.attempted < most && run_batch(&run, most - run.attempted))
+			;
+	});
+	SPI_finish();
+	PG_RETURN_INT64(run.attempted);
+}

@@ -1,0 +1,277 @@
+// All SQL that C++ sends, as text beside its argument types; the placeholder
+// for the schema is filled in when a plan is made. Plans live as long as the
+// process, or until the schema is renamed. Names and operators are
+// qualified: the log is written with its owner's rights in sessions whose
+// search_path may be anybody's.
+#include "statements.hpp"
+
+namespace statements {
+
+namespace {
+
+enum Call
+{
+	call_is_active,
+	call_claim,
+	call_apply,
+	call_fail,
+	call_next_due,
+	call_illegal_move,
+	call_write_log,
+	call_notify_moves,
+	call_count
+};
+
+constexpr int most_arguments = 8;
+
+struct Statement
+{
+	const char *text;
+	int argument_count;
+	Oid arguments[most_arguments];
+};
+
+constexpr Statement statements[call_count] = {
+	{R"(SELECT FROM @extschema@.campaign_activation AS a
+		WHERE a.database_oid OPERATOR(pg_catalog.=) $1 AND NOT a.paused)",
+	 1, {OIDOID}},
+
+	{R"(SELECT c.timer_ids, c.claimed_to FROM @extschema@._claim_timers($1, $2, $3, $4) AS c)",
+	 4, {TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, UUIDARRAYOID}},
+
+	{R"(SELECT @extschema@._apply_timers($1, $2))",
+	 2, {UUIDARRAYOID, TIMESTAMPTZOID}},
+
+	{R"(SELECT @extschema@._fail_timer($1, $2, $3, $4))",
+	 4, {UUIDOID, TIMESTAMPTZOID, TEXTOID, TEXTOID}},
+
+	{R"(SELECT @extschema@._next_due($1))",
+	 1, {TIMESTAMPTZOID}},
+
+	{R"(SELECT m.from_state, m.to_state
+		FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS m (from_state, to_state)
+		WHERE NOT EXISTS (
+			SELECT FROM @extschema@.campaign_state_transitions AS t
+			WHERE t.from_state::pg_catalog.text OPERATOR(pg_catalog.=) m.from_state
+				AND t.to_state::pg_catalog.text OPERATOR(pg_catalog.=) m.to_state)
+		LIMIT 1)",
+	 2, {TEXTARRAYOID, TEXTARRAYOID}},
+
+	{R"(INSERT INTO @extschema@.campaign_state_log
+			(id, campaign_id, from_state, to_state, trigger_event, metadata, created_at)
+		SELECT m.id, m.campaign_id, m.from_state, m.to_state,
+			pg_catalog.left(m.event, 50),
+			CASE WHEN pg_catalog.length(m.event) OPERATOR(pg_catalog.>) 50
+				THEN m.metadata OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object('trigger_event', m.event)
+				ELSE m.metadata END,
+			m.stamp
+		FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4),
+			pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7))
+			AS m (id, campaign_id, from_state, to_state, event, metadata, stamp))",
+	 7, {UUIDARRAYOID, UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID, TIMESTAMPTZARRAYOID}},
+
+	{R"(SELECT pg_catalog.pg_notify('campaign_lifecycle', pg_catalog.jsonb_build_object(
+			'event', 'campaign.status.changed'::pg_catalog.text, 'campaign_id', m.campaign_id,
+			'from', m.from_state, 'to', m.to_state)::pg_catalog.text)
+		FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3))
+			AS m (campaign_id, from_state, to_state)
+		WHERE m.from_state IS NOT NULL)",
+	 3, {UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID}},
+};
+
+} // namespace
+
+struct Plans
+{
+	Oid schema;
+	NameData name;
+	SPIPlanPtr saved[call_count];
+};
+
+namespace {
+
+HTAB *plans_by_schema;
+
+SPIPlanPtr prepare(const Plans *plans, const Statement *statement)
+{
+	static const char placeholder[] = "@extschema@";
+	const char *schema = quote_identifier(NameStr(plans->name));
+	const char *rest = statement->text;
+	Oid types[most_arguments];
+	StringInfoData text;
+
+	initStringInfo(&text);
+	while (const char *found = strstr(rest, placeholder))
+	{
+		appendBinaryStringInfo(&text, rest, static_cast<int>(found - rest));
+		appendStringInfoString(&text, schema);
+		rest = found + sizeof(placeholder) - 1;
+	}
+	appendStringInfoString(&text, rest);
+	memcpy(types, statement->arguments, sizeof(types));
+	SPIPlanPtr plan = SPI_prepare(text.data, statement->argument_count, types);
+	if (plan == nullptr || SPI_keepplan(plan) != 0)
+		elog(ERROR, "could not prepare a statement: %s", SPI_result_code_string(SPI_result));
+	return plan;
+}
+
+// Nulls as SPI takes them: a character an argument, 'n' for NULL.
+void run(Plans *plans, Call call, Datum *arguments, const char *nulls = nullptr)
+{
+	if (plans->saved[call] == nullptr)
+		plans->saved[call] = prepare(plans, &statements[call]);
+	int result = SPI_execute_plan(plans->saved[call], arguments, nulls, false, 0);
+	if (result < 0)
+		elog(ERROR, "could not run a statement: %s", SPI_result_code_string(result));
+}
+
+Datum first_row(int column, bool *is_null)
+{
+	if (SPI_processed == 0)
+	{
+		*is_null = true;
+		return static_cast<Datum>(0);
+	}
+	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, is_null);
+}
+
+TimestampTz first_time(int column)
+{
+	bool is_null;
+	Datum value = first_row(column, &is_null);
+
+	return is_null ? DT_NOEND : DatumGetTimestampTz(value);
+}
+
+} // namespace
+
+// Plans are made anew after a schema was renamed. The old ones are left alone,
+// for one of them may be running further up the stack.
+Plans *plans_for(Oid schema)
+{
+	char *name = get_namespace_name(schema);
+	bool found;
+
+	if (name == nullptr)
+		ereport(ERROR, errcode(ERRCODE_UNDEFINED_SCHEMA), errmsg("the schema of campaign_lifecycle does not exist"));
+	if (plans_by_schema == nullptr)
+	{
+		HASHCTL control = {};
+
+		control.keysize = sizeof(Oid);
+		control.entrysize = sizeof(Plans);
+		plans_by_schema = hash_create("campaign_lifecycle plans", 4, &control, HASH_ELEM | HASH_BLOBS);
+	}
+	Plans *plans = static_cast<Plans *>(hash_search(plans_by_schema, &schema, HASH_ENTER, &found));
+	if (!found || strcmp(name, NameStr(plans->name)) != 0)
+	{
+		memset(plans->saved, 0, sizeof(plans->saved));
+		namestrcpy(&plans->name, name);
+	}
+	pfree(name);
+	return plans;
+}
+
+bool is_active(Plans *plans)
+{
+	Datum arguments[] = {ObjectIdGetDatum(MyDatabaseId)};
+
+	run(plans, call_is_active, arguments);
+	return SPI_processed > 0;
+}
+
+Claim claim(Plans *plans, TimestampTz as_of, TimestampTz since, int most, ArrayType *only, MemoryContext keep)
+{
+	Claim claimed = {nullptr, 0, since};
+	bool is_null;
+	Datum arguments[] = {TimestampTzGetDatum(as_of), TimestampTzGetDatum(since), Int32GetDatum(most), PointerGetDatum(only)};
+
+	run(plans, call_claim, arguments, only == nullptr ? "   n" : nullptr);
+	Datum timers = first_row(1, &is_null);
+	if (!is_null)
+	{
+		MemoryContext before = MemoryContextSwitchTo(keep);
+
+		claimed.timers = DatumGetArrayTypePCopy(timers);
+		claimed.count = ArrayGetNItems(ARR_NDIM(claimed.timers), ARR_DIMS(claimed.timers));
+		MemoryContextSwitchTo(before);
+	}
+	Datum claimed_to = first_row(2, &is_null);
+	if (!is_null)
+		claimed.claimed_to = DatumGetTimestampTz(claimed_to);
+	SPI_freetuptable(SPI_tuptable);
+	return claimed;
+}
+
+TimestampTz apply(Plans *plans, ArrayType *timers, TimestampTz as_of)
+{
+	Datum arguments[] = {PointerGetDatum(timers), TimestampTzGetDatum(as_of)};
+
+	run(plans, call_apply, arguments);
+	return first_time(1);
+}
+
+void fail(Plans *plans, const pg_uuid_t *timer, TimestampTz as_of, const ErrorData *error)
+{
+	Datum arguments[] = {UUIDPGetDatum(timer), TimestampTzGetDatum(as_of), CStringGetTextDatum(unpack_sql_state(error->sqlerrcode)),
+						 CStringGetTextDatum(error->message != nullptr ? error->message : "")};
+
+	run(plans, call_fail, arguments);
+}
+
+TimestampTz next_due(Plans *plans, TimestampTz since)
+{
+	Datum arguments[] = {TimestampTzGetDatum(since)};
+
+	run(plans, call_next_due, arguments);
+	return first_time(1);
+}
+
+bool find_illegal_move(Plans *plans, Datum from, Datum to, char **from_state, char **to_state)
+{
+	Datum arguments[] = {from, to};
+
+	run(plans, call_illegal_move, arguments);
+	if (SPI_processed == 0)
+		return false;
+	*from_state = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	*to_state = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2);
+	return true;
+}
+
+void write_log(Plans *plans, const LogColumns *rows)
+{
+	Datum arguments[] = {rows->ids, rows->campaigns, rows->from, rows->to, rows->events, rows->metadata, rows->stamps};
+
+	run(plans, call_write_log, arguments);
+}
+
+void notify_moves(Plans *plans, const LogColumns *rows)
+{
+	Datum arguments[] = {rows->campaigns, rows->from, rows->to};
+
+	run(plans, call_notify_moves, arguments);
+}
+
+Datum array_of(Datum *values, bool *nulls, int count, Oid type)
+{
+	int dimensions[1] = {count};
+	int lower_bounds[1] = {1};
+	int16 length;
+	bool by_value;
+	char alignment;
+
+	get_typlenbyvalalign(type, &length, &by_value, &alignment);
+	return PointerGetDatum(construct_md_array(values, nulls, 1, dimensions, lower_bounds, type, length, by_value, alignment));
+}
+
+ArrayType *uuid_array(const pg_uuid_t *ids, int count)
+{
+	Datum *values = static_cast<Datum *>(palloc(sizeof(Datum) * count));
+
+	for (int i = 0; i < count; i++)
+		values[i] = UUIDPGetDatum(&ids[i]);
+	return DatumGetArrayTypeP(array_of(values, nullptr, count, UUIDOID));
+}
+
+} // namespace statements

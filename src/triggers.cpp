@@ -1,0 +1,381 @@
+// What happens to a campaign's row as it is written. A BEFORE trigger stamps it.
+// Row triggers put each move into a buffer of the transaction, and statement
+// triggers write the buffer as one set, as the owner of the log, after checking
+// that the moves are still what the state machine allows (a user's trigger may
+// have changed one after the check). Assumes nothing about the order of columns;
+// promises that no text of a user makes a move fail, and that a transaction whose
+// moves could not be written does not commit.
+#include "triggers.hpp"
+
+#include "bracket.hpp"
+#include "log_metadata.hpp"
+#include "module.hpp"
+#include "settings.hpp"
+#include "statements.hpp"
+#include "uuid.hpp"
+
+namespace triggers {
+
+namespace {
+
+struct Move
+{
+	Oid relation;
+	SubTransactionId level;
+	pg_uuid_t id;
+	pg_uuid_t campaign;
+	Datum from; // 0: it was created
+	Datum to;
+	Datum event;
+	Datum metadata;
+	TimestampTz stamp;
+};
+
+// The moves of this transaction that are not in the log yet, oldest first.
+struct Buffer
+{
+	MemoryContext context;
+	Move *moves;
+	int count;
+	int room;
+};
+
+Buffer buffer;
+
+struct Columns
+{
+	int id;
+	int status;
+	int metadata;
+	int created_at;
+	int updated_at;
+};
+
+struct Wanted
+{
+	const char *name;
+	Oid type; // InvalidOid: any text
+	int Columns::*place;
+};
+
+constexpr Wanted wanted[] = {
+	{"id", UUIDOID, &Columns::id},
+	{"status", InvalidOid, &Columns::status},
+	{"metadata", JSONBOID, &Columns::metadata},
+	{"created_at", TIMESTAMPTZOID, &Columns::created_at},
+	{"updated_at", TIMESTAMPTZOID, &Columns::updated_at},
+};
+
+// Places from the last call hold as long as the names are still there.
+Columns columns_of(Relation relation)
+{
+	static Columns last;
+	TupleDesc columns = RelationGetDescr(relation);
+
+	for (const Wanted &want : wanted)
+	{
+		int place = last.*want.place;
+		bool still = place > 0 && place <= columns->natts;
+
+		if (still)
+		{
+			Form_pg_attribute column = TupleDescAttr(columns, place - 1);
+
+			still = !column->attisdropped && strcmp(NameStr(column->attname), want.name) == 0 &&
+					(want.type == InvalidOid ? column->atttypid == VARCHAROID : column->atttypid == want.type);
+		}
+		if (still)
+			continue;
+		place = module::column_of(relation, want.name, want.type);
+		if (want.type == InvalidOid && TupleDescAttr(columns, place - 1)->atttypid != TEXTOID)
+			place = module::column_of(relation, want.name, VARCHAROID);
+		last.*want.place = place;
+	}
+	return last;
+}
+
+Datum value_of(TupleTableSlot *row, int column)
+{
+	bool is_null;
+	Datum value = slot_getattr(row, column, &is_null);
+
+	return is_null ? static_cast<Datum>(0) : value;
+}
+
+TimestampTz time_of(TupleTableSlot *row, int column, TimestampTz otherwise)
+{
+	bool is_null;
+	Datum value = slot_getattr(row, column, &is_null);
+
+	if (is_null || TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(value)))
+		return otherwise;
+	return DatumGetTimestampTz(value);
+}
+
+bool same_text(Datum a, Datum b)
+{
+	text *x = DatumGetTextPP(a);
+	text *y = DatumGetTextPP(b);
+
+	return VARSIZE_ANY_EXHDR(x) == VARSIZE_ANY_EXHDR(y) && memcmp(VARDATA_ANY(x), VARDATA_ANY(y), VARSIZE_ANY_EXHDR(x)) == 0;
+}
+
+Datum keep(Datum value)
+{
+	MemoryContext caller = MemoryContextSwitchTo(buffer.context);
+
+	value = datumCopy(value, false, -1);
+	MemoryContextSwitchTo(caller);
+	return value;
+}
+
+Move *add_move()
+{
+	if (buffer.context == nullptr)
+	{
+		buffer.context = AllocSetContextCreate(TopTransactionContext, "campaign_lifecycle moves", ALLOCSET_DEFAULT_SIZES);
+		buffer.moves = nullptr;
+		buffer.count = 0;
+		buffer.room = 0;
+	}
+	if (buffer.count == buffer.room)
+	{
+		int room = Max(16, buffer.room * 2);
+		Size size = sizeof(Move) * static_cast<Size>(room);
+
+		buffer.moves = static_cast<Move *>(buffer.moves == nullptr ? MemoryContextAllocHuge(buffer.context, size)
+																   : repalloc_huge(buffer.moves, size));
+		buffer.room = room;
+	}
+	return &buffer.moves[buffer.count];
+}
+
+// after and before: the row as written, and as it was (nullptr for an INSERT).
+void remember(Relation relation, TupleTableSlot *after, TupleTableSlot *before)
+{
+	Columns columns = columns_of(relation);
+	Datum to = value_of(after, columns.status);
+	Datum from = before != nullptr ? value_of(before, columns.status) : static_cast<Datum>(0);
+	Datum campaign = value_of(after, columns.id);
+
+	if (to == 0 || campaign == 0 || (from != 0 && same_text(from, to)))
+		return;
+	TimestampTz now = GetCurrentTimestamp();
+	Move *move = add_move();
+	log_metadata::Source source = {
+		value_of(after, columns.metadata),
+		before != nullptr ? value_of(before, columns.metadata) : static_cast<Datum>(0),
+		before == nullptr,
+		before != nullptr ? time_of(before, columns.updated_at, now) : now,
+		time_of(after, columns.updated_at, now),
+	};
+
+	move->relation = RelationGetRelid(relation);
+	move->level = GetCurrentSubTransactionId();
+	uuid::make(&move->id);
+	move->campaign = *DatumGetUUIDP(campaign);
+	move->from = from != 0 ? keep(PointerGetDatum(DatumGetTextPP(from))) : from;
+	move->to = keep(PointerGetDatum(DatumGetTextPP(to)));
+	move->event = keep(log_metadata::event(source));
+	move->metadata = keep(log_metadata::build(source));
+	move->stamp = before != nullptr ? source.new_updated_at : Min(time_of(after, columns.created_at, now), now);
+	// Only now does it count: an error above leaves the buffer as it was.
+	buffer.count++;
+}
+
+// The moves that this statement is to write: those of its own table, made in
+// this subtransaction or in ones that ended well inside of it. What an outer
+// level has made stays for that level's statement, since this one may yet be
+// rolled back alone. Levels only grow, so they are the last ones.
+int first_to_write(Oid relation)
+{
+	SubTransactionId level = GetCurrentSubTransactionId();
+	int first = buffer.count;
+
+	while (first > 0 && buffer.moves[first - 1].level >= level && buffer.moves[first - 1].relation == relation)
+		first--;
+	return first;
+}
+
+template <typename F> Datum column(int first, Oid type, F value)
+{
+	int count = buffer.count - first;
+	Datum *values = static_cast<Datum *>(palloc_extended(sizeof(Datum) * count, MCXT_ALLOC_HUGE));
+	bool *nulls = static_cast<bool *>(palloc_extended(count, MCXT_ALLOC_HUGE));
+
+	for (int i = 0; i < count; i++)
+	{
+		values[i] = value(&buffer.moves[first + i]);
+		nulls[i] = values[i] == 0;
+	}
+	return statements::array_of(values, nulls, count, type);
+}
+
+Datum time_value(const Move *move)
+{
+	return TimestampTzGetDatum(move->stamp);
+}
+
+// The pairs of states among the moves, each once: as many as the machine has at most.
+int distinct_pairs(int first, Datum *from, Datum *to, int room)
+{
+	int count = 0;
+
+	for (int i = first; i < buffer.count; i++)
+	{
+		const Move *move = &buffer.moves[i];
+		int seen = 0;
+
+		if (move->from == 0)
+			continue;
+		while (seen < count && !(same_text(from[seen], move->from) && same_text(to[seen], move->to)))
+			seen++;
+		if (seen < count)
+			continue;
+		if (count == room)
+			ereport(ERROR, errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("too many different moves in one statement"));
+		from[count] = move->from;
+		to[count] = move->to;
+		count++;
+	}
+	return count;
+}
+
+void refuse_illegal_moves(statements::Plans *plans, Datum from, Datum to)
+{
+	char *from_state;
+	char *to_state;
+
+	if (statements::find_illegal_move(plans, from, to, &from_state, &to_state))
+		ereport(ERROR, errcode(ERRCODE_RAISE_EXCEPTION), errmsg("Invalid state transition from %s to %s", from_state, to_state),
+				errhint("A trigger on campaigns has changed the status after it was checked."),
+				err_generic_string(PG_DIAG_CONSTRAINT_NAME, "valid_state_transition"));
+}
+
+Oid owner_of_log(Oid schema)
+{
+	Oid log = get_relname_relid("campaign_state_log", schema);
+	HeapTuple tuple = OidIsValid(log) ? SearchSysCache1(RELOID, ObjectIdGetDatum(log)) : nullptr;
+
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("table campaign_state_log does not exist beside the table written"),
+				errhint("Call install_campaign_tables()."));
+	Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+// The arrays are copies, so the moves can leave the buffer before anything runs
+// that may put new ones there.
+void flush(Relation relation)
+{
+	constexpr int most_pairs = 256;
+	int first = first_to_write(RelationGetRelid(relation));
+	Datum from[most_pairs];
+	Datum to[most_pairs];
+
+	if (first == buffer.count)
+		return;
+	Oid owner = owner_of_log(RelationGetNamespace(relation));
+	SPI_connect();
+	statements::Plans *plans = statements::plans_for(RelationGetNamespace(relation));
+	int pairs = distinct_pairs(first, from, to, most_pairs);
+	Datum from_states = pairs > 0 ? statements::array_of(from, nullptr, pairs, TEXTOID) : static_cast<Datum>(0);
+	Datum to_states = pairs > 0 ? statements::array_of(to, nullptr, pairs, TEXTOID) : static_cast<Datum>(0);
+	statements::LogColumns rows = {
+		column(first, UUIDOID, [](const Move *move) { return UUIDPGetDatum(&move->id); }),
+		column(first, UUIDOID, [](const Move *move) { return UUIDPGetDatum(&move->campaign); }),
+		column(first, TEXTOID, [](const Move *move) { return move->from; }),
+		column(first, TEXTOID, [](const Move *move) { return move->to; }),
+		column(first, TEXTOID, [](const Move *move) { return move->event; }),
+		column(first, JSONBOID, [](const Move *move) { return move->metadata; }),
+		column(first, TIMESTAMPTZOID, time_value),
+	};
+
+	buffer.count = first;
+	if (first == 0)
+	{
+		MemoryContextReset(buffer.context);
+		buffer.moves = nullptr;
+		buffer.room = 0;
+	}
+	bracket::as(owner, [&] {
+		if (pairs > 0)
+			refuse_illegal_moves(plans, from_states, to_states);
+		statements::write_log(plans, &rows);
+		if (pairs > 0 && settings::notifies("campaign.status.changed"))
+			statements::notify_moves(plans, &rows);
+	});
+	SPI_finish();
+}
+
+void on_transaction_end(XactEvent event, void *)
+{
+	if ((event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE) && buffer.count > 0)
+		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("%d moves of campaigns were not written to campaign_state_log", buffer.count),
+				errhint("The statement triggers of campaigns that call log_campaign_state_change() are disabled or missing; "
+						"enable them, or disable its row triggers as well."));
+	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
+		buffer = {};
+}
+
+void on_subtransaction_end(SubXactEvent event, SubTransactionId level, SubTransactionId, void *)
+{
+	if (event != SUBXACT_EVENT_ABORT_SUB)
+		return;
+	while (buffer.count > 0 && buffer.moves[buffer.count - 1].level >= level)
+		buffer.count--;
+}
+
+} // namespace
+
+void register_callbacks()
+{
+	RegisterXactCallback(on_transaction_end, nullptr);
+	RegisterSubXactCallback(on_subtransaction_end, nullptr);
+}
+
+} // namespace triggers
+
+using namespace triggers;
+
+SQL_FUNCTION(log_campaign_state_change)
+{
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		module::refuse_trigger("log_campaign_state_change");
+	TriggerData *data = reinterpret_cast<TriggerData *>(fcinfo->context);
+	TriggerEvent event = data->tg_event;
+
+	if (!TRIGGER_FIRED_AFTER(event) || !(TRIGGER_FIRED_BY_INSERT(event) || TRIGGER_FIRED_BY_UPDATE(event)))
+		module::refuse_trigger("log_campaign_state_change");
+	if (TRIGGER_FIRED_FOR_STATEMENT(event))
+	{
+		if (buffer.count > 0)
+			flush(data->tg_relation);
+	}
+	else if (TRIGGER_FIRED_BY_UPDATE(event))
+		remember(data->tg_relation, data->tg_newslot, data->tg_trigslot);
+	else
+		remember(data->tg_relation, data->tg_trigslot, nullptr);
+	return PointerGetDatum(nullptr);
+}
+
+// Always later than it was, also when the clock has been set back.
+SQL_FUNCTION(update_updated_at_column)
+{
+	TriggerData *data = module::trigger_call(fcinfo, "update_updated_at_column", TRIGGER_EVENT_ROW | TRIGGER_EVENT_BEFORE);
+	TupleDesc columns = RelationGetDescr(data->tg_relation);
+	TimestampTz stamp = GetCurrentTimestamp();
+	bool is_null;
+
+	if (!TRIGGER_FIRED_BY_UPDATE(data->tg_event))
+		module::refuse_trigger("update_updated_at_column");
+	int column = module::column_of(data->tg_relation, "updated_at", TIMESTAMPTZOID);
+	Datum before = heap_getattr(data->tg_trigtuple, column, columns, &is_null);
+	if (!is_null && !TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(before)))
+		stamp = Max(stamp, DatumGetTimestampTz(before) + 1);
+	Datum value = TimestampTzGetDatum(stamp);
+	is_null = false;
+	return PointerGetDatum(heap_modify_tuple_by_cols(data->tg_newtuple, columns, 1, &column, &value, &is_null));
+}

@@ -1,0 +1,122 @@
+// The way of a batch: claimed, applied as a set and committed with nothing to
+// undo a part of it; if it fails, a second transaction takes it apart. Assumes
+// that the worker's station says "looking", so that what is committed after the
+// snapshot here lowers the worker's mark. Acts as the owner of the tables from
+// the claim through the commit.
+#include "turn.hpp"
+
+#include "bracket.hpp"
+#include "isolate.hpp"
+#include "post.hpp"
+#include "statements.hpp"
+#include "wake.hpp"
+
+namespace turn {
+
+namespace {
+
+// Parts that run into locks one by one must not keep a transaction open for long.
+constexpr TimestampTz most_time_apart = 2 * USECS_PER_SEC;
+
+void look_ahead(statements::Plans *plans, const Order &order, Result *result)
+{
+	TimestampTz due = statements::next_due(plans, order.floor);
+
+	if (due <= result->as_of)
+	{
+		result->stuck = due;
+		due = statements::next_due(plans, result->as_of + 1);
+	}
+	result->next_due = due;
+}
+
+// Becomes the tables' owner if timers may fire.
+extension::Site arrive(Result *result)
+{
+	extension::Site site = extension::enter();
+
+	result->presence = site.presence;
+	if (site.presence == extension::Presence::ready)
+		bracket::become(site.owner);
+	return site;
+}
+
+// The ids go into `keep`, for a failure ends the transaction that read them.
+ErrorData *try_whole(const Order &order, Result *result, MemoryContext keep, ArrayType **timers)
+{
+	return bracket::in_transaction([&] {
+		extension::Site site = arrive(result);
+
+		if (site.presence != extension::Presence::ready)
+			return;
+		statements::Claim claimed = statements::claim(site.plans, result->as_of, order.since, order.most, nullptr, keep);
+		TimestampTz follow_up = DT_NOEND;
+
+		*timers = claimed.timers;
+		result->claimed = claimed.count;
+		result->full = claimed.count >= order.most;
+		result->done_to = claimed.claimed_to;
+		if (result->full)
+			wake::rouse_sibling(post::station(), claimed.claimed_to);
+		if (claimed.count > 0)
+			follow_up = statements::apply(site.plans, claimed.timers, result->as_of);
+		if (!result->full)
+			look_ahead(site.plans, order, result);
+		result->done_to = Min(result->done_to, follow_up);
+		result->succeeded = claimed.count;
+	});
+}
+
+ErrorData *take_apart(const Order &order, Result *result, ArrayType *timers, ErrorData *cause)
+{
+	MemoryContext keep = CurrentMemoryContext;
+
+	return bracket::in_transaction([&] {
+		extension::Site site = arrive(result);
+
+		if (site.presence != extension::Presence::ready)
+			return;
+		isolate::Work work = isolate::begin(site.plans, result->as_of);
+		work.give_up_at = GetCurrentTimestamp() + most_time_apart;
+		isolate::run(&work, timers, cause);
+		if (!result->full)
+			look_ahead(site.plans, order, result);
+		result->done_to = Min(result->done_to, work.follow_up);
+		result->succeeded = work.succeeded;
+		result->failed = work.failed;
+		result->left = work.left;
+		result->apart = true;
+		result->error = bracket::copy_error(work.last_error, keep);
+	});
+}
+
+} // namespace
+
+Result take(const Order &order)
+{
+	Result result = {};
+	ArrayType *timers = nullptr;
+
+	result.as_of = GetCurrentTimestamp();
+	result.done_to = order.since;
+	result.stuck = DT_NOEND;
+	result.next_due = DT_NOEND;
+	result.error = try_whole(order, &result, CurrentMemoryContext, &timers);
+	if (result.error == nullptr)
+		return result;
+	result.succeeded = 0;
+	if (timers == nullptr || (bracket::is_transient(result.error) && !order.isolate_anything))
+		return result;
+	ErrorData *cause = result.error;
+	ErrorData *error = take_apart(order, &result, timers, cause);
+	if (error != nullptr)
+	{
+		result.apart = false;
+		result.succeeded = 0;
+		result.failed = 0;
+		result.error = error;
+	}
+	return result;
+}
+
+} // namespace turn

@@ -1,0 +1,39 @@
+// One turn of the worker: one batch, from claim to commit.
+#ifndef CAMPAIGN_TURN_HPP
+#define CAMPAIGN_TURN_HPP
+
+#include "extension.hpp"
+#include "pg.hpp"
+
+namespace turn {
+
+struct Order
+{
+	TimestampTz since;     // claim what is scheduled from here
+	TimestampTz floor;     // what is still waiting is asked from here
+	int most;              // timers
+	bool isolate_anything; // a passing trouble, too, is taken apart
+};
+
+struct Result
+{
+	extension::Presence presence;
+	TimestampTz as_of;
+	int claimed;
+	int succeeded;
+	int failed;
+	int left;
+	bool full;             // there may be more
+	TimestampTz done_to;   // claim the next batch from here
+	TimestampTz stuck;     // due, but locked or put off: the earliest such
+	TimestampTz next_due;  // the earliest that is due later
+	ErrorData *error;      // the last one; without `apart` the batch was undone
+	bool apart;            // the batch was taken apart
+};
+
+// Memory for the result comes from the current context.
+Result take(const Order &order);
+
+} // namespace turn
+
+#endif

@@ -1,0 +1,340 @@
+// The loop: say that we look, drain what is due, say when we look next, sleep.
+// A drain moves a mark forward, so that no claim walks over the past again; the
+// mark goes back when a commit brings an earlier timer (wake.cpp), for timers
+// that were due but locked, and on a rare sweep over everything. Errors of a
+// batch arrive here as values; what ends this process is FATAL or leave().
+#include "worker.hpp"
+
+#include "bracket.hpp"
+#include "extension.hpp"
+#include "post.hpp"
+#include "settings.hpp"
+#include "rest.hpp"
+#include "turn.hpp"
+#include "wake.hpp"
+
+namespace worker {
+
+using extension::Presence;
+using shared::Activity;
+
+namespace {
+
+constexpr int least_nap = 20;          // ms, for what is locked
+constexpr int most_nap = 1000;         // ms
+constexpr int least_pause = 1000;      // ms, for errors that are not the timers'
+constexpr int most_pause = 60000;      // ms
+constexpr int sweep_share = 99;        // a look at the past rests this many times what it took
+constexpr int most_repeats = 50;       // of turns that claim less than a batch, in one drain
+constexpr int stagger = 3;             // ms between workers that wake for the same timer
+
+struct State
+{
+	TimestampTz mark;      // everything due before it is done, locked, or noted below
+	TimestampTz behind;    // the earliest that was due and could not be taken
+	TimestampTz behind_at; // when to look at that again
+	TimestampTz sweep_at;  // when to look at everything
+	TimestampTz retry_at;  // not before this, after an error
+	TimestampTz next_due;
+	TimestampTz upkeep_at; // worker 0 only
+	TimestampTz logged_at;
+	int nap;
+	int pause;
+	int batch;
+	bool troubled; // the last batch met passing trouble
+	bool paused;
+	MemoryContext turn_memory;
+};
+
+TimestampTz after_ms(TimestampTz time, int64 ms)
+{
+	return time + ms * 1000;
+}
+
+// One line for a trouble that goes on, and one a minute if it still does.
+void report(State *state, const ErrorData *error)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	post::show_error(error);
+	if (now < state->logged_at)
+		return;
+	state->logged_at = after_ms(now, most_pause);
+	ereport(LOG, errcode(error->sqlerrcode),
+			errmsg("campaign_lifecycle could not execute a batch of timers: %s", error->message),
+			error->detail != nullptr ? errdetail_internal("%s", error->detail) : 0,
+			error->hint != nullptr ? errhint("%s", error->hint) : 0,
+			error->context != nullptr ? errcontext("%s", error->context) : 0);
+}
+
+void nap_after(State *state, TimestampTz now)
+{
+	state->retry_at = after_ms(now, state->nap);
+	state->nap = Min(state->nap * 2, most_nap);
+}
+
+// The whole batch was undone.
+void rest_after_error(State *state, const turn::Result &result)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	report(state, result.error);
+	state->next_due = DT_NOBEGIN;
+	state->batch = Max(settings::batch_size / 4, 1);
+	if (bracket::is_transient(result.error))
+	{
+		state->troubled = true;
+		nap_after(state, now);
+		return;
+	}
+	state->retry_at = after_ms(now, state->pause);
+	state->pause = Min(state->pause * 2, most_pause);
+}
+
+void note_success(State *state, const turn::Result &result)
+{
+	shared::Station *station = post::station();
+
+	state->retry_at = DT_NOBEGIN;
+	state->pause = least_pause;
+	state->troubled = false;
+	state->batch = result.apart ? Max(settings::batch_size / 4, 1) : Min(state->batch * 2, settings::batch_size);
+	if (result.error != nullptr)
+		post::show_error(result.error);
+	if (result.claimed == 0)
+		return;
+	pg_atomic_write_u64(&station->batches, pg_atomic_read_u64(&station->batches) + 1);
+	pg_atomic_write_u64(&station->timers, pg_atomic_read_u64(&station->timers) + result.succeeded + result.failed);
+	pg_atomic_write_u64(&station->failures, pg_atomic_read_u64(&station->failures) + result.failed);
+	pg_atomic_write_u64(&station->last_batch_at, static_cast<uint64>(result.as_of));
+}
+
+// What was due and could not be taken is looked at again soon, but never so
+// often that walking over the past costs more than a hundredth of the time.
+void note_stuck(State *state, TimestampTz stuck, TimestampTz look_began)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	int64 rest = Max(static_cast<int64>(state->nap) * 1000, (now - look_began) * sweep_share);
+
+	state->behind = Min(state->behind, stuck);
+	state->behind_at = Min(state->behind_at, now + rest);
+	state->nap = Min(state->nap * 2, most_nap);
+}
+
+void reload()
+{
+	ConfigReloadPending = false;
+	ProcessConfigFile(PGC_SIGHUP);
+	settings::pin_lock_timeout();
+}
+
+void leave_if_unwanted()
+{
+	if (!settings::enabled || post::number() >= settings::workers)
+		post::leave(shared::Farewell::unwanted);
+}
+
+// Where the extension is not ready. True: it is.
+bool meet(State *state, const turn::Result &result)
+{
+	state->paused = false;
+	switch (result.presence)
+	{
+		case Presence::ready:
+			post::confirm();
+			return true;
+		case Presence::absent:
+			post::leave(shared::Farewell::absent);
+		case Presence::busy:
+			post::confirm();
+			post::show(Activity::blocked);
+			nap_after(state, result.as_of);
+			state->next_due = DT_NOBEGIN;
+			return false;
+		case Presence::no_tables:
+		case Presence::paused:
+			post::confirm();
+			post::show(Activity::paused);
+			state->paused = true;
+			state->mark = DT_NOBEGIN;
+			state->next_due = DT_NOEND;
+			state->sweep_at = after_ms(result.as_of, settings::naptime);
+			return false;
+	}
+	return false;
+}
+
+// After a turn that went well: where the next one begins. False: nothing more
+// can be taken now.
+bool go_on(State *state, const turn::Result &result, TimestampTz turn_began, int *repeats)
+{
+	TimestampTz before = state->mark;
+
+	state->mark = result.claimed > 0 ? result.done_to : result.as_of;
+	if (result.left > 0)
+		note_stuck(state, before, turn_began);
+	if (result.full)
+		return true;
+	state->next_due = result.next_due;
+	if (result.stuck == DT_NOEND)
+	{
+		if (result.left == 0)
+			state->nap = least_nap;
+	}
+	else if (result.claimed > 0 && result.left == 0 && (*repeats)++ < most_repeats)
+	{
+		// What this turn has made due, or the next timers of its campaigns.
+		state->mark = Min(state->mark, result.stuck);
+		return true;
+	}
+	else
+		note_stuck(state, result.stuck, turn_began);
+	return result.next_due <= GetCurrentTimestamp();
+}
+
+// Batch after batch until nothing due can be taken. What is still waiting is
+// asked from where the drain began, for claims pass over what is locked.
+void drain(State *state)
+{
+	TimestampTz began = GetCurrentTimestamp();
+	bool sweep = began >= state->sweep_at;
+	int repeats = 0;
+
+	if (sweep || began >= state->behind_at)
+	{
+		state->mark = sweep ? DT_NOBEGIN : Min(state->mark, state->behind);
+		state->behind = DT_NOEND;
+		state->behind_at = DT_NOEND;
+	}
+	TimestampTz floor = state->mark;
+	for (;;)
+	{
+		MemoryContextReset(state->turn_memory);
+		TimestampTz turn_began = GetCurrentTimestamp();
+		turn::Result result = turn::take({state->mark, floor, state->batch, state->troubled});
+
+		pgstat_report_stat(false);
+		if (result.error != nullptr && !result.apart)
+		{
+			rest_after_error(state, result);
+			break;
+		}
+		if (!meet(state, result))
+			break;
+		note_success(state, result);
+		if (!go_on(state, result, turn_began, &repeats))
+			break;
+		rest::check(post::database());
+		if (ConfigReloadPending)
+			reload();
+		leave_if_unwanted();
+		state->mark = Min(state->mark, wake::begin_look(post::station()));
+		floor = Min(floor, state->mark);
+	}
+	if (sweep && !state->paused)
+	{
+		TimestampTz now = GetCurrentTimestamp();
+
+		state->sweep_at = now + Max(static_cast<int64>(settings::naptime) * 1000, (now - began) * sweep_share);
+	}
+}
+
+TimestampTz next_look(const State *state)
+{
+	TimestampTz due = state->next_due;
+
+	if (state->paused)
+		return state->sweep_at;
+	if (post::number() > 0 && due < DT_NOEND)
+		due = after_ms(due, post::number() * stagger);
+	return Max(Min(Min(due, state->behind_at), state->sweep_at), state->retry_at);
+}
+
+void start(int index)
+{
+	post::Ticket ticket;
+
+	memcpy(&ticket, MyBgworkerEntry->bgw_extra, sizeof(ticket));
+	pqsignal(SIGTERM, die);
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	post::take(index, ticket.number);
+	BackgroundWorkerUnblockSignals();
+	BackgroundWorkerInitializeConnectionByOid(post::database(), InvalidOid, 0);
+	settings::pin();
+	SetConfigOption("application_name", post::worker_type, PGC_USERSET, PGC_S_SESSION);
+	rest::prepare();
+}
+
+State fresh_state()
+{
+	State state = {};
+
+	state.mark = DT_NOBEGIN;
+	state.behind = DT_NOEND;
+	state.behind_at = DT_NOEND;
+	state.sweep_at = DT_NOBEGIN;
+	state.retry_at = DT_NOBEGIN;
+	state.next_due = DT_NOEND;
+	state.upkeep_at = DT_NOEND;
+	state.logged_at = DT_NOBEGIN;
+	state.nap = least_nap;
+	state.pause = least_pause;
+	state.batch = settings::batch_size;
+	state.turn_memory = AllocSetContextCreate(TopMemoryContext, "campaign_lifecycle turn", ALLOCSET_DEFAULT_SIZES);
+	return state;
+}
+
+void look(State *state)
+{
+	post::show(Activity::running);
+	pgstat_report_activity(STATE_RUNNING, "campaign_lifecycle: executing timers");
+	drain(state);
+	if (!state->paused && pg_atomic_read_u32(&post::station()->activity) == static_cast<uint32>(Activity::running))
+		post::show(Activity::idle);
+	pgstat_report_activity(STATE_IDLE, nullptr);
+	// Upkeep has its place here: worker 0, nothing due, now >= upkeep_at.
+}
+
+// One round of the loop. A cancel request that comes while nothing runs ends up
+// here as an error, and is nothing more than a reason to look.
+void go_round(State *state, TimestampTz *promised)
+{
+	TimestampTz lowered = wake::begin_look(post::station());
+	bool wanted = lowered < *promised || GetCurrentTimestamp() >= next_look(state);
+
+	state->mark = Min(state->mark, lowered);
+	if (ConfigReloadPending)
+		reload();
+	leave_if_unwanted();
+	if (wanted && GetCurrentTimestamp() >= state->retry_at)
+		look(state);
+
+	TimestampTz next = next_look(state);
+	pg_atomic_write_u64(&post::station()->next_due, static_cast<uint64>(state->next_due));
+	// A paused worker is woken by resume_timers() alone, not by every timer.
+	*promised = state->paused ? DT_NOBEGIN + 1 : next;
+	if (wake::promise_look(post::station(), *promised))
+		rest::until(next, *promised, post::station(), post::database());
+}
+
+} // namespace
+
+} // namespace worker
+
+using namespace worker;
+
+void campaign_lifecycle_worker_main(Datum argument)
+{
+	start(DatumGetInt32(argument));
+	State state = fresh_state();
+	TimestampTz promised = DT_NOEND;
+
+	for (;;)
+	{
+		MemoryContextSwitchTo(state.turn_memory);
+		ErrorData *error = bracket::in_guard([&] { go_round(&state, &promised); });
+
+		if (error != nullptr)
+			report(&state, error);
+	}
+}
