@@ -1,0 +1,249 @@
+-- The promise: PUBLIC can do nothing, and grant_campaign_access() gives each level what its COMMENT says, no more and no less.
+-- The steps: every operation on every table and every verb is tried as each kind of role, and undone: once while a superuser owns the tables, once after
+-- set_campaign_owner() has given them to a plain role. The sign of success: "allowed" or "denied" (42501) exactly where the matrix below says so.
+
+BEGIN;
+SELECT * FROM no_plan();
+
+CREATE ROLE access_owner NOLOGIN;
+CREATE ROLE access_nobody NOLOGIN;
+CREATE ROLE access_reader NOLOGIN;
+CREATE ROLE access_writer NOLOGIN;
+CREATE ROLE access_operator NOLOGIN;
+
+-- What it came to, with all it did undone.
+CREATE FUNCTION pg_temp.attempt(role name, command text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE format('SET LOCAL ROLE %I', role);
+	EXECUTE command;
+	RAISE EXCEPTION 'undo' USING ERRCODE = 'UNDO1';
+EXCEPTION WHEN OTHERS THEN
+	RETURN CASE SQLSTATE WHEN 'UNDO1' THEN 'allowed' WHEN '42501' THEN 'denied' ELSE SQLSTATE || ': ' || SQLERRM END;
+END
+$$;
+
+-- One campaign with a timer that waits, one that has failed, a log row, an execution and a metric.
+SELECT create_campaign(24, id => '00000000-0000-7000-8000-00000000c001', start_time => now() + interval '1 day');
+UPDATE campaign_timers SET id = '00000000-0000-7000-8000-00000000f001' WHERE timer_type = 'START_CAMPAIGN';
+UPDATE campaign_timers SET id = '00000000-0000-7000-8000-00000000f002', status = 'FAILED', retry_count = 5 WHERE timer_type = 'CLOSE_CAMPAIGN';
+UPDATE campaign_timers SET id = '00000000-0000-7000-8000-00000000f003' WHERE timer_type = 'EXPIRE_CAMPAIGN';
+INSERT INTO timer_executions (timer_id, status, error_message, completed_at) VALUES ('00000000-0000-7000-8000-00000000f002', 'FAILED', 'XX000: x', now());
+SELECT record_metric('00000000-0000-7000-8000-00000000c001', 'PARTICIPANT_COUNT', 1, id => '00000000-0000-7000-8000-00000000e001');
+
+CREATE TEMPORARY TABLE trial (place serial, what text, command text, allowed text[]);
+
+-- Tables: reading for all three levels, and nothing else but by column.
+INSERT INTO trial (what, command, allowed)
+SELECT format('%s %s', o.operation, c.relname), format(o.command, c.relname, (SELECT quote_ident(a.attname) FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attnum = 1)),
+	o.allowed
+FROM pg_class AS c
+CROSS JOIN (VALUES
+	('select from', 'SELECT count(*) FROM %1$I', '{reader,writer,operator}'::text[]),
+	('insert whole rows into', 'INSERT INTO %1$I SELECT * FROM %1$I', '{}'),
+	('update the first column of', 'UPDATE %1$I SET %2$s = %2$s', '{}'),
+	('delete from', 'DELETE FROM %1$I', '{}'),
+	('truncate', 'TRUNCATE %1$I CASCADE', '{}'),
+	('put a trigger on', 'CREATE TRIGGER access_trigger BEFORE UPDATE ON %1$I FOR EACH STATEMENT EXECUTE FUNCTION suppress_redundant_updates_trigger()', '{}'),
+	('lock', 'LOCK TABLE %1$I IN ACCESS EXCLUSIVE MODE', '{}'),
+	('add a column to', 'ALTER TABLE %1$I ADD COLUMN access_column integer', '{}'),
+	('put a policy on', 'CREATE POLICY access_policy ON %1$I USING (true)', '{}')) AS o (operation, command, allowed)
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+	-- Of these a level may write every column.
+	AND (o.operation NOT LIKE 'insert%' OR c.relname NOT IN ('campaign_clean_run', 'campaign_metrics'))
+ORDER BY c.relname, o.operation;
+INSERT INTO trial (what, command, allowed)
+SELECT 'select from ' || c.relname, format('SELECT count(*) FROM %I', c.relname), '{reader,writer,operator}'
+FROM pg_class AS c
+WHERE c.relnamespace = 'public'::regnamespace AND (c.relkind IN ('v', 'm') OR c.relispartition AND c.relkind = 'r')
+ORDER BY c.relname;
+
+INSERT INTO trial (what, command, allowed) VALUES
+	('insert a campaign', $$INSERT INTO campaigns (id, status, metadata, start_time, duration_hours, auto_close, rewards_enabled) VALUES (DEFAULT, 'CREATED', '{}', now(), 1, true, true)$$, '{writer}'),
+	('insert a campaign with created_at', $$INSERT INTO campaigns (status, duration_hours, created_at) VALUES ('CREATED', 1, now())$$, '{}'),
+	('insert a campaign with updated_at', $$INSERT INTO campaigns (status, duration_hours, updated_at) VALUES ('CREATED', 1, now())$$, '{}'),
+	('update a campaign', $$UPDATE campaigns SET metadata = '{"a": 1}', auto_close = false, rewards_enabled = false, duration_hours = 3, start_time = now(), end_time = NULL$$, '{writer}'),
+	('move a campaign', $$UPDATE campaigns SET status = 'RUNNING'$$, '{writer}'),
+	('change the id of a campaign', $$UPDATE campaigns SET id = gen_random_uuid()$$, '{}'),
+	('change created_at of a campaign', $$UPDATE campaigns SET created_at = now()$$, '{}'),
+	('lock a campaign', $$SELECT FROM campaigns FOR NO KEY UPDATE$$, '{writer}'),
+	('insert a timer', $$INSERT INTO campaign_timers (id, campaign_id, timer_type, status, scheduled_at, payload) VALUES (DEFAULT, '00000000-0000-7000-8000-00000000c001', 'CLOSE_CAMPAIGN', 'PENDING', now(), '{}')$$, '{writer}'),
+	('insert a timer with executed_at', $$INSERT INTO campaign_timers (campaign_id, timer_type, scheduled_at, executed_at) VALUES ('00000000-0000-7000-8000-00000000c001', 'CLOSE_CAMPAIGN', now(), now())$$, '{}'),
+	('insert a timer with retry_count', $$INSERT INTO campaign_timers (campaign_id, timer_type, scheduled_at, retry_count) VALUES ('00000000-0000-7000-8000-00000000c001', 'CLOSE_CAMPAIGN', now(), 4)$$, '{}'),
+	('insert a timer with created_at', $$INSERT INTO campaign_timers (campaign_id, timer_type, scheduled_at, created_at) VALUES ('00000000-0000-7000-8000-00000000c001', 'CLOSE_CAMPAIGN', now(), now())$$, '{}'),
+	('update the payload of a timer', $$UPDATE campaign_timers SET payload = '{}'$$, '{writer}'),
+	('update the time of a timer', $$UPDATE campaign_timers SET scheduled_at = now() WHERE status = 'PENDING'$$, '{writer,operator}'),
+	('give a timer to another campaign', $$UPDATE campaign_timers SET campaign_id = campaign_id$$, '{}'),
+	('change the type of a timer', $$UPDATE campaign_timers SET timer_type = timer_type$$, '{}'),
+	('change executed_at of a timer', $$UPDATE campaign_timers SET executed_at = now()$$, '{}'),
+	('insert a metric', $$INSERT INTO campaign_metrics (campaign_id, metric_type, value) VALUES ('00000000-0000-7000-8000-00000000c001', 'PARTICIPANT_COUNT', 2)$$, '{writer}'),
+	('update a metric', $$UPDATE campaign_metrics SET value = 0$$, '{}'),
+	('insert a log row', $$INSERT INTO campaign_state_log (campaign_id, to_state, trigger_event) VALUES ('00000000-0000-7000-8000-00000000c001', 'EXPIRED', 'FORGED')$$, '{}'),
+	('insert a log row into its partition', $$INSERT INTO campaign_state_log_default (campaign_id, to_state, trigger_event) VALUES ('00000000-0000-7000-8000-00000000c001', 'EXPIRED', 'FORGED')$$, '{}'),
+	('update the log', $$UPDATE campaign_state_log SET trigger_event = 'FORGED'$$, '{}'),
+	('insert an execution', $$INSERT INTO timer_executions (timer_id, status, completed_at) VALUES ('00000000-0000-7000-8000-00000000f001', 'COMPLETED', now())$$, '{}'),
+	('update an execution', $$UPDATE timer_executions SET error_message = NULL$$, '{}'),
+	('add a transition', $$INSERT INTO campaign_state_transitions (from_state, to_state) VALUES ('CREATED', 'EXPIRED')$$, '{}'),
+	('edit a policy', $$UPDATE campaign_timer_policies SET delay = '1 hour'$$, '{}'),
+	('add a handler by hand', $$INSERT INTO campaign_timer_handlers (timer_type, handler, handler_owner) VALUES ('START_CAMPAIGN', 'pg_catalog.now()', 'postgres')$$, '{}'),
+	('disable a trigger', $$ALTER TABLE campaigns DISABLE TRIGGER ALL$$, '{}'),
+	('replace the trigger function', $$CREATE OR REPLACE FUNCTION validate_state_transition() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'$$, '{}'),
+	('put our log trigger on an own table', $$CREATE TEMPORARY TABLE fake (LIKE campaigns); CREATE TRIGGER t AFTER INSERT ON fake FOR EACH ROW EXECUTE FUNCTION log_campaign_state_change()$$, '{}');
+
+-- Verbs.
+INSERT INTO trial (what, command, allowed)
+SELECT format('%s()', split_part(v.call, '(', 1)), format(CASE WHEN v.call LIKE 'backfill%' THEN 'CALL %s' ELSE 'SELECT %s' END, v.call), v.allowed
+FROM (VALUES
+	($$create_campaign(24)$$, '{writer}'::text[]),
+	($$schedule_campaign_timers('00000000-0000-7000-8000-00000000c001')$$, '{writer}'),
+	($$reschedule_campaign('00000000-0000-7000-8000-00000000c001', duration_hours => 5)$$, '{writer}'),
+	($$transition_campaign('00000000-0000-7000-8000-00000000c001', 'RUNNING')$$, '{writer}'),
+	($$cancel_campaign(pg_temp.running())$$, '{writer}'),
+	($$schedule_timer('00000000-0000-7000-8000-00000000c001', 'REWARD_REMINDER', now())$$, '{writer}'),
+	($$reschedule_timer('00000000-0000-7000-8000-00000000f001', now())$$, '{writer}'),
+	($$cancel_timer('00000000-0000-7000-8000-00000000f001')$$, '{writer}'),
+	($$retry_timer('00000000-0000-7000-8000-00000000f002')$$, '{writer,operator}'),
+	($$record_metric('00000000-0000-7000-8000-00000000c001', 'PARTICIPANT_COUNT', 3)$$, '{writer}'),
+	($$campaign_timeline('00000000-0000-7000-8000-00000000c001')$$, '{reader,writer,operator}'),
+	($$campaign_health()$$, '{reader,writer,operator}'),
+	($$run_due_timers()$$, '{operator}'),
+	($$pause_timers()$$, '{operator}'),
+	($$resume_timers()$$, '{operator}'),
+	($$create_monthly_partitions()$$, '{operator}'),
+	($$archive_old_state_logs()$$, '{operator}'),
+	($$cleanup_timer_executions()$$, '{operator}'),
+	($$schedule_maintenance()$$, '{}'),
+	($$unschedule_maintenance()$$, '{}'),
+	($$backfill_column('campaigns'::regclass, 'auto_close', 'true')$$, '{}'),
+	($$register_handler('START_CAMPAIGN', 'pg_catalog.now()'::regprocedure)$$, '{}'),
+	($$unregister_handler('START_CAMPAIGN')$$, '{}'),
+	($$grant_campaign_access('access_nobody', 'writer')$$, '{}'),
+	($$revoke_campaign_access('access_reader')$$, '{}'),
+	($$set_campaign_owner('access_nobody')$$, '{}'),
+	($$install_campaign_tables()$$, '{}'),
+	($$uninstall_campaign_tables()$$, '{}'),
+	($$upgrade_campaign_tables()$$, '{}')) AS v (call, allowed)
+WHERE EXISTS (SELECT FROM pg_proc AS p WHERE p.pronamespace = 'public'::regnamespace AND p.proname = split_part(v.call, '(', 1));
+-- Made beforehand, so that the verb under trial is tried alone.
+CREATE FUNCTION pg_temp.running() RETURNS uuid IMMUTABLE LANGUAGE sql AS $$ SELECT '00000000-0000-7000-8000-00000000c002'::uuid $$;
+SELECT create_campaign(24, id => '00000000-0000-7000-8000-00000000c002', start_time => NULL);
+SELECT transition_campaign('00000000-0000-7000-8000-00000000c002', 'RUNNING');
+-- Like any user-made function, executable by all; so are the temporary schema's.
+GRANT USAGE ON SCHEMA tap TO PUBLIC;
+
+SELECT is_empty(
+	$$SELECT p.oid::regprocedure FROM pg_proc AS p
+		JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+		JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'campaign_lifecycle'
+		WHERE left(p.proname, 1) <> '_' AND p.prorettype <> 'trigger'::regtype AND NOT EXISTS (SELECT FROM trial AS t WHERE t.what = p.proname || '()')$$,
+	'every verb is in the matrix');
+SELECT is_empty(
+	$$SELECT c.oid::regclass FROM pg_class AS c
+		WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm')
+			AND NOT EXISTS (SELECT FROM _campaign_relations() AS r WHERE r.relation = c.oid)$$,
+	'every table and view that the extension makes is in _campaign_relations()');
+SELECT is_empty(
+	$$SELECT p.oid::regprocedure FROM pg_proc AS p
+		JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+		JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'campaign_lifecycle'
+		WHERE has_function_privilege('access_nobody', p.oid, 'EXECUTE')$$,
+	'PUBLIC can execute no function of the extension');
+
+-- Exactly the internal functions that the verbs of a level call, found in their text.
+CREATE FUNCTION pg_temp.called(roots name[]) RETURNS SETOF name LANGUAGE sql AS $$
+	WITH RECURSIVE reached (name) AS (
+		SELECT unnest(roots)
+		UNION
+		SELECT m.call[1]::name
+		FROM reached AS r
+		JOIN pg_proc AS p ON p.pronamespace = 'public'::regnamespace AND p.proname = r.name
+		CROSS JOIN LATERAL regexp_matches(p.prosrc, 'public\.(_\w+)\s*\(', 'g') AS m (call))
+	SELECT r.name FROM reached AS r JOIN pg_proc AS p ON p.pronamespace = 'public'::regnamespace AND p.proname = r.name
+$$;
+SELECT bag_eq(
+	format('SELECT DISTINCT p.proname FROM _campaign_functions(%L) AS f (routine) JOIN pg_proc AS p ON p.oid = f.routine', l.level),
+	format('SELECT DISTINCT c FROM pg_temp.called(%L::name[] || ARRAY(SELECT split_part(t.what, ''('', 1)::name FROM trial AS t WHERE t.what LIKE ''%%()'' AND %L = ANY (t.allowed))) AS c',
+		l.roots, l.level),
+	format('%s: its verbs and exactly what they call', l.level))
+FROM (VALUES ('reader', '{_workers}'::name[]), ('writer', '{_workers}'), ('operator', '{_workers}')) AS l (level, roots);
+
+-- Before anything is granted, then each level, on tables of a superuser.
+SELECT is(pg_temp.attempt('access_' || l.level, t.command), 'denied', format('nothing granted: %s cannot %s', l.level, t.what))
+FROM trial AS t CROSS JOIN unnest('{nobody,writer}'::text[]) AS l (level) ORDER BY l.level, t.place;
+SELECT grant_campaign_access('access_reader', 'reader');
+SELECT grant_campaign_access('access_writer', 'writer');
+SELECT grant_campaign_access('access_operator', 'operator');
+SELECT is(pg_temp.attempt('access_' || l.level, t.command), CASE WHEN l.level = ANY (t.allowed) THEN 'allowed' ELSE 'denied' END,
+	format('tables of a superuser: %s %s %s', l.level, CASE WHEN l.level = ANY (t.allowed) THEN 'can' ELSE 'cannot' END, t.what))
+FROM trial AS t CROSS JOIN unnest('{reader,writer,operator}'::text[]) AS l (level) ORDER BY l.level, t.place;
+
+-- The same on tables of a plain role, to whom the grants then count as made by.
+SELECT set_campaign_owner('access_owner');
+SELECT is_empty(
+	$$SELECT r.relation FROM _campaign_relations() AS r JOIN pg_class AS c ON c.oid = r.relation
+		WHERE c.relowner <> CASE WHEN r.is_member THEN 'postgres' ELSE 'access_owner' END::regrole AND (NOT r.is_member OR c.relowner = 'access_owner'::regrole)$$,
+	'every table and view has the new owner');
+SELECT is(pg_temp.attempt('access_' || l.level, t.command), CASE WHEN l.level = ANY (t.allowed) THEN 'allowed' ELSE 'denied' END,
+	format('tables of a plain role: %s %s %s', l.level, CASE WHEN l.level = ANY (t.allowed) THEN 'can' ELSE 'cannot' END, t.what))
+FROM trial AS t CROSS JOIN unnest('{nobody,reader,writer,operator}'::text[]) AS l (level) ORDER BY l.level, t.place;
+
+-- The owner can do what the worker does, with no right of a superuser.
+SELECT is(pg_temp.attempt('access_owner', c.command), 'allowed', 'the plain owner can: ' || c.command)
+FROM (VALUES
+	($$SELECT _claim_timers(now() + interval '3 days', '-infinity', 100)$$),
+	($$SELECT _apply_timers(ARRAY['00000000-0000-7000-8000-00000000f001']::uuid[], now())$$),
+	($$SELECT _fail_timer('00000000-0000-7000-8000-00000000f001', now(), '22012', 'division by zero')$$),
+	($$SELECT _next_due('-infinity')$$)) AS c (command);
+SELECT is(pg_temp.attempt('access_owner', 'SELECT grant_campaign_access(''access_nobody'', ''writer'')'), 'denied', 'the plain owner cannot hand out access');
+SELECT is(pg_temp.attempt('access_owner', 'SELECT count(*) FROM pg_authid'), 'denied', 'the plain owner is no superuser');
+
+-- What a later owner, revoking, and levels that add up leave behind.
+SELECT grant_campaign_access('access_writer', 'operator');
+SELECT is(pg_temp.attempt('access_writer', c.command), 'allowed', 'writer and operator at once: ' || c.command)
+FROM (VALUES ('SELECT create_campaign(1)'), ('SELECT pause_timers()')) AS c (command);
+SELECT throws_ok('SELECT revoke_campaign_access(''access_owner'')', '55000', NULL, 'access cannot be revoked from the owner of the tables');
+SELECT set_campaign_owner(current_user::regrole);
+SELECT is(pg_temp.attempt('access_owner', t.command), 'denied', 'the former owner cannot ' || t.what) FROM trial AS t ORDER BY t.place;
+SELECT lives_ok(format('SELECT revoke_campaign_access(%L)', r), 'revoked from ' || r)
+FROM unnest('{access_owner,access_nobody,access_reader,access_writer,access_operator}'::text[]) AS r;
+SELECT is(pg_temp.attempt('access_writer', t.command), 'denied', 'revoked: writer cannot ' || t.what) FROM trial AS t ORDER BY t.place;
+SELECT lives_ok('DROP ROLE ' || r, 'nothing is left that would keep a role from being dropped: ' || r)
+FROM unnest('{access_owner,access_reader,access_operator}'::text[]) AS r;
+
+-- A column of the user's own is the writer's too, once granted again.
+ALTER TABLE campaigns ADD COLUMN brand text;
+SELECT grant_campaign_access('access_writer', 'writer');
+SELECT is(pg_temp.attempt('access_writer', 'INSERT INTO campaigns (status, duration_hours, brand) VALUES (''CREATED'', 1, ''x'')'), 'allowed', 'a column of the user''s own');
+
+-- Row level security on campaigns is respected by tables, views and verbs.
+CREATE POLICY own_brand ON campaigns TO access_writer USING (brand = 'mine') WITH CHECK (brand = 'mine');
+ALTER TABLE campaigns ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own_timers ON campaign_timers TO access_writer
+	USING (EXISTS (SELECT FROM campaigns AS c WHERE c.id = campaign_id)) WITH CHECK (EXISTS (SELECT FROM campaigns AS c WHERE c.id = campaign_id));
+ALTER TABLE campaign_timers ENABLE ROW LEVEL SECURITY;
+SELECT create_campaign(24, id => '00000000-0000-7000-8000-00000000c003', start_time => now() + interval '2 days');
+UPDATE campaigns SET brand = 'mine' WHERE id = '00000000-0000-7000-8000-00000000c003';
+SET LOCAL ROLE access_writer;
+SELECT tap.results_eq('SELECT id FROM campaigns', $$VALUES ('00000000-0000-7000-8000-00000000c003'::uuid)$$, 'a policy on campaigns: the table shows only one''s own');
+SELECT tap.results_eq('SELECT DISTINCT campaign_id FROM _runnable_timers', $$VALUES ('00000000-0000-7000-8000-00000000c003'::uuid)$$, 'and so do the views');
+SELECT tap.throws_ok($$SELECT transition_campaign('00000000-0000-7000-8000-00000000c001', 'RUNNING')$$, 'P0002', NULL, 'a verb does not find another''s campaign');
+SELECT tap.throws_ok($$SELECT cancel_timer('00000000-0000-7000-8000-00000000f001')$$, 'P0002', NULL, 'nor another''s timer');
+SELECT tap.throws_ok($$SELECT record_metric('00000000-0000-7000-8000-00000000c001', 'PARTICIPANT_COUNT', 1)$$, 'P0002', NULL, 'nor records a metric for it');
+SELECT tap.throws_ok($$SELECT create_campaign(24)$$, '42501', NULL, 'nor creates one that the policy does not let it have');
+SELECT tap.is(transition_campaign('00000000-0000-7000-8000-00000000c003', 'RUNNING'), 'CREATED', 'its own it moves');
+RESET ROLE;
+
+-- Who and what can be named.
+SELECT throws_ok($$SELECT grant_campaign_access('access_writer', 'admin')$$, '22023', 'unknown access level: admin');
+SELECT throws_ok($$SELECT grant_campaign_access('access_writer', NULL)$$, '22004', NULL, 'no level');
+SELECT throws_ok($$SELECT grant_campaign_access(NULL, 'reader')$$, '22004', NULL, 'no role');
+SELECT throws_ok($$SELECT grant_campaign_access('nobody_of_this_name', 'reader')$$, '42704', NULL, 'a role that does not exist');
+SELECT throws_ok($$SELECT grant_campaign_access('-', 'reader')$$, '42704', NULL, 'nothing can be granted to PUBLIC');
+SELECT throws_ok($$SELECT revoke_campaign_access('4000000000')$$, '42704', NULL, 'an oid that is no role''s');
+SELECT throws_ok($$SELECT set_campaign_owner(NULL)$$, '22004', NULL, 'no owner');
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO access_nobody;
+SELECT is(pg_temp.attempt('access_nobody', c.command), 'denied', 'EXECUTE alone is not enough: ' || c.command)
+FROM (VALUES ('SELECT grant_campaign_access(''access_nobody'', ''writer'')'), ('SELECT revoke_campaign_access(''access_writer'')'),
+	('SELECT set_campaign_owner(''access_nobody'')')) AS c (command);
+
+SELECT * FROM finish();
+ROLLBACK;
