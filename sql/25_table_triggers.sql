@@ -27,7 +27,7 @@ CREATE TRIGGER log_campaign_state_changes_flush AFTER UPDATE ON @extschema@.camp
 CREATE TRIGGER update_campaign_timers_updated_at BEFORE UPDATE ON @extschema@.campaign_timers
 	FOR EACH ROW EXECUTE FUNCTION @extschema@.update_updated_at_column();
 CREATE TRIGGER validate_timer_scheduling BEFORE INSERT ON @extschema@.campaign_timers
-	FOR EACH ROW WHEN (NEW.status IN ('PENDING', 'RUNNING', 'FAILED'))
+	FOR EACH ROW WHEN (NEW.status IN ('PENDING', 'RUNNING') OR (NEW.status = 'FAILED' AND NEW.retry_count < 5))
 	EXECUTE FUNCTION @extschema@.validate_timer_schedule();
 CREATE TRIGGER wake_worker_on_insert AFTER INSERT ON @extschema@.campaign_timers
 	FOR EACH ROW WHEN (NEW.status IN ('PENDING', 'FAILED'))
