@@ -24,7 +24,9 @@ SQL_PARTS := \
 		22_state_log \
 		23_metrics \
 		24_executions \
+		26_backfills \
 		62_views \
+		64_monitoring_views \
 	69_install_end \
 	25_table_triggers \
 	30_api \
