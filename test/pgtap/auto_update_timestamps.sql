@@ -2,7 +2,7 @@
 -- was, so that several moves of one transaction, a transaction that began earlier, and a clock set back all keep their order.
 
 BEGIN;
-SELECT no_plan();
+SELECT plan(24);
 \ir lib/errors.psql
 
 SELECT has_function('update_updated_at_column', ARRAY[]::name[]);
