@@ -69,7 +69,7 @@ Oid database_to_block(Node *statement)
 	if (name == nullptr || !IsTransactionState())
 		return InvalidOid;
 	Oid database = get_database_oid(name, true);
-	if (!OidIsValid(database) || database == MyDatabaseId || !pg::owns_database(database, GetUserId()))
+	if (!OidIsValid(database) || !pg::owns_database(database, GetUserId()))
 		return InvalidOid;
 	return database;
 }

@@ -305,7 +305,10 @@ bool start_worker(const Database *database, int index)
 	strlcpy(process.bgw_library_name, library, sizeof(process.bgw_library_name));
 	strlcpy(process.bgw_function_name, worker::entry_point, BGW_MAXLEN);
 	memcpy(process.bgw_extra, &ticket, sizeof(ticket));
-	return RegisterDynamicBackgroundWorker(&process, &handles[index]);
+	MemoryContext round_memory = MemoryContextSwitchTo(TopMemoryContext);
+	bool started = RegisterDynamicBackgroundWorker(&process, &handles[index]);
+	MemoryContextSwitchTo(round_memory);
+	return started;
 }
 
 // False: the server has no process to spare.
