@@ -313,7 +313,7 @@ void on_transaction_end(XactEvent event, void *)
 {
 	if ((event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE) && buffer.count > 0)
 		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				errmsg("%d moves of campaigns were not written to campaign_state_log", buffer.count),
+				errmsg("moves of campaigns were not written to campaign_state_log: %d", buffer.count),
 				errhint("The statement triggers of campaigns that call log_campaign_state_change() are disabled or missing; "
 						"enable them, or disable its row triggers as well."));
 	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)

@@ -121,11 +121,13 @@ void note_stuck(State *state, TimestampTz stuck, TimestampTz look_began)
 	state->nap = Min(state->nap * 2, most_nap);
 }
 
-void reload()
+// A shorter net holds from now on, not from the end of the longer one.
+void reload(State *state)
 {
 	ConfigReloadPending = false;
 	ProcessConfigFile(PGC_SIGHUP);
 	settings::pin_lock_timeout();
+	state->sweep_at = Min(state->sweep_at, after_ms(GetCurrentTimestamp(), settings::naptime));
 }
 
 void leave_if_unwanted()
@@ -226,7 +228,7 @@ void drain(State *state)
 			break;
 		rest::check(post::database());
 		if (ConfigReloadPending)
-			reload();
+			reload(state);
 		leave_if_unwanted();
 		state->mark = Min(state->mark, wake::begin_look(post::station()));
 		floor = Min(floor, state->mark);
@@ -304,7 +306,7 @@ void go_round(State *state, TimestampTz *promised)
 
 	state->mark = Min(state->mark, lowered);
 	if (ConfigReloadPending)
-		reload();
+		reload(state);
 	leave_if_unwanted();
 	if (wanted && GetCurrentTimestamp() >= state->retry_at)
 		look(state);
