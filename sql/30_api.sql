@@ -106,6 +106,7 @@ CREATE FUNCTION @extschema@.create_campaign(duration_hours integer, start_time t
 DECLARE
 	first_state text;
 	campaign_id uuid;
+	entered timestamptz;
 BEGIN
 	PERFORM @extschema@._check_given('duration_hours', duration_hours IS NOT NULL);
 	PERFORM @extschema@._check_given('auto_close', auto_close IS NOT NULL);
@@ -127,8 +128,8 @@ BEGIN
 
 	INSERT INTO @extschema@.campaigns AS c (id, status, metadata, start_time, duration_hours, auto_close, rewards_enabled)
 	VALUES (coalesce(id, @extschema@._uuid_v7()), first_state, metadata, start_time, duration_hours, auto_close, rewards_enabled)
-	RETURNING c.id INTO campaign_id;
-	PERFORM @extschema@._apply_policies(ARRAY[campaign_id], ARRAY[clock_timestamp()], clock_timestamp());
+	RETURNING c.id, c.created_at INTO campaign_id, entered;
+	PERFORM @extschema@._apply_policies(ARRAY[campaign_id], ARRAY[entered], clock_timestamp());
 	RETURN campaign_id;
 END
 $$;
@@ -203,6 +204,7 @@ DECLARE
 	event_before constant text := coalesce(current_setting('campaign_lifecycle.trigger_event', true), '');
 	metadata_before constant text := coalesce(current_setting('campaign_lifecycle._log_metadata', true), '');
 	from_state text;
+	entered timestamptz;
 	moved boolean;
 BEGIN
 	PERFORM FROM @extschema@.campaign_timers AS t WHERE t.campaign_id = campaign_id AND t.status IN ('PENDING', 'FAILED') ORDER BY t.id FOR NO KEY UPDATE;
@@ -224,7 +226,8 @@ BEGIN
 				JOIN @extschema@.campaign_timer_policies AS p ON p.state = m.from_state AND p.timer_type = m.timer_type AND p.anchor = 'start_time'
 				WHERE m.from_state = c.status AND m.to_state = _move_campaign.to_state)
 			THEN clock_timestamp() ELSE c.start_time END
-	WHERE c.id = campaign_id;
+	WHERE c.id = campaign_id
+	RETURNING c.updated_at INTO entered;
 	moved := FOUND;
 	PERFORM set_config('campaign_lifecycle.trigger_event', event_before, true);
 	PERFORM set_config('campaign_lifecycle._log_metadata', metadata_before, true);
@@ -232,7 +235,8 @@ BEGIN
 		RAISE EXCEPTION 'campaign % was not moved', campaign_id
 			USING ERRCODE = 'triggered_action_exception', HINT = 'A trigger on campaigns has suppressed the update, or row level security refuses it.';
 	END IF;
-	PERFORM @extschema@._apply_policies(ARRAY[campaign_id], ARRAY[clock_timestamp()], clock_timestamp());
+	-- The stamp that the log shows, so that schedule_campaign_timers() later finds the timers at the right time.
+	PERFORM @extschema@._apply_policies(ARRAY[campaign_id], ARRAY[entered], clock_timestamp());
 	RETURN from_state;
 END
 $$;
