@@ -25,6 +25,7 @@ SQL_PARTS := \
 		23_metrics \
 		24_executions \
 		26_backfills \
+		55_maintenance \
 		62_views \
 		64_monitoring_views \
 	69_install_end \
