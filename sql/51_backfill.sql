@@ -1,0 +1,444 @@
+-- The specification's batched backfill, for any table: each batch a transaction of its own with its progress in it, so that a run that was stopped, by an
+-- error or a crash, goes on where it was and meets no row twice.
+--
+-- Which rows: every row that is there when the run begins, once; it is written if its value differs from what value_expression says of it, to the last bit.
+-- (The specification asked for rows whose value is NULL, and there are none once the column has a default.) Rows written meanwhile are met as they then are.
+--
+-- How: along a unique key, from its first value to the last there was. A table without one is walked by blocks. A row that is updated meanwhile can cross
+-- that walk, so it is repeated until one look at the whole table finds no row that differs; which needs an expression that leaves a filled row alone.
+--
+-- backfill_column() commits, so it can have no SET clause, and runs the caller's own text under the caller's search_path: every name and operator in it is
+-- qualified. All else is in functions that have theirs. Nothing of it runs with other rights than the caller's; no text of campaign_backfills is ever run.
+
+CREATE FUNCTION @extschema@._in_transaction_block() RETURNS boolean
+	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', '_in_transaction_block';
+COMMENT ON FUNCTION @extschema@._in_transaction_block() IS 'Whether BEGIN, or several statements sent as one, have begun a transaction that nobody but the client may end.';
+
+CREATE FUNCTION @extschema@._backfill_lock(relation text, column_name name) RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	key constant bigint := hashtextextended('campaign_lifecycle backfill ' || relation || ' ' || column_name, 0);
+BEGIN
+	-- Of the transaction, taken again in each: nothing is left behind by an error, whatever pool the session belongs to.
+	IF NOT pg_try_advisory_xact_lock(key) THEN
+		RAISE EXCEPTION 'a backfill of %.% is running', relation, quote_ident(column_name)
+			USING ERRCODE = 'object_in_use',
+				HINT = (SELECT format('Process %s runs it; backfill_progress shows how far it is.', string_agg(l.pid::text, ', '))
+					FROM pg_locks AS l
+					WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND (l.classid::bigint << 32 | l.objid::bigint) = key);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._backfill_lock(text, name) IS 'Raises 55006 where another transaction is at this backfill.';
+
+CREATE FUNCTION @extschema@._backfill_parts(table_name regclass, column_name name,
+		OUT part regclass, OUT part_name text, OUT target text, OUT target_name text, OUT key_columns text, OUT keys text[], OUT types text[], OUT operator_schema text)
+		RETURNS SETOF record
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	WITH RECURSIVE tree (oid) AS (
+		SELECT $1::oid
+		UNION
+		SELECT i.inhrelid FROM tree AS t JOIN pg_inherits AS i ON i.inhparent = t.oid),
+	keyed AS (
+		SELECT c.oid, c.relkind, format('%I.%I', n.nspname, c.relname) AS name, quote_ident(c.relname) AS short_name, k.*
+		FROM tree AS t
+		JOIN pg_class AS c ON c.oid = t.oid
+		JOIN pg_namespace AS n ON n.oid = c.relnamespace
+		-- A key that orders rows by the default order of their types, and does not hold the column that changes.
+		LEFT JOIN LATERAL (
+			SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY p.place) AS key_columns,
+				array_agg(quote_ident(a.attname) ORDER BY p.place) AS keys,
+				array_agg(format_type(a.atttypid, a.atttypmod) ORDER BY p.place) AS types,
+				min(quote_ident(s.nspname)) AS operator_schema
+			FROM pg_index AS x
+			CROSS JOIN LATERAL unnest(x.indkey::smallint[], x.indclass::oid[], x.indcollation::oid[], x.indoption::smallint[])
+				WITH ORDINALITY AS p (attnum, opclass, collation_, option, place)
+			JOIN pg_attribute AS a ON a.attrelid = x.indrelid AND a.attnum = p.attnum AND p.place <= x.indnkeyatts
+			JOIN pg_opclass AS o ON o.oid = p.opclass
+			JOIN pg_amop AS m ON m.amopfamily = o.opcfamily AND m.amoplefttype = o.opcintype AND m.amoprighttype = o.opcintype AND m.amopstrategy = 5
+			JOIN pg_operator AS g ON g.oid = m.amopopr
+			JOIN pg_namespace AS s ON s.oid = g.oprnamespace
+			WHERE x.indrelid = c.oid AND x.indisunique AND x.indimmediate AND x.indisvalid AND x.indpred IS NULL AND x.indexprs IS NULL
+				AND NOT EXISTS (SELECT FROM pg_attribute AS f WHERE f.attrelid = c.oid AND f.attname = $2 AND f.attnum = ANY (x.indkey::smallint[]))
+			GROUP BY x.indexrelid, x.indisprimary, x.indnkeyatts
+			HAVING count(*) = x.indnkeyatts AND bool_and(a.attnotnull AND o.opcdefault AND p.option = 0 AND p.collation_ = a.attcollation AND g.oprname = '>')
+				AND count(DISTINCT s.oid) = 1
+			ORDER BY x.indisprimary DESC, x.indnkeyatts, x.indexrelid
+			LIMIT 1) AS k ON true)
+	-- A partitioned table with a key is walked as one; otherwise each table of the tree by itself.
+	SELECT k.oid::regclass, k.name, CASE WHEN k.relkind = 'p' THEN k.name ELSE 'ONLY ' || k.name END, k.short_name, k.key_columns, k.keys, k.types, k.operator_schema
+	FROM keyed AS k
+	WHERE CASE WHEN (SELECT r.relkind = 'p' AND r.keys IS NOT NULL FROM keyed AS r WHERE r.oid = $1) THEN k.oid = $1 ELSE k.relkind <> 'p' END
+	ORDER BY k.name COLLATE "C"
+$$;
+COMMENT ON FUNCTION @extschema@._backfill_parts(regclass, name) IS
+	'What a backfill walks: the table, or its partitions and children, each with the key it can be walked by (NULL: by blocks), ready for SQL text.';
+
+CREATE FUNCTION @extschema@._backfill_check(table_name regclass, column_name name, value_expression text, batch_size integer, pause interval) RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	target record;
+	attribute record;
+	odd text;
+BEGIN
+	PERFORM @extschema@._check_given('table_name', table_name IS NOT NULL);
+	PERFORM @extschema@._check_given('column_name', column_name IS NOT NULL);
+	PERFORM @extschema@._check_given('value_expression', value_expression IS NOT NULL);
+	PERFORM @extschema@._check_given('batch_size', batch_size IS NOT NULL);
+	PERFORM @extschema@._check_given('pause', pause IS NOT NULL);
+	IF batch_size NOT BETWEEN 1 AND 1000000 THEN
+		RAISE EXCEPTION 'batch_size out of range: %', batch_size
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'From 1 to 1000000 rows; 1000 keeps each transaction short.';
+	END IF;
+	IF pause < interval '0' OR pause > interval '1 hour' THEN
+		RAISE EXCEPTION 'pause out of range: %', pause
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'From no time to 1 hour between two batches.';
+	END IF;
+	IF to_regclass('@extschema@.campaign_backfills') IS NULL THEN
+		RAISE EXCEPTION 'table campaign_backfills is missing'
+			USING ERRCODE = 'undefined_table', HINT = 'upgrade_campaign_tables() makes what tables of an older version lack.';
+	END IF;
+	SELECT c.relkind, format('%I.%I', n.nspname, c.relname) AS name
+	INTO target
+	FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+	WHERE c.oid = table_name;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'table not found: %', table_name
+			USING ERRCODE = 'undefined_table', HINT = 'Give its name, with the schema where it is not in the search_path.';
+	END IF;
+	IF target.relkind NOT IN ('r', 'p') THEN
+		RAISE EXCEPTION '% is not a table', target.name
+			USING ERRCODE = 'wrong_object_type', HINT = 'A backfill updates an ordinary or a partitioned table.';
+	END IF;
+	SELECT p.part_name INTO odd FROM @extschema@._backfill_parts(table_name, column_name) AS p JOIN pg_class AS c ON c.oid = p.part WHERE c.relkind NOT IN ('r', 'p') LIMIT 1;
+	IF odd IS NOT NULL THEN
+		RAISE EXCEPTION 'a part of % is a foreign table: %', target.name, odd
+			USING ERRCODE = 'wrong_object_type', HINT = 'Backfill it where it is.';
+	END IF;
+	SELECT a.attnum, a.attgenerated, a.attidentity
+	INTO attribute
+	FROM pg_attribute AS a
+	WHERE a.attrelid = table_name AND a.attname = column_name AND NOT a.attisdropped;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'table % has no column %', target.name, quote_ident(column_name)
+			USING ERRCODE = 'undefined_column', HINT = format('Columns are %s.',
+				(SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FROM pg_attribute AS a WHERE a.attrelid = table_name AND a.attnum > 0 AND NOT a.attisdropped));
+	END IF;
+	IF attribute.attnum < 0 THEN
+		RAISE EXCEPTION '% is a system column', quote_ident(column_name)
+			USING ERRCODE = 'invalid_column_reference', HINT = 'Only columns of the table''s own can be written.';
+	END IF;
+	IF attribute.attgenerated <> '' OR attribute.attidentity = 'a' THEN
+		RAISE EXCEPTION 'column % of % is generated', quote_ident(column_name), target.name
+			USING ERRCODE = 'generated_always', HINT = 'The server fills it in by itself.';
+	END IF;
+	IF @extschema@._in_transaction_block() THEN
+		RAISE EXCEPTION 'backfill_column() cannot run in a transaction block, since it commits each batch'
+			USING ERRCODE = 'active_sql_transaction', HINT = 'CALL it as a statement of its own, outside BEGIN ... COMMIT, with autocommit on.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._backfill_check(regclass, name, text, integer, interval) IS
+	'Raises what is wrong with the arguments of backfill_column(), its expression apart: 22004, 22023, 25001, 428C9, 42703, 42809, 42P01, 42P10.';
+
+CREATE FUNCTION @extschema@._backfill_trial(table_name regclass, column_name name, value_expression text) RETURNS text
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF value_expression !~ '\S' THEN
+		RAISE EXCEPTION 'value_expression is empty'
+			USING ERRCODE = 'syntax_error', HINT = 'An SQL expression over the columns of a row, for instance ''true'' or ''lower(name)''.';
+	END IF;
+	RETURN (SELECT format(E'EXPLAIN UPDATE %s SET %I = (%s\n) WHERE ROW(%s.%I)::pg_catalog.record OPERATOR(pg_catalog.*<>) ROW((%s\n)::%s)::pg_catalog.record',
+			p.target, column_name, value_expression, p.target_name, column_name, value_expression, format_type(a.atttypid, a.atttypmod))
+		FROM @extschema@._backfill_parts(table_name, column_name) AS p
+		JOIN pg_attribute AS a ON a.attrelid = p.part AND a.attname = column_name
+		ORDER BY p.part_name COLLATE "C"
+		LIMIT 1);
+END
+$$;
+COMMENT ON FUNCTION @extschema@._backfill_trial(regclass, name, text) IS 'A statement that fails as the backfill would, by syntax, names, types or privileges, and does nothing.';
+
+-- Under the caller's search_path, as the backfill itself: hence no SET clause, and everything qualified.
+CREATE FUNCTION @extschema@._backfill_try(trial text) RETURNS void
+	LANGUAGE plpgsql AS $$
+DECLARE
+	problem pg_catalog.text;
+	detail pg_catalog.text;
+	hint pg_catalog.text;
+	state pg_catalog.text;
+BEGIN
+	EXECUTE trial;
+EXCEPTION
+	WHEN insufficient_privilege OR query_canceled OR lock_not_available THEN
+		RAISE;
+	WHEN OTHERS THEN
+		GET STACKED DIAGNOSTICS problem = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT, state = RETURNED_SQLSTATE;
+		hint := pg_catalog.ltrim(pg_catalog.concat(hint, ' It is an SQL expression over the columns of a row that gives a value of the column''s type, for instance ''true'' or ''lower(name)''. Nothing was changed.'));
+		IF pg_catalog.length(detail) OPERATOR(pg_catalog.>) 0 THEN
+			RAISE EXCEPTION 'value_expression does not work: %', problem USING ERRCODE = state, DETAIL = detail, HINT = hint;
+		END IF;
+		RAISE EXCEPTION 'value_expression does not work: %', problem USING ERRCODE = state, HINT = hint;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._backfill_try(text) IS 'Tries a statement under the caller''s search_path and says of its error that it is the expression''s.';
+
+CREATE FUNCTION @extschema@._backfill_start(table_name regclass, column_name name, value_expression text) RETURNS uuid
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	relation text := (SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = table_name);
+	run uuid := gen_random_uuid();
+	earlier record;
+BEGIN
+	PERFORM @extschema@._backfill_lock(relation, column_name);
+	SELECT b.* INTO earlier FROM @extschema@.campaign_backfills AS b WHERE b.relation = relation AND b.column_name = column_name FOR UPDATE;
+	IF earlier.relation IS NOT NULL AND earlier.finished_at IS NULL AND earlier.value_expression = value_expression THEN
+		UPDATE @extschema@.campaign_backfills AS b
+		SET run = run, run_by = current_user, updated_at = clock_timestamp()
+		WHERE b.relation = relation AND b.column_name = column_name;
+		RAISE NOTICE 'backfill of %.% goes on: % rows seen, % changed so far', relation, quote_ident(column_name), earlier.rows_seen, earlier.rows_changed;
+		RETURN run;
+	END IF;
+	IF earlier.finished_at IS NULL AND earlier.value_expression <> value_expression THEN
+		RAISE NOTICE 'backfill of %.% begins anew: an unfinished run had another value_expression', relation, quote_ident(column_name);
+	END IF;
+	INSERT INTO @extschema@.campaign_backfills AS b (relation, column_name, value_expression, run, run_by, started_at, updated_at, estimated_rows)
+	VALUES (relation, column_name, value_expression, run, current_user, clock_timestamp(), clock_timestamp(),
+		(SELECT CASE WHEN min(c.reltuples) >= 0 THEN sum(c.reltuples) END
+			FROM pg_class AS c
+			WHERE c.relkind = 'r' AND c.oid IN (
+				WITH RECURSIVE tree (oid) AS (SELECT table_name::oid UNION SELECT i.inhrelid FROM tree AS t JOIN pg_inherits AS i ON i.inhparent = t.oid)
+				SELECT t.oid FROM tree AS t)))
+	ON CONFLICT ON CONSTRAINT campaign_backfills_pkey DO UPDATE
+	SET value_expression = excluded.value_expression, run = excluded.run, run_by = excluded.run_by, started_at = excluded.started_at,
+		updated_at = excluded.updated_at, finished_at = NULL, estimated_rows = excluded.estimated_rows, rows_seen = 0, rows_changed = 0, batches = 0,
+		part = NULL, key_columns = NULL, reached = NULL, up_to = NULL, pass = 1;
+	RETURN run;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._backfill_start(regclass, name, text) IS 'Begins a run, or takes up the unfinished one of the same expression; its id.';
+
+CREATE FUNCTION @extschema@._backfill_next(run uuid, table_name regclass, value_expression text, batch_size integer,
+		OUT statement text, OUT verifies boolean, OUT part text, OUT key_columns text, OUT reached text[], OUT up_to text[], OUT pass integer, OUT seen bigint)
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO, MDY' SET intervalstyle = 'postgres' SET extra_float_digits = 1
+	SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off SET jit = off AS $$
+#variable_conflict use_variable
+DECLARE
+	progress record;
+	p record;
+	selection text;       -- the key columns as texts
+	place text;           -- the row's key
+	last_block bigint;
+	blocks bigint;
+	differs text;
+	within text;
+BEGIN
+	SELECT b.* INTO progress FROM @extschema@.campaign_backfills AS b WHERE b.run = run;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'another call has taken over this backfill'
+			USING ERRCODE = 'object_in_use', HINT = 'backfill_progress shows it; call again when it has stopped.';
+	END IF;
+	PERFORM @extschema@._backfill_lock(progress.relation, progress.column_name);
+	SELECT b.* INTO progress FROM @extschema@.campaign_backfills AS b WHERE b.run = run FOR UPDATE;
+	reached := progress.reached;
+	up_to := progress.up_to;
+	pass := progress.pass;
+	IF NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = table_name AND a.attname = progress.column_name AND NOT a.attisdropped) THEN
+		RAISE EXCEPTION 'column %.% is no longer there', progress.relation, quote_ident(progress.column_name)
+			USING ERRCODE = 'undefined_column', HINT = 'It was dropped or renamed while its backfill ran.';
+	END IF;
+
+	FOR p IN
+		SELECT q.*, format_type(a.atttypid, a.atttypmod) AS column_type
+		FROM @extschema@._backfill_parts(table_name, progress.column_name) AS q
+		JOIN pg_attribute AS a ON a.attrelid = q.part AND a.attname = progress.column_name
+		WHERE progress.part IS NULL OR q.part_name COLLATE "C" >= progress.part
+		ORDER BY q.part_name COLLATE "C"
+	LOOP
+		IF p.part_name = progress.part THEN
+			IF p.key_columns IS DISTINCT FROM progress.key_columns THEN
+				RAISE EXCEPTION 'the key of % has changed since this backfill began', p.part_name
+					USING ERRCODE = 'object_not_in_prerequisite_state',
+						HINT = format('To begin anew: DELETE FROM %s WHERE relation = %L AND column_name = %L;', '@extschema@.campaign_backfills'::regclass, progress.relation, progress.column_name);
+			END IF;
+		ELSE
+			reached := NULL;
+			up_to := NULL;
+			pass := 1;
+		END IF;
+		part := p.part_name;
+		key_columns := p.key_columns;
+		differs := format(E'ROW(%1$s.%2$I)::pg_catalog.record OPERATOR(pg_catalog.*<>) ROW((%3$s\n)::%4$s)::pg_catalog.record',
+			p.target_name, progress.column_name, value_expression, p.column_type);
+
+		IF p.keys IS NOT NULL THEN
+			SELECT format('ROW(%s)', string_agg(p.target_name || '.' || k.key, ', ' ORDER BY k.i)), format('ARRAY[%s]', string_agg(k.key || '::pg_catalog.text', ', ' ORDER BY k.i))
+			INTO place, selection
+			FROM unnest(p.keys) WITH ORDINALITY AS k (key, i);
+			IF up_to IS NULL THEN
+				EXECUTE format('SELECT %s FROM %s ORDER BY %s LIMIT 1', selection, p.target,
+					(SELECT string_agg(k.key || ' DESC', ', ' ORDER BY k.i) FROM unnest(p.keys) WITH ORDINALITY AS k (key, i))) INTO up_to;
+				CONTINUE WHEN up_to IS NULL;
+			END IF;
+			within := format('%s OPERATOR(%s.<=) %s', place, p.operator_schema, @extschema@._backfill_key(up_to, p.types));
+			IF reached IS NOT NULL THEN
+				within := format('%s OPERATOR(%s.>) %s AND %s', place, p.operator_schema, @extschema@._backfill_key(reached, p.types), within);
+			END IF;
+			EXECUTE format('WITH picked AS MATERIALIZED (SELECT %1$s FROM %2$s WHERE %3$s ORDER BY %1$s LIMIT %4$s)
+					SELECT (SELECT count(*) FROM picked), (SELECT %5$s FROM picked ORDER BY %6$s LIMIT 1)',
+				p.key_columns, p.target, within, batch_size, selection,
+				(SELECT string_agg(k.key || ' DESC', ', ' ORDER BY k.i) FROM unnest(p.keys) WITH ORDINALITY AS k (key, i)))
+			INTO seen, reached;
+			CONTINUE WHEN seen = 0;
+			within := format('%s AND %s OPERATOR(%s.<=) %s', within, place, p.operator_schema, @extschema@._backfill_key(reached, p.types));
+			verifies := false;
+			statement := format(E'WITH changed AS (UPDATE %s SET %I = (%s\n) WHERE %s AND %s RETURNING 1) SELECT pg_catalog.count(*), 0::pg_catalog.int8 FROM changed',
+				p.target, progress.column_name, value_expression, within, differs);
+			RETURN;
+		END IF;
+
+		-- By blocks; up_to is the block after the last.
+		IF up_to IS NULL THEN
+			up_to := ARRAY[pg_relation_size(p.part) / current_setting('block_size')::bigint];
+			reached := '{0}';
+			pass := coalesce(pass, 1);
+		END IF;
+		last_block := up_to[1];
+		IF reached[1]::bigint >= last_block THEN
+			-- One look at the whole, in one snapshot; nothing was found before in this pass that is not written.
+			seen := 0;
+			verifies := true;
+			statement := format('SELECT pg_catalog.count(*), 0::pg_catalog.int8 FROM (SELECT FROM %s WHERE %s LIMIT 1000) AS rest', p.target, differs);
+			CONTINUE WHEN pass < 0;
+			RETURN;
+		END IF;
+		-- As many blocks as hold about a batch of rows, by the statistics, or by what 100 rows a block would make; fewer where they turn out to hold more.
+		SELECT greatest(1, least(100000, batch_size / greatest(1, CASE WHEN c.reltuples > 0 AND c.relpages > 0 THEN c.reltuples / c.relpages ELSE 100 END)))::bigint
+		INTO blocks
+		FROM pg_class AS c
+		WHERE c.oid = p.part;
+		LOOP
+			within := format('%1$s.ctid OPERATOR(pg_catalog.>=) ''(%2$s,0)''::pg_catalog.tid AND %1$s.ctid OPERATOR(pg_catalog.<) ''(%3$s,0)''::pg_catalog.tid',
+				p.target_name, reached[1]::bigint, least(reached[1]::bigint + blocks, last_block));
+			EXECUTE format('SELECT count(*) FROM %s WHERE %s', p.target, within) INTO seen;
+			EXIT WHEN blocks = 1 OR seen <= 2 * batch_size;
+			blocks := greatest(1, blocks * batch_size / seen);
+		END LOOP;
+		reached := ARRAY[least(reached[1]::bigint + blocks, last_block)];
+		verifies := false;
+		statement := format(E'WITH changed AS (UPDATE %1$s SET %2$I = (%3$s\n) WHERE %4$s AND %5$s RETURNING %5$s AS again)
+				SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE again) FROM changed',
+			p.target, progress.column_name, value_expression, within, differs);
+		RETURN;
+	END LOOP;
+	statement := NULL;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._backfill_next(uuid, regclass, text, integer) IS
+	'The next batch of a run: the statement that the caller is to run, and the progress that its success means; statement NULL: there is none left. Raises 55006 where another call has the run.';
+
+CREATE FUNCTION @extschema@._backfill_key(key text[], types text[]) RETURNS text
+	LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT format('ROW(%s)', string_agg(format('%L::%s', k.value, k.type), ', ' ORDER BY k.i)) FROM unnest(key, types) WITH ORDINALITY AS k (value, type, i)
+$$;
+COMMENT ON FUNCTION @extschema@._backfill_key(text[], text[]) IS 'A key as SQL text.';
+
+CREATE FUNCTION @extschema@._backfill_done(run uuid, verifies boolean, part text, key_columns text, reached text[], up_to text[], pass integer, seen bigint,
+		changed bigint, again bigint) RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+BEGIN
+	IF again > 0 THEN
+		RAISE EXCEPTION 'value_expression gives another value for a row that it has filled'
+			USING ERRCODE = 'invalid_parameter_value',
+				DETAIL = format('%s has no unique key to walk by, so rows may be met more than once.', part),
+				HINT = 'Let the expression leave a filled row as it is, for instance coalesce(column, value), or give the table a primary key. A trigger that changes the value has the same effect.';
+	END IF;
+	IF verifies AND changed > 0 AND pass >= 10 THEN
+		RAISE WARNING '% rows of % still differ after % passes', CASE WHEN changed >= 1000 THEN '1000 or more' ELSE changed::text END, part, pass
+			USING HINT = 'Something goes on writing other values into them, or a trigger refuses the new one.';
+	END IF;
+	UPDATE @extschema@.campaign_backfills AS b
+	SET part = part, key_columns = key_columns,
+		-- A part walked by blocks is done when verified: a pass below 0 says so, and is where the next begins otherwise.
+		reached = CASE WHEN verifies AND changed > 0 AND pass < 10 THEN NULL ELSE reached END,
+		up_to = CASE WHEN verifies AND changed > 0 AND pass < 10 THEN NULL ELSE up_to END,
+		pass = CASE WHEN NOT verifies THEN pass WHEN changed > 0 AND pass < 10 THEN pass + 1 ELSE - pass END,
+		rows_seen = b.rows_seen + CASE WHEN pass = 1 THEN seen ELSE 0 END,
+		rows_changed = b.rows_changed + CASE WHEN verifies THEN 0 ELSE changed END,
+		batches = b.batches + CASE WHEN verifies THEN 0 ELSE 1 END, updated_at = clock_timestamp()
+	WHERE b.run = run;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._backfill_done(uuid, boolean, text, text, text[], text[], integer, bigint, bigint, bigint) IS
+	'Records the progress of a batch, in its transaction. Raises 22023 for an expression that would fill a row for ever.';
+
+CREATE FUNCTION @extschema@._backfill_report(run uuid, finished boolean) RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	progress record;
+BEGIN
+	UPDATE @extschema@.campaign_backfills AS b
+	SET finished_at = CASE WHEN finished THEN clock_timestamp() END
+	WHERE b.run = run
+	RETURNING b.relation, b.column_name, b.rows_seen, b.rows_changed, b.estimated_rows, b.batches INTO progress;
+	RAISE NOTICE 'backfill of %.%: % rows seen%, % changed in % batches%', progress.relation, quote_ident(progress.column_name), progress.rows_seen,
+		CASE WHEN finished THEN '' ELSE coalesce(format(' of about %s', nullif(progress.estimated_rows, 0)), '') END, progress.rows_changed, progress.batches,
+		CASE WHEN finished THEN ', finished' ELSE '' END;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._backfill_report(uuid, boolean) IS 'Says how far a run has come, and records its end.';
+
+CREATE PROCEDURE @extschema@.backfill_column(table_name regclass, column_name name, value_expression text, batch_size integer DEFAULT 1000,
+		pause interval DEFAULT '100 milliseconds')
+	LANGUAGE plpgsql AS $$
+DECLARE
+	run pg_catalog.uuid;
+	step pg_catalog.record;
+	changed bigint;
+	again bigint;
+	rest double precision;
+	told timestamp with time zone;
+BEGIN
+	PERFORM @extschema@._backfill_check(table_name, column_name, value_expression, batch_size, pause);
+	PERFORM @extschema@._backfill_try(@extschema@._backfill_trial(table_name, column_name, value_expression));
+	run := @extschema@._backfill_start(table_name, column_name, value_expression);
+	COMMIT;
+	told := pg_catalog.clock_timestamp();
+	LOOP
+		-- A batch waits for a row that somebody has locked and then takes it as it is, rather than fail.
+		SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+		SELECT * INTO step FROM @extschema@._backfill_next(run, table_name, value_expression, batch_size);
+		EXIT WHEN step.statement IS NULL;
+		EXECUTE step.statement INTO changed, again;
+		PERFORM @extschema@._backfill_done(run, step.verifies, step.part, step.key_columns, step.reached, step.up_to, step.pass, step.seen, changed, again);
+		IF pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) told OPERATOR(pg_catalog.>) '5 seconds'::pg_catalog.interval THEN
+			PERFORM @extschema@._backfill_report(run, false);
+			told := pg_catalog.clock_timestamp();
+		END IF;
+		COMMIT;
+		-- In short transactions, so that a long pause holds back no vacuum; each with the lock, so that nobody takes over.
+		rest := CASE WHEN changed OPERATOR(pg_catalog.>) 0 THEN pg_catalog.date_part('epoch', pause) ELSE 0 END;
+		WHILE rest OPERATOR(pg_catalog.>) 0 LOOP
+			PERFORM @extschema@._backfill_hold(run);
+			PERFORM pg_catalog.pg_sleep(LEAST(rest, 1::pg_catalog.float8));
+			rest := rest OPERATOR(pg_catalog.-) 1::pg_catalog.float8;
+			COMMIT;
+		END LOOP;
+	END LOOP;
+	PERFORM @extschema@._backfill_report(run, true);
+END
+$$;
+COMMENT ON PROCEDURE @extschema@.backfill_column(regclass, name, text, integer, interval) IS
+	'Gives every row that is there when it begins the value of an expression, in batches that are committed one by one. table_name: any ordinary or partitioned table; column_name: its column; value_expression: an SQL expression over the columns of the row, for instance ''true'', ''lower(name)'' or, to leave filled rows alone, ''coalesce(flag, true)''; only rows whose value differs from it are written. batch_size: rows a transaction, 1 to 1000000 (without a unique key: about that many, in whole blocks); pause: between two batches that changed rows, up to 1 hour. Runs with the caller''s rights, under the caller''s search_path, timeouts and triggers. Stopped by an error or a crash, the same CALL goes on from the last batch and meets no row twice; backfill_progress and NOTICEs show how far it is. Errors, before anything is changed: 22004, 22023, 25001 in a transaction block (2D000 in a function), 42P01, 42703, 42809, 428C9, and those of the expression; 55006 while another call works on the column. Since 1.1.';
+
+CREATE FUNCTION @extschema@._backfill_hold(run uuid) RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+BEGIN
+	PERFORM @extschema@._backfill_lock(b.relation, b.column_name) FROM @extschema@.campaign_backfills AS b WHERE b.run = run;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._backfill_hold(uuid) IS 'Takes the lock of a run for this transaction.';

@@ -1,0 +1,363 @@
+-- Is all well, and if not, what to do? One row a check, cheap with millions of rows: what is counted is counted up to a limit, by an index. The time is an
+-- argument inside (as_of). A role that may only read gets an answer too; what it may not see is 'unknown' in the detail.
+
+CREATE FUNCTION @extschema@._health_processes(as_of timestamp with time zone)
+		RETURNS TABLE (check_name text, status text, value text, threshold text, detail text)
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	visible constant boolean := has_function_privilege('@extschema@._workers()', 'EXECUTE');
+	enabled constant boolean := coalesce(current_setting('campaign_lifecycle.enabled', true), 'on') <> 'off';
+	this_database oid;
+	launcher text;
+	states text[] := '{}';
+	last_error text;
+	own record;
+	foreign_row boolean := false;
+BEGIN
+	SELECT d.oid INTO this_database FROM pg_database AS d WHERE d.datname = current_database();
+	IF visible THEN
+		SELECT w.state INTO launcher FROM @extschema@._workers() AS w WHERE w.database_oid IS NULL;
+		SELECT coalesce(array_agg(w.state ORDER BY w.worker_number), '{}'), (array_agg(w.last_error ORDER BY w.worker_number) FILTER (WHERE w.last_error IS NOT NULL))[1]
+		INTO states, last_error
+		FROM @extschema@._workers() AS w
+		WHERE w.database_oid = this_database;
+	END IF;
+
+	RETURN QUERY SELECT 'preload',
+		CASE WHEN launcher = 'not preloaded' THEN 'critical' ELSE 'ok' END,
+		CASE WHEN NOT visible THEN 'unknown' WHEN launcher = 'not preloaded' THEN 'no' ELSE 'yes' END, 'yes',
+		CASE WHEN NOT visible THEN 'unknown: this role may not execute _workers(); grant_campaign_access(role, ''reader'') allows it.'
+			WHEN launcher = 'not preloaded' THEN 'Timers do not fire by themselves. Add campaign_lifecycle to shared_preload_libraries and restart the server, or call run_due_timers() regularly, for instance from pg_cron.'
+			ELSE 'The library is preloaded.' END;
+	RETURN QUERY SELECT 'launcher',
+		CASE WHEN launcher IN ('not preloaded', 'launcher missing') THEN 'critical' WHEN NOT enabled THEN 'warning' ELSE 'ok' END,
+		CASE WHEN NOT visible THEN 'unknown' WHEN NOT enabled THEN 'disabled' ELSE launcher END, 'running',
+		CASE WHEN NOT visible THEN 'unknown: this role may not execute _workers().'
+			WHEN launcher = 'not preloaded' THEN 'See preload.'
+			WHEN launcher = 'launcher missing' THEN 'The launcher did not start, or does not stay: raise max_worker_processes and restart the server; the server log says why.'
+			WHEN NOT enabled THEN 'campaign_lifecycle.enabled is off: no timer of any database fires. Set it to on in postgresql.conf and reload.'
+			ELSE 'The launcher runs.' END;
+	RETURN QUERY SELECT 'worker',
+		CASE WHEN NOT visible THEN 'ok'
+			WHEN states && '{idle,running,paused}' AND NOT states && '{no worker slot}' THEN CASE WHEN enabled THEN 'ok' ELSE 'warning' END
+			WHEN states && '{idle,running,paused,starting,blocked}' THEN 'warning'
+			WHEN NOT enabled THEN 'warning'
+			ELSE 'critical' END,
+		CASE WHEN NOT visible THEN 'unknown' WHEN states = '{}' THEN 'missing' ELSE array_to_string(states, ', ') END, 'idle or running',
+		CASE WHEN NOT visible THEN 'unknown: this role may not execute _workers().'
+			WHEN launcher = 'not preloaded' THEN 'See preload.'
+			WHEN states && '{no worker slot}' THEN 'The server has no free slot for a worker of this database: raise max_worker_processes and restart the server.'
+			WHEN states = '{}' THEN 'This database has no worker: see launcher and the server log; CREATE EXTENSION brings one within seconds.'
+			WHEN states <@ '{starting}' THEN 'It is about to start; if it stays so, the server log says why.'
+			WHEN states && '{blocked}' THEN 'It makes way for a command on the database (DROP, RENAME, TEMPLATE) and comes back afterwards.'
+			ELSE 'This database has a worker.' END || coalesce(' Last error: ' || last_error, '');
+
+	IF NOT coalesce(has_table_privilege('@extschema@.campaign_activation', 'SELECT'), false) THEN
+		RETURN QUERY SELECT 'activation', 'ok', 'unknown', 'active', 'unknown: this role may not read campaign_activation.';
+		RETURN;
+	END IF;
+	SELECT a.paused, a.changed_at INTO own FROM @extschema@.campaign_activation AS a WHERE a.database_oid = this_database;
+	IF own.paused IS NULL THEN
+		foreign_row := EXISTS (SELECT FROM @extschema@.campaign_activation);
+	END IF;
+	RETURN QUERY SELECT 'activation',
+		CASE WHEN NOT own.paused THEN 'ok' ELSE 'warning' END,
+		CASE WHEN own.paused IS NULL THEN 'copy' WHEN own.paused THEN 'paused' ELSE 'active' END, 'active',
+		CASE WHEN own.paused IS NULL THEN format('This database is a %s and therefore paused: no timer fires. If it is the one that is to work from now on, call resume_timers().',
+				CASE WHEN foreign_row THEN 'copy of another database' ELSE 'restored dump' END)
+			WHEN own.paused THEN format('Paused by pause_timers() %s ago: no timer fires until resume_timers().', date_trunc('second', greatest(as_of - own.changed_at, interval '0')))
+			ELSE format('Timers fire since %s.', own.changed_at) END;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._health_processes(timestamptz) IS 'The checks preload, launcher, worker and activation of campaign_health().';
+
+CREATE FUNCTION @extschema@._health_tables(as_of timestamp with time zone)
+		RETURNS TABLE (check_name text, status text, value text, threshold text, detail text)
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, MDY' AS $$
+DECLARE
+	functions_version text;
+	tables_version text;
+	found_text text;
+	owner_is_superuser boolean;
+	ahead integer := -1;
+	month timestamptz := date_trunc('month', as_of);
+	n bigint;
+BEGIN
+	SELECT e.extversion INTO functions_version FROM pg_extension AS e WHERE e.extname = 'campaign_lifecycle';
+	IF has_table_privilege('@extschema@.campaign_tables_version', 'SELECT') THEN
+		SELECT v.version INTO tables_version FROM @extschema@.campaign_tables_version AS v;
+	ELSE
+		tables_version := functions_version;
+		found_text := 'unknown: this role may not read campaign_tables_version.';
+	END IF;
+	RETURN QUERY SELECT 'tables_version',
+		CASE WHEN tables_version = functions_version THEN 'ok' ELSE 'critical' END, coalesce(tables_version, 'none'), functions_version,
+		CASE WHEN found_text IS NOT NULL THEN found_text
+			WHEN tables_version = functions_version THEN 'The tables are of the version of the functions.'
+			ELSE format('The tables are of version %s, the functions of version %s, as after restoring an older dump: call upgrade_campaign_tables(), then resume_timers().',
+				coalesce(tables_version, 'unknown'), functions_version) END;
+
+	SELECT string_agg(format('%s owns %s', o.owner, o.relations), '; ' ORDER BY o.owner), count(*)
+	INTO found_text, n
+	FROM (
+		SELECT c.relowner::regrole::text AS owner, string_agg(r.relation::text, ', ' ORDER BY r.place) AS relations
+		FROM @extschema@._campaign_relations() AS r
+		JOIN pg_class AS c ON c.oid = r.relation
+		WHERE NOT r.is_member
+		GROUP BY c.relowner) AS o;
+	RETURN QUERY SELECT 'table_owner',
+		CASE WHEN n = 1 THEN 'ok' ELSE 'critical' END, n::text, '1',
+		CASE WHEN n = 1 THEN 'All tables have one owner, as whom the worker writes.'
+			ELSE format('The worker writes as one role, but %s. Call set_campaign_owner(role) to give all of them to one.', left(found_text, 1000)) END;
+
+	-- Whoever holds TRIGGER on a table acts with the rights of whoever writes it, and the worker writes it as its owner.
+	SELECT o.rolsuper INTO owner_is_superuser
+	FROM pg_class AS c JOIN pg_roles AS o ON o.oid = c.relowner WHERE c.oid = '@extschema@.campaigns'::regclass;
+	SELECT string_agg(DISTINCT CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END, ', '), count(DISTINCT a.grantee)
+	INTO found_text, n
+	FROM @extschema@._campaign_relations() AS r
+	JOIN pg_class AS c ON c.oid = r.relation
+	CROSS JOIN LATERAL aclexplode(c.relacl) AS a
+	WHERE c.relkind IN ('r', 'p') AND a.privilege_type = 'TRIGGER' AND a.grantee <> c.relowner
+		AND NOT coalesce((SELECT g.rolsuper FROM pg_roles AS g WHERE g.oid = a.grantee), false);
+	RETURN QUERY SELECT 'trigger_privilege',
+		CASE WHEN n > 0 AND owner_is_superuser THEN 'critical' WHEN n > 0 THEN 'warning' ELSE 'ok' END, n::text, '0',
+		CASE WHEN n = 0 THEN 'Nobody but the owner may add triggers to the tables.'
+			WHEN owner_is_superuser THEN format('A superuser owns the tables and %s may add triggers, which then run as that superuser: REVOKE TRIGGER, and give the tables to a plain role by set_campaign_owner(role).', found_text)
+			ELSE format('%s may add triggers to the tables, which then run as the tables'' owner: REVOKE TRIGGER unless that is meant.', found_text) END;
+
+	SELECT string_agg(r.relation::text, ', ' ORDER BY r.place), count(*)
+	INTO found_text, n
+	FROM @extschema@._campaign_relations() AS r
+	JOIN pg_class AS c ON c.oid = r.relation
+	JOIN pg_roles AS o ON o.oid = c.relowner
+	WHERE c.relrowsecurity AND c.relforcerowsecurity AND NOT (o.rolsuper OR o.rolbypassrls);
+	RETURN QUERY SELECT 'row_security',
+		CASE WHEN n = 0 THEN 'ok' ELSE 'critical' END, n::text, '0',
+		CASE WHEN n = 0 THEN 'Row level security does not stand between the worker and the tables.'
+			ELSE format('Row level security is forced upon the owner of %s, so the worker''s statements fail: ALTER TABLE ... NO FORCE ROW LEVEL SECURITY.', found_text) END;
+
+	SELECT string_agg(format('%s on %s', t.tgname, t.tgrelid::regclass), ', ' ORDER BY t.tgname), count(*)
+	INTO found_text, n
+	FROM pg_trigger AS t
+	WHERE t.tgrelid IN ('@extschema@.campaigns'::regclass, '@extschema@.campaign_timers'::regclass) AND NOT t.tgisinternal
+		AND t.tgfoid IN (SELECT p.oid FROM pg_proc AS p WHERE p.pronamespace = '@extschema@'::regnamespace AND p.proname IN ('update_updated_at_column',
+			'log_campaign_state_change', 'validate_timer_schedule', 'validate_state_transition', 'fill_campaign_end_time', '_wake_worker'))
+		AND t.tgenabled <> CASE WHEN t.tgname LIKE 'wake\_worker\_%' THEN 'A' ELSE 'O' END::"char";
+	RETURN QUERY SELECT 'triggers',
+		CASE WHEN n = 0 THEN 'ok' ELSE 'warning' END, n::text, '0',
+		CASE WHEN n = 0 THEN 'The triggers of the tables are enabled as they were made.'
+			ELSE format('Disabled, or not in the mode they were made in: %s. resume_timers() restores the wake-up; ALTER TABLE ... ENABLE TRIGGER the others.', found_text) END;
+
+	-- Months from this one on that have a partition without a gap; bounds are read in UTC.
+	WHILE EXISTS (
+		SELECT
+		FROM pg_inherits AS i
+		JOIN pg_class AS c ON c.oid = i.inhrelid
+		CROSS JOIN LATERAL (SELECT pg_get_expr(c.relpartbound, c.oid) AS bound) AS b
+		WHERE i.inhparent = '@extschema@.campaign_state_log'::regclass AND b.bound <> 'DEFAULT'
+			AND coalesce(substring(b.bound FROM 'FROM \(''([^'']+)''\)')::timestamptz, '-infinity') <= month
+			AND coalesce(substring(b.bound FROM 'TO \(''([^'']+)''\)')::timestamptz, 'infinity') >= month + interval '1 month') AND ahead < 1200
+	LOOP
+		ahead := ahead + 1;
+		month := month + interval '1 month';
+	END LOOP;
+	RETURN QUERY SELECT 'partitions_ahead',
+		CASE WHEN ahead >= 2 THEN 'ok' WHEN ahead = 1 THEN 'warning' ELSE 'critical' END, greatest(ahead, 0)::text, '2',
+		CASE WHEN ahead >= 2 THEN 'The log has its partitions for the months ahead.'
+			ELSE CASE WHEN ahead < 0 THEN 'This month has no partition of its own' ELSE format('Months ahead of this one that have a partition: %s', ahead) END
+				|| '; what has none goes into the default partition. Call create_monthly_partitions(); if it fails, its error says why. The worker does so by itself while it runs.' END;
+
+	IF NOT has_table_privilege('@extschema@.campaign_state_log_default', 'SELECT') THEN
+		RETURN QUERY SELECT 'default_partition', 'ok', 'unknown', '0', 'unknown: this role may not read campaign_state_log_default.';
+		RETURN;
+	END IF;
+	SELECT count(*) INTO n FROM (SELECT FROM @extschema@.campaign_state_log_default AS l LIMIT 1001) AS l;
+	RETURN QUERY SELECT 'default_partition',
+		CASE WHEN n = 0 THEN 'ok' ELSE 'warning' END, CASE WHEN n > 1000 THEN 'over 1000' ELSE n::text END, '0',
+		CASE WHEN n = 0 THEN 'No log row is without a month.' ELSE 'Log rows of months without a partition wait in campaign_state_log_default: create_monthly_partitions() makes the months and moves them.' END;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._health_tables(timestamptz) IS
+	'The checks tables_version, table_owner, trigger_privilege, row_security, triggers, partitions_ahead and default_partition of campaign_health().';
+
+CREATE FUNCTION @extschema@._health_timers(as_of timestamp with time zone)
+		RETURNS TABLE (check_name text, status text, value text, threshold text, detail text)
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+	SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_sort = off
+	SET enable_incremental_sort = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+	attempts constant integer := coalesce(current_setting('campaign_lifecycle.max_attempts', true), '5');
+	paused boolean := false;
+	n bigint;
+	oldest timestamptz;
+	attempted bigint;
+	failed bigint;
+	worst interval;
+	median interval;
+BEGIN
+	IF coalesce(current_setting('campaign_lifecycle.enabled', true), 'on') = 'off' THEN
+		paused := true;
+	ELSIF coalesce(has_table_privilege('@extschema@.campaign_activation', 'SELECT'), false) THEN
+		paused := NOT EXISTS (SELECT FROM @extschema@.campaign_activation AS a JOIN pg_database AS d ON d.oid = a.database_oid WHERE d.datname = current_database() AND NOT a.paused);
+	END IF;
+
+	-- Those that could fire: what waits for an earlier timer of its campaign is not overdue by itself.
+	SELECT count(*), min(q.scheduled_at)
+	INTO n, oldest
+	FROM (
+		SELECT q.scheduled_at FROM (
+			SELECT r.scheduled_at
+			FROM @extschema@._runnable_timers AS r
+			WHERE r.status IN ('PENDING', 'FAILED') AND (r.status, r.scheduled_at) >= ('PENDING', '-infinity') AND (r.status, r.scheduled_at) <= ('PENDING', as_of - interval '1 minute')
+			ORDER BY r.status, r.scheduled_at
+			LIMIT 1001) AS q
+		UNION ALL
+		SELECT q.scheduled_at FROM (
+			SELECT r.scheduled_at
+			FROM @extschema@._runnable_timers AS r
+			WHERE r.status = 'FAILED' AND r.retry_count < 5 AND r.retry_count < attempts AND r.scheduled_at <= as_of - interval '1 minute'
+			ORDER BY r.scheduled_at, r.retry_count
+			LIMIT 1001) AS q) AS q;
+	RETURN QUERY SELECT 'overdue_timers',
+		CASE WHEN n = 0 THEN 'ok' WHEN paused OR oldest >= as_of - interval '10 minutes' THEN 'warning' ELSE 'critical' END,
+		CASE WHEN n > 1000 THEN 'over 1000' ELSE n::text END, '0 due for a minute; critical: for 10 minutes',
+		CASE WHEN n = 0 THEN 'No timer is overdue.'
+			WHEN paused THEN format('The oldest is due since %s; this database is paused: see activation and launcher.', oldest)
+			ELSE format('The oldest is due since %s. See worker; upcoming_timers shows which wait and why; if the worker runs, its rows are locked by a long transaction, or it is too slow: campaign_workers shows its batches.', oldest) END;
+
+	SELECT count(*)
+	INTO n
+	FROM (
+		SELECT
+		FROM @extschema@.campaign_timers AS t
+		WHERE t.status IN ('PENDING', 'FAILED') AND t.status = 'FAILED' AND t.retry_count >= attempts
+		LIMIT 1001) AS q;
+	RETURN QUERY SELECT 'dead_letters',
+		CASE WHEN n = 0 THEN 'ok' WHEN n < 100 THEN 'warning' ELSE 'critical' END, CASE WHEN n > 1000 THEN 'over 1000' ELSE n::text END, '0; critical: 100',
+		CASE WHEN n = 0 THEN 'No timer is dead.'
+			ELSE 'Timers have failed at every attempt: dead_timers shows each with its last error. Remove the cause, then retry_timer(), or cancel_timer().' END;
+
+	-- The newest attempts of the last hour, 10,000 at most.
+	SELECT count(*), count(*) FILTER (WHERE q.status = 'FAILED')
+	INTO attempted, failed
+	FROM (
+		SELECT e.status
+		FROM @extschema@.timer_executions AS e
+		WHERE e.started_at > as_of - interval '1 hour' AND e.started_at <= as_of
+		ORDER BY e.started_at DESC
+		LIMIT 10000) AS q;
+	RETURN QUERY SELECT 'failure_rate',
+		CASE WHEN failed = 0 OR failed < 0.05 * attempted THEN 'ok' WHEN failed < 0.25 * attempted OR attempted < 20 THEN 'warning' ELSE 'critical' END,
+		format('%s of %s', failed, attempted), '5%; critical: 25%',
+		CASE WHEN attempted = 0 THEN 'No attempt within the last hour.'
+			WHEN failed = 0 THEN 'No attempt of the last hour failed.'
+			ELSE 'Attempts of the last hour that failed (the newest 10000): failed_timers and dead_timers show the errors.' END;
+
+	SELECT max(q.lateness), percentile_cont(0.5) WITHIN GROUP (ORDER BY q.lateness)
+	INTO worst, median
+	FROM (
+		SELECT t.executed_at - t.scheduled_at AS lateness
+		FROM (
+			SELECT e.timer_id
+			FROM @extschema@.timer_executions AS e
+			WHERE e.started_at > as_of - interval '1 hour' AND e.started_at <= as_of
+			ORDER BY e.started_at DESC
+			LIMIT 1000) AS e
+		JOIN @extschema@.campaign_timers AS t ON t.id = e.timer_id
+		WHERE t.status = 'COMPLETED') AS q;
+	RETURN QUERY SELECT 'lateness',
+		CASE WHEN median IS NULL OR median < interval '1 minute' THEN 'ok' WHEN median < interval '10 minutes' THEN 'warning' ELSE 'critical' END,
+		CASE WHEN median IS NULL THEN 'none'
+			ELSE format('median %s s, worst %s s', round(EXTRACT(epoch FROM median)::numeric, 3), round(EXTRACT(epoch FROM worst)::numeric, 3)) END,
+		'median 60 s; critical: 600 s',
+		CASE WHEN median IS NULL THEN 'No timer was executed within the last hour.'
+			WHEN median < interval '1 minute' THEN 'From scheduled_at to execution, of the newest 1000 within the last hour.'
+			ELSE 'Timers fire late: the worker was away, is catching up, or is too slow; raise campaign_lifecycle.workers or campaign_lifecycle.batch_size if that lasts.' END;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._health_timers(timestamptz) IS 'The checks overdue_timers, dead_letters, failure_rate and lateness of campaign_health().';
+
+CREATE FUNCTION @extschema@._health_server(as_of timestamp with time zone)
+		RETURNS TABLE (check_name text, status text, value text, threshold text, detail text)
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	sees_all constant boolean := pg_has_role('pg_read_all_stats', 'USAGE');
+	holder record;
+	worst record;
+	n bigint;
+BEGIN
+	SELECT h.who, h.since, h.age, h.remedy
+	INTO holder
+	FROM (
+		SELECT format('process %s (user %s, application %s, %s)', a.pid, a.usename, quote_literal(a.application_name), a.state) AS who,
+			a.xact_start AS since, greatest(age(a.backend_xmin), age(a.backend_xid)) AS age, format('SELECT pg_terminate_backend(%s)', a.pid) AS remedy
+		FROM pg_stat_activity AS a
+		WHERE a.pid <> pg_backend_pid() AND (a.datname = current_database() OR a.backend_type = 'walsender')
+			AND (a.backend_xmin IS NOT NULL OR a.backend_xid IS NOT NULL) AND a.backend_type NOT IN ('autovacuum worker', 'campaign_lifecycle worker')
+		UNION ALL
+		SELECT format('replication slot %s (%s)', quote_ident(s.slot_name), CASE WHEN s.active THEN 'active' ELSE 'nobody reads it' END),
+			NULL, greatest(age(s.xmin), age(s.catalog_xmin)), format('SELECT pg_drop_replication_slot(%L)', s.slot_name)
+		FROM pg_replication_slots AS s
+		WHERE s.xmin IS NOT NULL OR (s.catalog_xmin IS NOT NULL AND s.database = current_database())
+		UNION ALL
+		SELECT format('prepared transaction %s (user %s)', quote_literal(p.gid), p.owner), p.prepared, age(p.transaction), format('ROLLBACK PREPARED %L', p.gid)
+		FROM pg_prepared_xacts AS p
+		WHERE p.database = current_database()) AS h
+	ORDER BY (h.since < as_of - interval '1 hour') DESC NULLS LAST, h.age DESC
+	LIMIT 1;
+	RETURN QUERY SELECT 'oldest_snapshot',
+		CASE WHEN holder.who IS NULL THEN 'ok'
+			WHEN holder.since < as_of - interval '24 hours' OR holder.age > 500000000 THEN 'critical'
+			WHEN holder.since < as_of - interval '1 hour' OR holder.age > 50000000 THEN 'warning'
+			ELSE 'ok' END,
+		CASE WHEN holder.who IS NULL THEN 'none'
+			ELSE format('%s transactions%s', holder.age, coalesce(', ' || date_trunc('second', greatest(as_of - holder.since, interval '0'))::text, '')) END,
+		'1 hour or 50000000 transactions; critical: 24 hours or 500000000',
+		CASE WHEN holder.who IS NULL THEN 'Nothing holds back vacuum.'
+			ELSE format('Held back by %s: vacuum removes nothing newer. If it is not needed: %s.', holder.who, holder.remedy) END
+			|| CASE WHEN sees_all THEN '' ELSE ' Other sessions: unknown; members of pg_read_all_stats see them.' END;
+
+	SELECT r.relation, coalesce(pg_stat_get_dead_tuples(r.relation), 0) AS dead, coalesce(pg_stat_get_live_tuples(r.relation), 0) AS live
+	INTO worst
+	FROM @extschema@._campaign_relations() AS r
+	JOIN pg_class AS c ON c.oid = r.relation
+	WHERE c.relkind IN ('r', 'm')
+	ORDER BY coalesce(pg_stat_get_dead_tuples(r.relation), 0) > greatest(100000, 0.5 * coalesce(pg_stat_get_live_tuples(r.relation), 0)) DESC,
+		coalesce(pg_stat_get_dead_tuples(r.relation), 0) DESC
+	LIMIT 1;
+	RETURN QUERY SELECT 'vacuum',
+		CASE WHEN worst.dead > greatest(1000000, 3 * worst.live) THEN 'critical' WHEN worst.dead > greatest(100000, 0.5 * worst.live) THEN 'warning' ELSE 'ok' END,
+		format('%s dead rows, %s live', worst.dead, worst.live), '100000 and half of the live rows; critical: 1000000 and three times the live rows',
+		CASE WHEN worst.dead > greatest(100000, 0.5 * worst.live)
+			THEN format('%s needs VACUUM: see oldest_snapshot first, then whether autovacuum runs and gets through (autovacuum_vacuum_cost_limit).', worst.relation)
+			ELSE format('Most in %s.', worst.relation) END;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._health_server(timestamptz) IS 'The checks oldest_snapshot and vacuum of campaign_health().';
+
+CREATE FUNCTION @extschema@._campaign_health(as_of timestamp with time zone)
+		RETURNS TABLE (check_name text, status text, value text, threshold text, detail text)
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN QUERY SELECT * FROM @extschema@._health_processes(as_of);
+	IF to_regclass('@extschema@.campaign_timers') IS NULL THEN
+		RETURN QUERY SELECT 'tables_version', 'critical', 'none', (SELECT e.extversion FROM pg_extension AS e WHERE e.extname = 'campaign_lifecycle'),
+			'The campaign tables are missing: install_campaign_tables() makes them, unless a restore that brings them is still running.';
+		RETURN;
+	END IF;
+	RETURN QUERY SELECT * FROM @extschema@._health_tables(as_of);
+	RETURN QUERY SELECT * FROM @extschema@._health_timers(as_of);
+	RETURN QUERY SELECT * FROM @extschema@._health_server(as_of);
+END
+$$;
+COMMENT ON FUNCTION @extschema@._campaign_health(timestamptz) IS 'campaign_health() at a given time.';
+
+CREATE FUNCTION @extschema@.campaign_health() RETURNS TABLE (check_name text, status text, value text, threshold text, detail text)
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN QUERY SELECT * FROM @extschema@._campaign_health(clock_timestamp());
+END
+$$;
+COMMENT ON FUNCTION @extschema@.campaign_health() IS
+	'Is all well? One row a check: status ok, warning or critical; value as found; threshold from which it is no longer ok; detail: what it means and what to do, or "unknown" where the caller may not see it. Checks: preload, launcher, worker, activation, tables_version, table_owner, trigger_privilege, row_security, triggers, partitions_ahead, default_partition, overdue_timers, dead_letters, failure_rate, lateness, upkeep, oldest_snapshot, vacuum. Cheap with millions of rows. Since 1.1.';
