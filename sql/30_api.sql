@@ -468,6 +468,11 @@ COMMENT ON FUNCTION @extschema@.record_metric(uuid, text, numeric, jsonb, uuid) 
 CREATE FUNCTION @extschema@.run_due_timers(max_timers integer DEFAULT 1000) RETURNS bigint
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+	PERFORM @extschema@._check_given('max_timers', max_timers IS NOT NULL);
+	IF max_timers < 0 THEN
+		RAISE EXCEPTION 'max_timers must not be negative: %', max_timers
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'It is the most timers that are attempted; the default is 1000.';
+	END IF;
 	RETURN @extschema@._run_due_timers(clock_timestamp(), max_timers);
 END
 $$;
