@@ -16,9 +16,24 @@ enum Call
 	call_apply,
 	call_fail,
 	call_next_due,
+	call_due_upkeep,
+	call_run_upkeep_step,
+	call_upkeep_failed,
 	call_illegal_move,
 	call_write_log,
 	call_notify_moves,
+	call_marked_due,
+	call_claim_marked,
+	call_start_marked,
+	call_finish_marked,
+	call_record_handler,
+	call_fail_marked,
+	call_release_marked,
+	call_recover_lost,
+	call_reset_constraints,
+	call_fire_deferred,
+	call_holdable_cursors,
+	call_temporary_objects,
 	call_count
 };
 
@@ -34,19 +49,24 @@ struct Statement
 constexpr Statement statements[call_count] = {
 	{R"(SELECT FROM @extschema@.campaign_activation AS a
 		WHERE a.database_oid OPERATOR(pg_catalog.=) $1 AND NOT a.paused)",
-	 1, {OIDOID}},
+	 1,
+	 {OIDOID}},
 
 	{R"(SELECT c.timer_ids, c.claimed_to FROM @extschema@._claim_timers($1, $2, $3, $4) AS c)",
-	 4, {TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, UUIDARRAYOID}},
+	 4,
+	 {TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, UUIDARRAYOID}},
 
-	{R"(SELECT @extschema@._apply_timers($1, $2))",
-	 2, {UUIDARRAYOID, TIMESTAMPTZOID}},
+	{R"(SELECT @extschema@._apply_timers($1, $2))", 2, {UUIDARRAYOID, TIMESTAMPTZOID}},
 
-	{R"(SELECT @extschema@._fail_timer($1, $2, $3, $4))",
-	 4, {UUIDOID, TIMESTAMPTZOID, TEXTOID, TEXTOID}},
+	{R"(SELECT @extschema@._fail_timer($1, $2, $3, $4))", 4, {UUIDOID, TIMESTAMPTZOID, TEXTOID, TEXTOID}},
 
-	{R"(SELECT @extschema@._next_due($1))",
-	 1, {TIMESTAMPTZOID}},
+	{R"(SELECT @extschema@._next_due($1))", 1, {TIMESTAMPTZOID}},
+
+	{R"(SELECT u.jobs, u.next_at FROM @extschema@._due_upkeep($1, $2) AS u)", 2, {TIMESTAMPTZOID, TIMESTAMPTZOID}},
+
+	{R"(SELECT @extschema@._run_upkeep_step($1, $2))", 2, {TEXTOID, TIMESTAMPTZOID}},
+
+	{R"(SELECT @extschema@._upkeep_failed($1, $2, $3, $4))", 4, {TEXTOID, TIMESTAMPTZOID, TEXTOID, TEXTOID}},
 
 	{R"(SELECT m.from_state, m.to_state
 		FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS m (from_state, to_state)
@@ -55,7 +75,8 @@ constexpr Statement statements[call_count] = {
 			WHERE t.from_state::pg_catalog.text OPERATOR(pg_catalog.=) m.from_state
 				AND t.to_state::pg_catalog.text OPERATOR(pg_catalog.=) m.to_state)
 		LIMIT 1)",
-	 2, {TEXTARRAYOID, TEXTARRAYOID}},
+	 2,
+	 {TEXTARRAYOID, TEXTARRAYOID}},
 
 	{R"(INSERT INTO @extschema@.campaign_state_log
 			(id, campaign_id, from_state, to_state, trigger_event, metadata, created_at)
@@ -68,7 +89,8 @@ constexpr Statement statements[call_count] = {
 		FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4),
 			pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7))
 			AS m (id, campaign_id, from_state, to_state, event, metadata, stamp))",
-	 7, {UUIDARRAYOID, UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID, TIMESTAMPTZARRAYOID}},
+	 7,
+	 {UUIDARRAYOID, UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID, TIMESTAMPTZARRAYOID}},
 
 	{R"(SELECT pg_catalog.pg_notify('campaign_lifecycle', pg_catalog.jsonb_build_object(
 			'event', 'campaign.status.changed'::pg_catalog.text, 'campaign_id', m.campaign_id,
@@ -76,7 +98,45 @@ constexpr Statement statements[call_count] = {
 		FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3))
 			AS m (campaign_id, from_state, to_state)
 		WHERE m.from_state IS NOT NULL)",
-	 3, {UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID}},
+	 3,
+	 {UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID}},
+
+	{R"(SELECT @extschema@._marked_due($1, $2))", 2, {TIMESTAMPTZOID, TIMESTAMPTZOID}},
+
+	{R"(SELECT @extschema@._claim_marked($1, $2, $3))", 3, {TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID}},
+
+	{R"(SELECT @extschema@._start_marked($1, $2, $3))", 3, {TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID}},
+
+	{R"(SELECT f.follow_up, f.handler, f.handler_owner, f.timeout_ms, f.campaign_id, f.payload
+		FROM @extschema@._finish_marked($1, $2, $3) AS f)",
+	 3,
+	 {UUIDOID, TIMESTAMPTZOID, BOOLOID}},
+
+	{R"(SELECT @extschema@._record_handler($1, $2, $3))", 3, {UUIDOID, TIMESTAMPTZOID, JSONBOID}},
+
+	{R"(SELECT @extschema@._fail_marked($1, $2, $3, $4))", 4, {UUIDOID, TIMESTAMPTZOID, TEXTOID, TEXTOID}},
+
+	{R"(SELECT @extschema@._release_marked($1))", 1, {UUIDOID}},
+
+	{R"(SELECT @extschema@._recover_lost($1))", 1, {TIMESTAMPTZOID}},
+
+	{R"(SELECT @extschema@._reset_constraints())", 0, {}},
+
+	{R"(SET CONSTRAINTS ALL IMMEDIATE)", 0, {}},
+
+	{R"(SELECT pg_catalog.string_agg(c.name, E'\n' ORDER BY c.name USING OPERATOR(pg_catalog.<))
+		FROM pg_catalog.pg_cursors AS c
+		WHERE c.is_holdable)",
+	 0,
+	 {}},
+
+	{R"(SELECT d.classid, d.objid
+		FROM pg_catalog.pg_depend AS d
+		WHERE d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_namespace'::pg_catalog.regclass
+			AND d.refobjid OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema()
+			AND d.objid OPERATOR(pg_catalog.<>) ALL ($1))",
+	 1,
+	 {OIDARRAYOID}},
 };
 
 } // namespace
@@ -213,7 +273,8 @@ TimestampTz apply(Plans *plans, ArrayType *timers, TimestampTz as_of)
 
 void fail(Plans *plans, const pg_uuid_t *timer, TimestampTz as_of, const ErrorData *error)
 {
-	Datum arguments[] = {UUIDPGetDatum(timer), TimestampTzGetDatum(as_of), CStringGetTextDatum(unpack_sql_state(error->sqlerrcode)),
+	Datum arguments[] = {UUIDPGetDatum(timer), TimestampTzGetDatum(as_of),
+						 CStringGetTextDatum(unpack_sql_state(error->sqlerrcode)),
 						 CStringGetTextDatum(error->message != nullptr ? error->message : "")};
 
 	run(plans, call_fail, arguments);
@@ -225,6 +286,54 @@ TimestampTz next_due(Plans *plans, TimestampTz since)
 
 	run(plans, call_next_due, arguments);
 	return first_time(1);
+}
+
+bool has_upkeep(Plans *plans)
+{
+	Oid types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID};
+	List *name = list_make2(makeString(NameStr(plans->name)), makeString(const_cast<char *>("_due_upkeep")));
+
+	return OidIsValid(LookupFuncName(name, 2, types, true));
+}
+
+int due_upkeep(Plans *plans, TimestampTz as_of, TimestampTz since, char ***jobs, TimestampTz *next_at, MemoryContext keep)
+{
+	Datum arguments[] = {TimestampTzGetDatum(as_of), TimestampTzGetDatum(since)};
+	bool is_null;
+	Datum *names;
+	int count;
+
+	run(plans, call_due_upkeep, arguments, since == DT_NOBEGIN ? " n" : nullptr);
+	*next_at = first_time(2);
+	Datum due = first_row(1, &is_null);
+	if (is_null)
+		return 0;
+	MemoryContext before = MemoryContextSwitchTo(keep);
+	deconstruct_array(DatumGetArrayTypeP(due), TEXTOID, -1, false, TYPALIGN_INT, &names, nullptr, &count);
+	*jobs = static_cast<char **>(palloc(sizeof(char *) * count));
+	for (int i = 0; i < count; i++)
+		(*jobs)[i] = TextDatumGetCString(names[i]);
+	MemoryContextSwitchTo(before);
+	return count;
+}
+
+bool run_upkeep_step(Plans *plans, const char *job, TimestampTz as_of)
+{
+	Datum arguments[] = {CStringGetTextDatum(job), TimestampTzGetDatum(as_of)};
+	bool is_null;
+
+	run(plans, call_run_upkeep_step, arguments);
+	Datum more = first_row(1, &is_null);
+	return !is_null && DatumGetBool(more);
+}
+
+void upkeep_failed(Plans *plans, const char *job, TimestampTz as_of, const ErrorData *error)
+{
+	Datum arguments[] = {CStringGetTextDatum(job), TimestampTzGetDatum(as_of),
+						 CStringGetTextDatum(unpack_sql_state(error->sqlerrcode)),
+						 CStringGetTextDatum(error->message != nullptr ? error->message : "")};
+
+	run(plans, call_upkeep_failed, arguments);
 }
 
 bool find_illegal_move(Plans *plans, Datum from, Datum to, char **from_state, char **to_state)
@@ -263,6 +372,117 @@ Datum array_of(Datum *values, bool *nulls, int count, Oid type)
 
 	get_typlenbyvalalign(type, &length, &by_value, &alignment);
 	return PointerGetDatum(construct_md_array(values, nulls, 1, dimensions, lower_bounds, type, length, by_value, alignment));
+}
+
+bool marked_due(Plans *plans, TimestampTz as_of, TimestampTz since)
+{
+	bool is_null;
+	Datum arguments[] = {TimestampTzGetDatum(as_of), TimestampTzGetDatum(since)};
+
+	run(plans, call_marked_due, arguments);
+	Datum due = first_row(1, &is_null);
+	return !is_null && DatumGetBool(due);
+}
+
+bool claim_marked(Plans *plans, TimestampTz as_of, TimestampTz since, bool everything, bool mark, pg_uuid_t *timer)
+{
+	bool is_null;
+	Datum arguments[] = {TimestampTzGetDatum(as_of), TimestampTzGetDatum(since), BoolGetDatum(everything)};
+
+	run(plans, mark ? call_start_marked : call_claim_marked, arguments);
+	Datum id = first_row(1, &is_null);
+	if (!is_null)
+		*timer = *DatumGetUUIDP(id);
+	return !is_null;
+}
+
+Attempt finish_marked(Plans *plans, const pg_uuid_t *timer, TimestampTz as_of, bool marked)
+{
+	Attempt attempt = {};
+	bool is_null;
+	Datum arguments[] = {UUIDPGetDatum(timer), TimestampTzGetDatum(as_of), BoolGetDatum(marked)};
+
+	run(plans, call_finish_marked, arguments);
+	attempt.follow_up = first_time(1);
+	Datum handler = first_row(2, &is_null);
+	if (is_null)
+		return attempt;
+	attempt.handler = DatumGetObjectId(handler);
+	attempt.handler_owner = DatumGetObjectId(first_row(3, &is_null));
+	attempt.timeout_ms = DatumGetInt32(first_row(4, &is_null));
+	attempt.campaign = *DatumGetUUIDP(first_row(5, &is_null));
+	attempt.payload = PointerGetDatum(PG_DETOAST_DATUM_COPY(first_row(6, &is_null)));
+	return attempt;
+}
+
+void record_handler(Plans *plans, const pg_uuid_t *timer, TimestampTz as_of, Datum result, bool is_null)
+{
+	Datum arguments[] = {UUIDPGetDatum(timer), TimestampTzGetDatum(as_of), result};
+
+	run(plans, call_record_handler, arguments, is_null ? "  n" : nullptr);
+}
+
+void fail_marked(Plans *plans, const pg_uuid_t *timer, TimestampTz as_of, const ErrorData *error)
+{
+	Datum arguments[] = {UUIDPGetDatum(timer), TimestampTzGetDatum(as_of),
+						 CStringGetTextDatum(unpack_sql_state(error->sqlerrcode)),
+						 CStringGetTextDatum(error->message != nullptr ? error->message : "")};
+
+	run(plans, call_fail_marked, arguments);
+}
+
+void release_marked(Plans *plans, const pg_uuid_t *timer)
+{
+	Datum arguments[] = {UUIDPGetDatum(timer)};
+
+	run(plans, call_release_marked, arguments);
+}
+
+int recover_lost(Plans *plans, TimestampTz as_of)
+{
+	bool is_null;
+	Datum arguments[] = {TimestampTzGetDatum(as_of)};
+
+	run(plans, call_recover_lost, arguments);
+	return static_cast<int>(DatumGetInt64(first_row(1, &is_null)));
+}
+
+void fire_deferred(Plans *plans)
+{
+	run(plans, call_fire_deferred, nullptr);
+}
+
+void reset_constraints(Plans *plans)
+{
+	run(plans, call_reset_constraints, nullptr);
+}
+
+char *holdable_cursors(Plans *plans)
+{
+	run(plans, call_holdable_cursors, nullptr);
+	return SPI_processed > 0 ? SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1) : nullptr;
+}
+
+ObjectAddresses *temporary_objects(Plans *plans, Datum except, Datum *oids)
+{
+	bool is_null;
+	Datum arguments[] = {except};
+
+	run(plans, call_temporary_objects, arguments);
+	ObjectAddresses *objects = new_object_addresses();
+	Datum *found = static_cast<Datum *>(palloc(sizeof(Datum) * Max(SPI_processed, 1)));
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		HeapTuple row = SPI_tuptable->vals[i];
+		ObjectAddress object = {};
+
+		object.classId = DatumGetObjectId(SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &is_null));
+		object.objectId = DatumGetObjectId(SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &is_null));
+		add_exact_object_address(&object, objects);
+		found[i] = ObjectIdGetDatum(object.objectId);
+	}
+	*oids = array_of(found, nullptr, static_cast<int>(SPI_processed), OIDOID);
+	return objects;
 }
 
 ArrayType *uuid_array(const pg_uuid_t *ids, int count)

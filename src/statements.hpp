@@ -26,6 +26,17 @@ struct LogColumns
 	Datum stamps;
 };
 
+// What is left to do of a timer that runs alone: no handler, or its call.
+struct Attempt
+{
+	TimestampTz follow_up;
+	Oid handler;
+	Oid handler_owner;
+	int timeout_ms;
+	pg_uuid_t campaign;
+	Datum payload;
+};
+
 // The plans of one schema, kept for the process.
 struct Plans;
 Plans *plans_for(Oid schema);
@@ -46,8 +57,39 @@ TimestampTz next_due(Plans *plans, TimestampTz since);
 // Of these pairs of states, the first that is no row of the state machine.
 bool find_illegal_move(Plans *plans, Datum from, Datum to, char **from_state, char **to_state);
 
+// Whether the install script is one with upkeep.
+bool has_upkeep(Plans *plans);
+
+// Which jobs are due, made in `keep`, and when to ask again (DT_NOEND: not
+// planned). since: the last complete round, or DT_NOBEGIN. Returns their number.
+int due_upkeep(Plans *plans, TimestampTz as_of, TimestampTz since, char ***jobs, TimestampTz *next_at, MemoryContext keep);
+
+// Returns whether there is more of this job to do at once.
+bool run_upkeep_step(Plans *plans, const char *job, TimestampTz as_of);
+
+void upkeep_failed(Plans *plans, const char *job, TimestampTz as_of, const ErrorData *error);
+
 void write_log(Plans *plans, const LogColumns *rows);
 void notify_moves(Plans *plans, const LogColumns *rows);
+
+// The marked way: whether it is worth a look; the first timer for it, marked or
+// only locked; that timer alone; what its handler returned; how it ended.
+bool marked_due(Plans *plans, TimestampTz as_of, TimestampTz since);
+bool claim_marked(Plans *plans, TimestampTz as_of, TimestampTz since, bool everything, bool mark, pg_uuid_t *timer);
+Attempt finish_marked(Plans *plans, const pg_uuid_t *timer, TimestampTz as_of, bool marked);
+void record_handler(Plans *plans, const pg_uuid_t *timer, TimestampTz as_of, Datum result, bool is_null);
+void fail_marked(Plans *plans, const pg_uuid_t *timer, TimestampTz as_of, const ErrorData *error);
+void release_marked(Plans *plans, const pg_uuid_t *timer);
+int recover_lost(Plans *plans, TimestampTz as_of);
+
+// All deferred triggers now, and later ones at once; then as they are declared.
+void fire_deferred(Plans *plans);
+void reset_constraints(Plans *plans);
+
+// What user code may leave behind in a session: cursors WITH HOLD by name, or
+// nullptr; objects in the temporary schema but for those of oids `except`.
+char *holdable_cursors(Plans *plans);
+ObjectAddresses *temporary_objects(Plans *plans, Datum except, Datum *oids);
 
 // Copies, so the values may go. nulls: nullptr if there are none.
 Datum array_of(Datum *values, bool *nulls, int count, Oid type);

@@ -11,6 +11,7 @@
 #include "settings.hpp"
 #include "rest.hpp"
 #include "turn.hpp"
+#include "upkeep.hpp"
 #include "wake.hpp"
 
 namespace worker {
@@ -20,13 +21,13 @@ using shared::Activity;
 
 namespace {
 
-constexpr int least_nap = 20;          // ms, for what is locked
-constexpr int most_nap = 1000;         // ms
-constexpr int least_pause = 1000;      // ms, for errors that are not the timers'
-constexpr int most_pause = 60000;      // ms
-constexpr int sweep_share = 99;        // a look at the past rests this many times what it took
-constexpr int most_repeats = 50;       // of turns that claim less than a batch, in one drain
-constexpr int stagger = 3;             // ms between workers that wake for the same timer
+constexpr int least_nap = 20;     // ms, for what is locked
+constexpr int most_nap = 1000;    // ms
+constexpr int least_pause = 1000; // ms, for errors that are not the timers'
+constexpr int most_pause = 60000; // ms
+constexpr int sweep_share = 99;   // a look at the past rests this many times what it took
+constexpr int most_repeats = 50;  // of turns that claim less than a batch, in one drain
+constexpr int stagger = 3;        // ms between workers that wake for the same timer
 
 struct State
 {
@@ -36,8 +37,8 @@ struct State
 	TimestampTz sweep_at;  // when to look at everything
 	TimestampTz retry_at;  // not before this, after an error
 	TimestampTz next_due;
-	TimestampTz upkeep_at; // worker 0 only
 	TimestampTz logged_at;
+	TimestampTz last_round;
 	int nap;
 	int pause;
 	int batch;
@@ -60,8 +61,7 @@ void report(State *state, const ErrorData *error)
 	if (now < state->logged_at)
 		return;
 	state->logged_at = after_ms(now, most_pause);
-	ereport(LOG, errcode(error->sqlerrcode),
-			errmsg("campaign_lifecycle could not execute a batch of timers: %s", error->message),
+	ereport(LOG, errcode(error->sqlerrcode), errmsg("campaign_lifecycle could not execute a batch of timers: %s", error->message),
 			error->detail != nullptr ? errdetail_internal("%s", error->detail) : 0,
 			error->hint != nullptr ? errhint("%s", error->hint) : 0,
 			error->context != nullptr ? errcontext("%s", error->context) : 0);
@@ -241,6 +241,7 @@ void drain(State *state)
 	}
 }
 
+// When there may be timers to execute.
 TimestampTz next_look(const State *state)
 {
 	TimestampTz due = state->next_due;
@@ -277,8 +278,9 @@ State fresh_state()
 	state.sweep_at = DT_NOBEGIN;
 	state.retry_at = DT_NOBEGIN;
 	state.next_due = DT_NOEND;
-	state.upkeep_at = DT_NOEND;
+	state.upkeep_at = post::number() == 0 ? DT_NOBEGIN : DT_NOEND;
 	state.logged_at = DT_NOBEGIN;
+	state.last_round = DT_NOBEGIN;
 	state.nap = least_nap;
 	state.pause = least_pause;
 	state.batch = settings::batch_size;
@@ -294,13 +296,47 @@ void look(State *state)
 	if (!state->paused && pg_atomic_read_u32(&post::station()->activity) == static_cast<uint32>(Activity::running))
 		post::show(Activity::idle);
 	pgstat_report_activity(STATE_IDLE, nullptr);
-	// Upkeep has its place here: worker 0, nothing due, now >= upkeep_at.
+}
+
+TimestampTz next_upkeep(const State *state)
+{
+	return state->paused ? DT_NOEND : Max(state->upkeep_at, state->retry_at);
+}
+
+bool is_upkeep_due(const State *state)
+{
+	return GetCurrentTimestamp() >= next_upkeep(state);
+}
+
+// Not due again for a minute if it raises.
+void keep_up(State *state)
+{
+	state->upkeep_at = after_ms(GetCurrentTimestamp(), most_pause);
+	pgstat_report_activity(STATE_RUNNING, "campaign_lifecycle: upkeep");
+	state->upkeep_at = upkeep::step();
+	pgstat_report_activity(STATE_IDLE, nullptr);
+	pgstat_report_stat(false);
+}
+
+// After the clock was set back, times set by the old one would come too late.
+void mind_clock(State *state)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (now < state->last_round)
+	{
+		state->sweep_at = DT_NOBEGIN;
+		state->retry_at = DT_NOBEGIN;
+		state->logged_at = DT_NOBEGIN;
+	}
+	state->last_round = now;
 }
 
 // One round of the loop. A cancel request that comes while nothing runs ends up
 // here as an error, and is nothing more than a reason to look.
 void go_round(State *state, TimestampTz *promised)
 {
+	mind_clock(state);
 	TimestampTz lowered = wake::begin_look(post::station());
 	bool wanted = lowered < *promised || GetCurrentTimestamp() >= next_look(state);
 
@@ -310,8 +346,10 @@ void go_round(State *state, TimestampTz *promised)
 	leave_if_unwanted();
 	if (wanted && GetCurrentTimestamp() >= state->retry_at)
 		look(state);
+	if (is_upkeep_due(state))
+		keep_up(state);
 
-	TimestampTz next = next_look(state);
+	TimestampTz next = Min(next_look(state), next_upkeep(state));
 	pg_atomic_write_u64(&post::station()->next_due, static_cast<uint64>(state->next_due));
 	// A paused worker is woken by resume_timers() alone, not by every timer.
 	*promised = state->paused ? DT_NOBEGIN + 1 : next;
