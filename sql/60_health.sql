@@ -80,6 +80,7 @@ DECLARE
 	found_text text;
 	owner_is_superuser boolean;
 	ahead integer := -1;
+	wanted integer := 2;
 	month timestamptz := date_trunc('month', as_of);
 	n bigint;
 BEGIN
@@ -149,6 +150,9 @@ BEGIN
 		CASE WHEN n = 0 THEN 'The triggers of the tables are enabled as they were made.'
 			ELSE format('Disabled, or not in the mode they were made in: %s. resume_timers() restores the wake-up; ALTER TABLE ... ENABLE TRIGGER the others.', found_text) END;
 
+	IF coalesce(has_table_privilege(to_regclass('@extschema@.campaign_maintenance_jobs'), 'SELECT'), false) THEN
+		SELECT least(wanted, min(j.months_ahead)) INTO wanted FROM @extschema@.campaign_maintenance_jobs AS j;
+	END IF;
 	-- Months from this one on that have a partition without a gap; bounds are read in UTC.
 	WHILE EXISTS (
 		SELECT
@@ -163,8 +167,8 @@ BEGIN
 		month := month + interval '1 month';
 	END LOOP;
 	RETURN QUERY SELECT 'partitions_ahead',
-		CASE WHEN ahead >= 2 THEN 'ok' WHEN ahead = 1 THEN 'warning' ELSE 'critical' END, greatest(ahead, 0)::text, '2',
-		CASE WHEN ahead >= 2 THEN 'The log has its partitions for the months ahead.'
+		CASE WHEN ahead >= wanted THEN 'ok' WHEN ahead >= 1 THEN 'warning' ELSE 'critical' END, greatest(ahead, 0)::text, wanted::text,
+		CASE WHEN ahead >= wanted THEN 'The log has its partitions for the months ahead.'
 			ELSE CASE WHEN ahead < 0 THEN 'This month has no partition of its own' ELSE format('Months ahead of this one that have a partition: %s', ahead) END
 				|| '; what has none goes into the default partition. Call create_monthly_partitions(); if it fails, its error says why. The worker does so by itself while it runs.' END;
 
@@ -278,6 +282,53 @@ END
 $$;
 COMMENT ON FUNCTION @extschema@._health_timers(timestamptz) IS 'The checks overdue_timers, dead_letters, failure_rate and lateness of campaign_health().';
 
+CREATE FUNCTION @extschema@._health_upkeep(as_of timestamp with time zone)
+		RETURNS TABLE (check_name text, status text, value text, threshold text, detail text)
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	this_database oid;
+	active_since timestamptz;
+	by_cron bigint;
+	problems text[];
+	n bigint;
+	severe bigint;
+BEGIN
+	IF NOT coalesce(has_table_privilege(to_regclass('@extschema@.campaign_maintenance_jobs'), 'SELECT'), false)
+		OR NOT has_function_privilege('@extschema@._next_cron_time(text, timestamptz)', 'EXECUTE') THEN
+		RETURN QUERY SELECT 'upkeep', 'ok', 'unknown', '0', 'unknown: this role may not read campaign_maintenance_jobs, or the table is missing.';
+		RETURN;
+	END IF;
+	SELECT d.oid INTO this_database FROM pg_database AS d WHERE d.datname = current_database();
+	IF has_table_privilege('@extschema@.campaign_activation', 'SELECT') THEN
+		SELECT a.changed_at INTO active_since FROM @extschema@.campaign_activation AS a WHERE a.database_oid = this_database AND NOT a.paused;
+	END IF;
+	SELECT count(*) INTO by_cron FROM @extschema@.campaign_maintenance_jobs AS j WHERE j.enabled AND j.cron_database = this_database;
+
+	-- A run that finds nothing to do is written down once a day; hence a day and an hour of grace. What pg_cron runs is in its own log.
+	SELECT count(*), count(*) FILTER (WHERE q.severe), (array_agg(format('%s %s', q.job, q.problem) ORDER BY q.severe DESC, q.job))[1:5]
+	INTO n, severe, problems
+	FROM (
+		SELECT j.job,
+			CASE WHEN j.failures > 0 THEN format('has failed %s times in a row (%s)', j.failures, left(j.last_error, 200))
+				WHEN j.last_run IS NULL THEN 'has never run'
+				WHEN j.last_outcome = 'running' AND j.last_run < as_of - interval '1 hour' THEN format('stands still since %s', j.last_run)
+				WHEN @extschema@._next_cron_time(j.schedule, j.last_run) < as_of - interval '25 hours' THEN format('has not run since %s', j.last_run) END AS problem,
+			j.failures >= 5 OR j.last_run < as_of - interval '3 days' AS severe
+		FROM @extschema@.campaign_maintenance_jobs AS j
+		WHERE j.enabled AND j.cron_database IS DISTINCT FROM this_database
+			AND CASE WHEN j.last_run IS NULL THEN j.failures > 0 OR active_since < as_of - interval '1 hour'
+				ELSE j.failures > 0
+					OR (j.last_outcome = 'running' AND j.last_run < as_of - interval '1 hour')
+					OR @extschema@._next_cron_time(j.schedule, j.last_run) < as_of - interval '25 hours' END) AS q;
+	RETURN QUERY SELECT 'upkeep',
+		CASE WHEN n = 0 THEN 'ok' WHEN severe > 0 THEN 'critical' ELSE 'warning' END, n::text, '0 jobs late or failing',
+		CASE WHEN n > 0 THEN array_to_string(problems, '; ') || '. See worker, and campaign_maintenance_jobs for each job; the functions of the jobs can be called by hand.'
+			WHEN by_cron > 0 THEN format('pg_cron runs %s jobs: cron.job_run_details tells of them.', by_cron)
+			ELSE 'The upkeep is done in time.' END;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._health_upkeep(timestamptz) IS 'The check upkeep of campaign_health().';
+
 CREATE FUNCTION @extschema@._health_server(as_of timestamp with time zone)
 		RETURNS TABLE (check_name text, status text, value text, threshold text, detail text)
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -348,6 +399,7 @@ BEGIN
 	END IF;
 	RETURN QUERY SELECT * FROM @extschema@._health_tables(as_of);
 	RETURN QUERY SELECT * FROM @extschema@._health_timers(as_of);
+	RETURN QUERY SELECT * FROM @extschema@._health_upkeep(as_of);
 	RETURN QUERY SELECT * FROM @extschema@._health_server(as_of);
 END
 $$;

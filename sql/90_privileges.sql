@@ -14,7 +14,7 @@ CREATE FUNCTION @extschema@._campaign_relations() RETURNS TABLE (relation regcla
 			(9, 'campaign_timer_handlers', false), (10, 'campaign_maintenance_jobs', false), (11, 'campaign_tables_version', false),
 			(12, '_runnable_timers', false), (13, 'stuck_timers', false), (14, 'failed_timers', false), (15, 'dead_timers', false), (16, 'upcoming_timers', false),
 			(17, 'campaign_state_distribution', false), (18, 'timer_execution_stats', false), (19, 'campaign_table_sizes', false),
-			(20, 'mv_active_campaigns', false), (21, 'mv_pending_timers', false),
+			(20, 'mv_active_campaigns', false), (21, 'mv_pending_timers', false), (25, 'campaign_backfills', false), (26, 'backfill_progress', false),
 			(22, 'campaign_activation', true), (23, 'campaign_clean_run', true), (24, 'campaign_workers', true)) AS r (place, name, is_member)
 		JOIN pg_class AS c ON c.relnamespace = '@extschema@'::regnamespace AND c.relname = r.name)
 	SELECT n.relation::regclass, n.is_member, n.place FROM named AS n
@@ -34,12 +34,15 @@ CREATE FUNCTION @extschema@._campaign_functions(access text) RETURNS SETOF regpr
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT p.oid::regprocedure
 	FROM (VALUES
-		('reader', '{campaign_timeline,campaign_health,_workers}'::name[]),
+		('reader', '{campaign_timeline,campaign_health,_workers,_campaign_health,_health_processes,_health_tables,_health_timers,_health_upkeep,_health_server,
+			_campaign_relations,_next_cron_time,_cron_field,_check_as_of,_check_given,_unknown_campaign}'::name[]),
 		('writer', '{create_campaign,schedule_campaign_timers,reschedule_campaign,transition_campaign,cancel_campaign,schedule_timer,reschedule_timer,cancel_timer,
 			retry_timer,record_metric,_check_given,_check_object,_check_text,_check_duration,_check_start_time,_check_timer_type,_check_schedule,_unknown_campaign,
 			_entered_at,_move_campaign,_lock_timer,_apply_policies,_uuid_v7}'),
 		('operator', '{pause_timers,resume_timers,_wake,retry_timer,_lock_timer,_check_given,run_due_timers,_run_due_timers,
-			create_monthly_partitions,archive_old_state_logs,cleanup_timer_executions}'),
+			create_monthly_partitions,archive_old_state_logs,cleanup_timer_executions,
+			backfill_column,_in_transaction_block,_backfill_check,_backfill_trial,_backfill_try,_backfill_parts,_backfill_start,_backfill_lock,_backfill_next,_backfill_key,
+			_backfill_done,_backfill_report,_backfill_hold}'),
 		('owner', '{_claim_timers,_next_due,_can_still_apply,_apply_timers,_apply_policies,_fail_timer,_notify,_uuid_v7,
 			create_monthly_partitions,archive_old_state_logs,cleanup_timer_executions}')) AS l (access, names)
 	JOIN pg_proc AS p ON p.pronamespace = '@extschema@'::regnamespace AND p.proname = ANY (l.names)
@@ -125,6 +128,9 @@ BEGIN
 		EXECUTE format('GRANT UPDATE (status, scheduled_at, retry_count) ON TABLE %s TO %s', '@extschema@.campaign_timers'::regclass, role);
 		EXECUTE format('GRANT INSERT (database_oid, paused), UPDATE (paused, changed_at) ON TABLE %s TO %s', '@extschema@.campaign_activation'::regclass, role);
 		EXECUTE format('GRANT INSERT (since) ON TABLE %s TO %s', '@extschema@.campaign_clean_run'::regclass, role);
+		IF EXISTS (SELECT FROM pg_class AS c WHERE c.oid = to_regclass('@extschema@.campaign_backfills') AND c.relowner <> role) THEN
+			EXECUTE format('GRANT INSERT, UPDATE, DELETE ON TABLE %s TO %s', '@extschema@.campaign_backfills'::regclass, role);
+		END IF;
 	END IF;
 END
 $$;
