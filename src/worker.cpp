@@ -37,6 +37,7 @@ struct State
 	TimestampTz sweep_at;  // when to look at everything
 	TimestampTz retry_at;  // not before this, after an error
 	TimestampTz next_due;
+	TimestampTz upkeep_at; // worker 0 only
 	TimestampTz logged_at;
 	TimestampTz last_round;
 	int nap;
