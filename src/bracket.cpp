@@ -93,7 +93,12 @@ ErrorData *subtransaction(Body body, void *argument)
 
 ErrorData *guarded(Body body, void *argument)
 {
-	return stop_error(body, argument);
+	ErrorData *error = stop_error(body, argument);
+
+	// What a transaction's abort would have done.
+	if (error != nullptr)
+		LWLockReleaseAll();
+	return error;
 }
 
 // An ERROR in the body leaves the switch to the transaction's or the

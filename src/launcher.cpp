@@ -30,6 +30,7 @@ constexpr int64 most_backoff_us = 60 * USECS_PER_SEC;
 constexpr int64 good_life_us = 60 * USECS_PER_SEC; // after it, a failure is the first one again
 constexpr int64 yield_us = 2 * USECS_PER_SEC;
 constexpr int64 no_slot_us = 5 * USECS_PER_SEC;
+constexpr int64 pause_after_error_us = 10 * USECS_PER_SEC;
 constexpr int64 warn_again_us = 600 * USECS_PER_SEC;
 
 enum class Extension
@@ -301,9 +302,9 @@ bool start_worker(const Database *database, int index)
 	process.bgw_main_arg = Int32GetDatum(index);
 	process.bgw_notify_pid = MyProcPid;
 	snprintf(process.bgw_name, BGW_MAXLEN, "%s %d for %s", post::worker_type, post->number, NameStr(database->name));
-	strlcpy(process.bgw_type, post::worker_type, BGW_MAXLEN);
-	strlcpy(process.bgw_library_name, library, sizeof(process.bgw_library_name));
-	strlcpy(process.bgw_function_name, worker::entry_point, BGW_MAXLEN);
+	snprintf(process.bgw_type, sizeof(process.bgw_type), "%s", post::worker_type);
+	snprintf(process.bgw_library_name, sizeof(process.bgw_library_name), "%s", library);
+	snprintf(process.bgw_function_name, sizeof(process.bgw_function_name), "%s", worker::entry_point);
 	memcpy(process.bgw_extra, &ticket, sizeof(ticket));
 	MemoryContext round_memory = MemoryContextSwitchTo(TopMemoryContext);
 	bool started = RegisterDynamicBackgroundWorker(&process, &handles[index]);
@@ -349,6 +350,9 @@ TimestampTz go_round()
 		return next;
 	bool probing = is_probing();
 	for_each_database([&](Database *database) {
+		// The clock was set back.
+		if (database->retry_at > now + most_backoff_us)
+			database->retry_at = now;
 		if (database->extension == Extension::absent || (database->extension == Extension::unknown && probing))
 			return;
 		if (database->retry_at <= now && start_workers(database))
@@ -412,10 +416,10 @@ void register_process()
 	process.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
 	process.bgw_start_time = BgWorkerStart_RecoveryFinished;
 	process.bgw_restart_time = 1;
-	strlcpy(process.bgw_name, process_type, BGW_MAXLEN);
-	strlcpy(process.bgw_type, process_type, BGW_MAXLEN);
-	strlcpy(process.bgw_library_name, library, sizeof(process.bgw_library_name));
-	strlcpy(process.bgw_function_name, "campaign_lifecycle_launcher_main", BGW_MAXLEN);
+	snprintf(process.bgw_name, sizeof(process.bgw_name), "%s", process_type);
+	snprintf(process.bgw_type, sizeof(process.bgw_type), "%s", process_type);
+	snprintf(process.bgw_library_name, sizeof(process.bgw_library_name), "%s", library);
+	snprintf(process.bgw_function_name, sizeof(process.bgw_function_name), "%s", "campaign_lifecycle_launcher_main");
 	RegisterBackgroundWorker(&process);
 }
 
@@ -432,7 +436,11 @@ void campaign_lifecycle_launcher_main(Datum)
 	{
 		MemoryContextReset(round_memory);
 		MemoryContextSwitchTo(round_memory);
-		TimestampTz next = launcher::go_round();
+		TimestampTz next = GetCurrentTimestamp() + launcher::pause_after_error_us;
+		ErrorData *error = bracket::in_guard([&] { next = launcher::go_round(); });
+
+		if (error != nullptr)
+			ereport(LOG, errcode(error->sqlerrcode), errmsg("campaign_lifecycle could not look after its workers: %s", error->message));
 		launcher::wait_until(next);
 	}
 }

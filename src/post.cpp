@@ -97,7 +97,7 @@ void show_error(const ErrorData *error)
 	snprintf(text, sizeof(text), "%s: %s", unpack_sql_state(error->sqlerrcode), error->message != nullptr ? error->message : "");
 	text[pg_mbcliplen(text, static_cast<int>(strlen(text)), sizeof(text) - 1)] = '\0';
 	LWLockAcquire(memory->lock, LW_EXCLUSIVE);
-	strlcpy(mine->last_error, text, sizeof(mine->last_error));
+	memcpy(mine->last_error, text, sizeof(text));
 	LWLockRelease(memory->lock);
 }
 

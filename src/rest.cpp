@@ -45,7 +45,8 @@ void check(Oid database)
 	TimestampTz now = GetCurrentTimestamp();
 
 	CHECK_FOR_INTERRUPTS();
-	if (now < lock_check_at)
+	// (The second: unless the clock was set back.)
+	if (now < lock_check_at && lock_check_at <= now + lock_check_ms * 1000)
 		return;
 	lock_check_at = now + lock_check_ms * 1000;
 	if (is_database_wanted(database))
@@ -54,8 +55,8 @@ void check(Oid database)
 
 void until(TimestampTz time, TimestampTz promised, shared::Station *station, Oid database)
 {
-	// What others have told the statistics collector must not wait for our next batch.
-	pgstat_report_stat(true);
+	// In a long sleep nobody else would hand in what the batches have counted.
+	pgstat_report_stat(time - GetCurrentTimestamp() > USECS_PER_SEC);
 	for (;;)
 	{
 		check(database);

@@ -50,8 +50,9 @@ Row launcher_row()
 	if (memory == nullptr)
 		return empty_row("not preloaded");
 	pid_t pid = memory->launcher_pid;
+	// A standby has no launcher until it is promoted.
 	if (pid == 0)
-		return empty_row("launcher missing");
+		return empty_row(RecoveryInProgress() ? "paused" : "launcher missing");
 	Row row = empty_row(settings::enabled ? "running" : "paused");
 	put(&row, 0, Int32GetDatum(pid));
 	put_time(&row, 9, memory->launcher_since);
