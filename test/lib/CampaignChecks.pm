@@ -6,9 +6,10 @@
 #     holds($node, $db, 'elsewhere', schema => 'My Schema');
 #     becomes($node, $db, $query, 't', 'all campaigns have moved');
 #     workers_are($node, $db, 1, 'a worker has come by itself');
-#     fill($node, $db, 100);                                    100 campaigns, each with a START timer that is due
+#     fill($node, $db, 100);                                    100 campaigns, that run, each with an EXPIRE timer due now
 #     make_busy($node, $db, 2000);                              as fill, slowed down, and the worker is in the midst of it
-#     kill9($node, $pid);
+#     with_database($node, $db);                                a database with the extension
+#     set_and_reload($node, workers => 2, naptime => undef);    campaign_lifecycle.*, undef resets
 #
 # Nothing here is a secret of the product: processes are known by what pg_stat_activity calls them.
 
@@ -82,21 +83,21 @@ sub set_and_reload
 	for my $name (sort keys %settings)
 	{
 		$node->safe_psql('postgres',
-			defined $settings{$name} ? "ALTER SYSTEM SET campaign_lifecycle.$name = '$settings{$name}'" : "ALTER SYSTEM RESET campaign_lifecycle.$name");
+			"LOAD 'campaign_lifecycle'; " . (defined $settings{$name} ? "ALTER SYSTEM SET campaign_lifecycle.$name = '$settings{$name}'" : "ALTER SYSTEM RESET campaign_lifecycle.$name"));
 	}
 	$node->reload;
 	return;
 }
 
-# Campaigns by plain DML, each with one timer that starts it, due now.
+# Running campaigns by plain DML, each with one timer that ends it, due now; nothing follows from it.
 sub fill
 {
 	my ($node, $db, $number) = @_;
 	$node->safe_psql(
 		$db, qq{
 		WITH c AS (
-			INSERT INTO campaigns (status, duration_hours) SELECT 'CREATED', 1 FROM generate_series(1, $number) RETURNING id)
-		INSERT INTO campaign_timers (campaign_id, timer_type, scheduled_at) SELECT id, 'START_CAMPAIGN', now() FROM c});
+			INSERT INTO campaigns (status, duration_hours) SELECT 'RUNNING', 1 FROM generate_series(1, $number) RETURNING id)
+		INSERT INTO campaign_timers (campaign_id, timer_type, scheduled_at) SELECT id, 'EXPIRE_CAMPAIGN', now() FROM c});
 	return;
 }
 
