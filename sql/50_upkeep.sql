@@ -191,7 +191,7 @@ BEGIN
 	LOOP
 		part_name := model.relname || to_char(month, '"_y"YYYY"m"MM') || suffix;
 		EXIT WHEN to_regclass(format('%I.%I', model.nspname, part_name)) IS NULL;
-		suffix := '_' || coalesce(substr(suffix, 2)::integer + 1, 2);
+		suffix := '_' || coalesce(nullif(substr(suffix, 2), '')::integer + 1, 2);
 	END LOOP;
 	EXECUTE format('CREATE TABLE %I.%I (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED INCLUDING STORAGE INCLUDING COMPRESSION)%s',
 		model.nspname, part_name, parent, ' TABLESPACE ' || quote_ident(model.spcname));
