@@ -1,7 +1,7 @@
 # pg_regress and isolation tests, each kind against a server of its own, with the outputs in expected/. They run through the
 # Makefile's installcheck, which knows their options; what differs is shown.
 #
-# TEST_REGRESS and TEST_ISOLATION, lists of names, choose among them (script/test sets them, and TEST_ONLY).
+# With TEST_ONLY only the names in TEST_REGRESS and TEST_ISOLATION run (script/test sets them).
 
 use strict;
 use warnings FATAL => 'all';

@@ -40,7 +40,7 @@ for my $file (@files)
 		[ 'pg_prove', '--verbose', '-h', $node->host, '-p', $node->port, '-d', $database, $file ],
 		'>', \$out, '2>', \$err);
 	my $count = () = $out =~ /^ok /mg;
-	ok($good, "$file: $count assertions") or diag($out, $err);
+	ok($good, "$file: $count assertions") or diag((grep { !/^ok / } map { "$_\n" } split /\n/, $out), $err);
 
 	# pg_cron's launcher comes back by itself.
 	$node->safe_psql('postgres', "DROP DATABASE $database WITH (FORCE)");
