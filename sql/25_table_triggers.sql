@@ -35,6 +35,8 @@ CREATE TRIGGER wake_worker_on_insert AFTER INSERT ON @extschema@.campaign_timers
 CREATE TRIGGER wake_worker_on_update AFTER UPDATE ON @extschema@.campaign_timers
 	FOR EACH ROW WHEN (NEW.status IN ('PENDING', 'FAILED') AND (OLD.status IS DISTINCT FROM NEW.status OR OLD.scheduled_at IS DISTINCT FROM NEW.scheduled_at))
 	EXECUTE FUNCTION @extschema@._wake_worker();
+CREATE TRIGGER validate_timer_handler AFTER INSERT OR UPDATE ON @extschema@.campaign_timer_handlers
+	FOR EACH ROW EXECUTE FUNCTION @extschema@.validate_timer_handler();
 -- Also what logical replication applies is to wake the worker; it invents nothing.
 ALTER TABLE @extschema@.campaign_timers ENABLE ALWAYS TRIGGER wake_worker_on_insert;
 ALTER TABLE @extschema@.campaign_timers ENABLE ALWAYS TRIGGER wake_worker_on_update;
@@ -51,6 +53,7 @@ ALTER TRIGGER update_campaign_timers_updated_at ON @extschema@.campaign_timers D
 ALTER TRIGGER validate_timer_scheduling ON @extschema@.campaign_timers DEPENDS ON EXTENSION campaign_lifecycle;
 ALTER TRIGGER wake_worker_on_insert ON @extschema@.campaign_timers DEPENDS ON EXTENSION campaign_lifecycle;
 ALTER TRIGGER wake_worker_on_update ON @extschema@.campaign_timers DEPENDS ON EXTENSION campaign_lifecycle;
+ALTER TRIGGER validate_timer_handler ON @extschema@.campaign_timer_handlers DEPENDS ON EXTENSION campaign_lifecycle;
 END
 $install$;
 COMMENT ON FUNCTION @extschema@._install_campaign_triggers() IS 'Makes the triggers of the campaign tables and ties them to the extension.';

@@ -35,6 +35,8 @@ BEGIN
 		FROM @extschema@._runnable_timers AS r
 		WHERE r.status = 'FAILED' AND r.retry_count < 5 AND r.retry_count < attempts AND r.scheduled_at >= since AND r.scheduled_at <= as_of
 			AND r.timer_type <> ALL (handled)
+			-- One that has taken its worker along goes the marked way (41_handlers).
+			AND NOT EXISTS (SELECT FROM @extschema@.timer_executions AS x WHERE x.timer_id = r.id AND x.status = 'FAILED' AND x.error_message LIKE '57P02: %' OFFSET 0)
 		ORDER BY r.scheduled_at, r.retry_count
 		LIMIT max_timers
 		FOR NO KEY UPDATE OF r SKIP LOCKED) AS q;
@@ -279,10 +281,18 @@ BEGIN
 		END IF;
 
 		each_ms := EXTRACT(epoch FROM clock_timestamp() - began) * 1000 / n;
-		INSERT INTO @extschema@.timer_executions (id, timer_id, status, result, started_at, completed_at, execution_time_ms)
-		SELECT @extschema@._uuid_v7(), u.id, 'COMPLETED', u.result, as_of, done_at, each_ms
-		FROM unnest(timers, outcomes, results) AS u (id, outcome, result)
-		WHERE u.outcome <> 'early';
+		-- A marked attempt, always alone, has its row already.
+		IF cardinality(timers) = 1 THEN
+			UPDATE @extschema@.timer_executions AS x
+			SET status = 'COMPLETED', result = results[1], completed_at = greatest(done_at, x.started_at), execution_time_ms = each_ms
+			WHERE x.timer_id = timers[1] AND x.status = 'STARTED';
+		END IF;
+		IF cardinality(timers) > 1 OR NOT FOUND THEN
+			INSERT INTO @extschema@.timer_executions (id, timer_id, status, result, started_at, completed_at, execution_time_ms)
+			SELECT @extschema@._uuid_v7(), u.id, 'COMPLETED', u.result, as_of, done_at, each_ms
+			FROM unnest(timers, outcomes, results) AS u (id, outcome, result)
+			WHERE u.outcome <> 'early';
+		END IF;
 		IF coalesce(current_setting('campaign_lifecycle.record_metrics', true), 'on')::boolean THEN
 			INSERT INTO @extschema@.campaign_metrics (id, campaign_id, metric_type, value, recorded_at)
 			SELECT @extschema@._uuid_v7(), u.campaign_id, m.type,
@@ -302,14 +312,17 @@ BEGIN
 
 	IF n < cardinality(timers) THEN
 		FOR i IN SELECT g.i FROM generate_subscripts(outcomes, 1) AS g (i) WHERE outcomes[g.i] = 'early' LOOP
-			-- Put off while an earlier timer of the campaign is unfinished, and that is no attempt; otherwise one.
-			IF NOT EXISTS (
-				SELECT FROM @extschema@.campaign_timers AS t
-				WHERE t.campaign_id = campaigns[i] AND t.id <> timers[i]
-					AND (t.status = 'RUNNING'
-						OR (t.status = 'PENDING' AND t.scheduled_at <= times[i])
-						OR (t.status = 'FAILED' AND t.retry_count < coalesce(current_setting('campaign_lifecycle.max_attempts', true), '5')::integer))
-			) THEN
+			-- Put off while another timer of the campaign waits for its next attempt, and that is no attempt: until right after that one, for whichever
+			-- comes first stands in the way of those after it. Otherwise a failed attempt.
+			UPDATE @extschema@.campaign_timers AS t
+			SET status = 'PENDING', scheduled_at = w.at + interval '1 microsecond'
+			FROM (
+				SELECT min(o.scheduled_at) AS at
+				FROM @extschema@.campaign_timers AS o
+				WHERE o.campaign_id = campaigns[i] AND o.id <> timers[i] AND o.status = 'FAILED'
+					AND o.retry_count < coalesce(current_setting('campaign_lifecycle.max_attempts', true), '5')::integer) AS w
+			WHERE t.id = timers[i] AND w.at IS NOT NULL;
+			IF NOT FOUND THEN
 				PERFORM @extschema@._fail_timer(timers[i], as_of, '55000',
 					format('too early: a campaign in state %s does not move by %s yet', (SELECT c.status FROM @extschema@.campaigns AS c WHERE c.id = campaigns[i]), types[i]));
 			END IF;
@@ -339,8 +352,14 @@ BEGIN
 	IF NOT FOUND THEN
 		RETURN;
 	END IF;
-	INSERT INTO @extschema@.timer_executions (timer_id, status, error_message, started_at, completed_at, execution_time_ms)
-	VALUES (timer_id, 'FAILED', left(sqlstate || ': ' || message, 8000), as_of, as_of, 0);
+	UPDATE @extschema@.timer_executions AS x
+	SET status = 'FAILED', error_message = left(sqlstate || ': ' || message, 8000), completed_at = greatest(clock_timestamp(), x.started_at),
+		execution_time_ms = greatest(EXTRACT(epoch FROM clock_timestamp() - x.started_at) * 1000, 0)
+	WHERE x.timer_id = _fail_timer.timer_id AND x.status = 'STARTED';
+	IF NOT FOUND THEN
+		INSERT INTO @extschema@.timer_executions (timer_id, status, error_message, started_at, completed_at, execution_time_ms)
+		VALUES (timer_id, 'FAILED', left(sqlstate || ': ' || message, 8000), as_of, as_of, 0);
+	END IF;
 	PERFORM @extschema@._notify(CASE WHEN failed.retry_count >= attempts THEN 'timer.failed' ELSE 'timer.retry_scheduled' END,
 		ARRAY[failed.campaign_id], ARRAY[timer_id], ARRAY[failed.timer_type::text]);
 END

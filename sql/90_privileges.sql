@@ -40,10 +40,13 @@ CREATE FUNCTION @extschema@._campaign_functions(access text) RETURNS SETOF regpr
 			retry_timer,record_metric,_check_given,_check_object,_check_text,_check_duration,_check_start_time,_check_timer_type,_check_schedule,_unknown_campaign,
 			_entered_at,_move_campaign,_lock_timer,_apply_policies,_uuid_v7}'),
 		('operator', '{pause_timers,resume_timers,_wake,retry_timer,_lock_timer,_check_given,run_due_timers,_run_due_timers,
+			register_handler,unregister_handler,_check_handler,_check_timer_type,
 			create_monthly_partitions,archive_old_state_logs,cleanup_timer_executions,
 			backfill_column,_in_transaction_block,_backfill_check,_backfill_trial,_backfill_try,_backfill_parts,_backfill_start,_backfill_lock,_backfill_next,_backfill_key,
 			_backfill_done,_backfill_report,_backfill_hold}'),
 		('owner', '{_claim_timers,_next_due,_can_still_apply,_apply_timers,_apply_policies,_fail_timer,_notify,_uuid_v7,
+			_marked_due,_claim_marked,_start_marked,_finish_marked,_record_handler,_fail_marked,_release_marked,_recover_lost,_is_marked_by_process,_reset_constraints,
+			register_handler,unregister_handler,_check_handler,_check_timer_type,_check_given,_wake,
 			create_monthly_partitions,archive_old_state_logs,cleanup_timer_executions}')) AS l (access, names)
 	JOIN pg_proc AS p ON p.pronamespace = '@extschema@'::regnamespace AND p.proname = ANY (l.names)
 	-- A function of this name that somebody else has put here is none of ours.
@@ -127,6 +130,8 @@ BEGIN
 	IF access = 'operator' THEN
 		EXECUTE format('GRANT UPDATE (status, scheduled_at, retry_count) ON TABLE %s TO %s', '@extschema@.campaign_timers'::regclass, role);
 		EXECUTE format('GRANT INSERT (database_oid, paused), UPDATE (paused, changed_at) ON TABLE %s TO %s', '@extschema@.campaign_activation'::regclass, role);
+		EXECUTE format('GRANT INSERT (timer_type, handler, handler_owner, timeout), UPDATE (handler, timeout, registered_at), DELETE ON TABLE %s TO %s',
+			'@extschema@.campaign_timer_handlers'::regclass, role);
 		EXECUTE format('GRANT INSERT (since) ON TABLE %s TO %s', '@extschema@.campaign_clean_run'::regclass, role);
 		IF EXISTS (SELECT FROM pg_class AS c WHERE c.oid = to_regclass('@extschema@.campaign_backfills') AND c.relowner <> role) THEN
 			EXECUTE format('GRANT INSERT, UPDATE, DELETE ON TABLE %s TO %s', '@extschema@.campaign_backfills'::regclass, role);
@@ -135,7 +140,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.grant_campaign_access(regrole, text) IS
-	'Gives a role access. reader: SELECT on all tables and views, and the monitoring functions. writer: reader, the verbs that create, move, schedule and cancel, and INSERT and UPDATE by column on campaigns and campaign_timers, INSERT on campaign_metrics; no DELETE, TRUNCATE, TRIGGER or REFERENCES, and nothing on the log and the executions. operator: reader, pause, resume, retry, run_due_timers() and the upkeep. Levels add up; call it again after adding a column or updating the extension. Errors: 22004, 22023 for another level, 42704; 42501 unless called with the rights of the owners of the extension and the tables. Since 1.1.';
+	'Gives a role access. reader: SELECT on all tables and views, and the monitoring functions. writer: reader, the verbs that create, move, schedule and cancel, and INSERT and UPDATE by column on campaigns and campaign_timers, INSERT on campaign_metrics; no DELETE, TRUNCATE, TRIGGER or REFERENCES, and nothing on the log and the executions. operator: reader, pause, resume, retry, run_due_timers(), the upkeep, and handlers of its own. Levels add up; call it again after adding a column or updating the extension. Errors: 22004, 22023 for another level, 42704; 42501 unless called with the rights of the owners of the extension and the tables. Since 1.1.';
 
 CREATE FUNCTION @extschema@.revoke_campaign_access(role regrole) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

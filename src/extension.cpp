@@ -106,4 +106,11 @@ Site visit()
 	return look(true);
 }
 
+Oid bookkeeping_table(const char *table)
+{
+	Oid extension_oid = get_extension_oid(name, true);
+
+	return OidIsValid(extension_oid) ? get_relname_relid(table, schema_of(extension_oid)) : InvalidOid;
+}
+
 } // namespace extension

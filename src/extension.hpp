@@ -35,6 +35,9 @@ Site enter();
 // For a client's session, which waits for its locks as any statement does.
 Site visit();
 
+// A table of the extension's own, or InvalidOid.
+Oid bookkeeping_table(const char *table);
+
 } // namespace extension
 
 #endif

@@ -4,6 +4,7 @@
 // of the tables' owner while timers run, and the caller's again after that.
 #include "bracket.hpp"
 #include "extension.hpp"
+#include "handlers.hpp"
 #include "isolate.hpp"
 #include "settings.hpp"
 #include "statements.hpp"
@@ -17,6 +18,21 @@ struct Run
 	TimestampTz since;
 	int64 attempted;
 };
+
+// One timer with a handler, where no batch is left. False: there is none, or it
+// cannot be taken.
+bool run_handled(Run *run)
+{
+	if (!statements::has_marked_way(run->site.plans) || !statements::marked_due(run->site.plans, run->as_of, DT_NOBEGIN))
+		return false;
+	handlers::Result result = handlers::take_here(run->site.plans, run->as_of, DT_NOBEGIN);
+
+	run->since = Min(run->since, result.follow_up);
+	if (result.outcome == handlers::Outcome::none || result.outcome == handlers::Outcome::left)
+		return false;
+	run->attempted++;
+	return true;
+}
 
 // One batch. False: nothing is due, or nothing of it can be taken.
 bool run_batch(Run *run, int64 room)
@@ -84,9 +100,18 @@ SQL_FUNCTION(_run_due_timers)
 	SPI_connect();
 	run.site = extension::visit();
 	refuse(run.site);
+	// What is deferred fires with the rights of whoever deferred it.
+	bool is_stranger = GetUserId() != run.site.owner;
+	if (is_stranger)
+		statements::fire_deferred(run.site.plans);
 	bracket::as(run.site.owner, [&] {
-		while (run.attempted < most && run_batch(&run, most - run.attempted))
+		while (run.attempted < most && (run_batch(&run, most - run.attempted) || (run.attempted < most && run_handled(&run))))
 			;
+		if (is_stranger)
+		{
+			statements::fire_deferred(run.site.plans);
+			statements::reset_constraints(run.site.plans);
+		}
 	});
 	SPI_finish();
 	PG_RETURN_INT64(run.attempted);

@@ -374,6 +374,14 @@ Datum array_of(Datum *values, bool *nulls, int count, Oid type)
 	return PointerGetDatum(construct_md_array(values, nulls, 1, dimensions, lower_bounds, type, length, by_value, alignment));
 }
 
+bool has_marked_way(Plans *plans)
+{
+	Oid types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID};
+	List *name = list_make2(makeString(NameStr(plans->name)), makeString(const_cast<char *>("_marked_due")));
+
+	return OidIsValid(LookupFuncName(name, 2, types, true));
+}
+
 bool marked_due(Plans *plans, TimestampTz as_of, TimestampTz since)
 {
 	bool is_null;

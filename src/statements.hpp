@@ -72,8 +72,10 @@ void upkeep_failed(Plans *plans, const char *job, TimestampTz as_of, const Error
 void write_log(Plans *plans, const LogColumns *rows);
 void notify_moves(Plans *plans, const LogColumns *rows);
 
-// The marked way: whether it is worth a look; the first timer for it, marked or
+// The marked way: whether the install script, perhaps an older one, knows it;
+// whether it is worth a look; the first timer for it, marked or
 // only locked; that timer alone; what its handler returned; how it ended.
+bool has_marked_way(Plans *plans);
 bool marked_due(Plans *plans, TimestampTz as_of, TimestampTz since);
 bool claim_marked(Plans *plans, TimestampTz as_of, TimestampTz since, bool everything, bool mark, pg_uuid_t *timer);
 Attempt finish_marked(Plans *plans, const pg_uuid_t *timer, TimestampTz as_of, bool marked);

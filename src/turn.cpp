@@ -30,6 +30,11 @@ void look_ahead(statements::Plans *plans, const Order &order, Result *result)
 	result->next_due = due;
 }
 
+void look_for_marked(statements::Plans *plans, const Order &order, Result *result)
+{
+	result->marked = statements::has_marked_way(plans) && statements::marked_due(plans, result->as_of, order.floor);
+}
+
 // Becomes the tables' owner if timers may fire.
 extension::Site arrive(Result *result)
 {
@@ -62,6 +67,7 @@ ErrorData *try_whole(const Order &order, Result *result, MemoryContext keep, Arr
 			follow_up = statements::apply(site.plans, claimed.timers, result->as_of);
 		if (!result->full)
 			look_ahead(site.plans, order, result);
+		look_for_marked(site.plans, order, result);
 		result->done_to = Min(result->done_to, follow_up);
 		result->succeeded = claimed.count;
 	});
@@ -81,6 +87,7 @@ ErrorData *take_apart(const Order &order, Result *result, ArrayType *timers, Err
 		isolate::run(&work, timers, cause);
 		if (!result->full)
 			look_ahead(site.plans, order, result);
+		look_for_marked(site.plans, order, result);
 		result->done_to = Min(result->done_to, work.follow_up);
 		result->succeeded = work.succeeded;
 		result->failed = work.failed;

@@ -29,6 +29,7 @@ struct Result
 	TimestampTz next_due;  // the earliest that is due later
 	ErrorData *error;      // the last one; without `apart` the batch was undone
 	bool apart;            // the batch was taken apart
+	bool marked;           // there may be timers that go the marked way
 };
 
 // Memory for the result comes from the current context.

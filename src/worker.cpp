@@ -7,6 +7,7 @@
 
 #include "bracket.hpp"
 #include "extension.hpp"
+#include "handlers.hpp"
 #include "post.hpp"
 #include "settings.hpp"
 #include "rest.hpp"
@@ -44,6 +45,7 @@ struct State
 	int pause;
 	int batch;
 	bool troubled; // the last batch met passing trouble
+	bool looked_back; // at what a crash or a lost process has left
 	bool paused;
 	MemoryContext turn_memory;
 };
@@ -81,7 +83,8 @@ void rest_after_error(State *state, const turn::Result &result)
 
 	report(state, result.error);
 	state->next_due = DT_NOBEGIN;
-	state->batch = Max(settings::batch_size / 4, 1);
+	// In the end one timer stands alone, and the failure is known for its own.
+	state->batch = Max(state->batch / 4, 1);
 	if (bracket::is_transient(result.error))
 	{
 		state->troubled = true;
@@ -195,6 +198,56 @@ bool go_on(State *state, const turn::Result &result, TimestampTz turn_began, int
 	return result.next_due <= GetCurrentTimestamp();
 }
 
+// A timer that runs alone. False: there is none.
+bool run_alone(State *state, TimestampTz since, bool everything)
+{
+	handlers::Result result = handlers::take(since, everything);
+	shared::Station *station = post::station();
+	bool counts = result.outcome == handlers::Outcome::succeeded || result.outcome == handlers::Outcome::failed;
+
+	pgstat_report_stat(false);
+	if (result.error != nullptr)
+		post::show_error(result.error);
+	if (counts)
+		pg_atomic_write_u64(&station->timers, pg_atomic_read_u64(&station->timers) + 1);
+	if (result.outcome == handlers::Outcome::failed)
+		pg_atomic_write_u64(&station->failures, pg_atomic_read_u64(&station->failures) + 1);
+	state->mark = Min(state->mark, result.follow_up);
+	if (result.outcome == handlers::Outcome::left)
+	{
+		report(state, result.error);
+		state->next_due = DT_NOBEGIN;
+		nap_after(state, GetCurrentTimestamp());
+	}
+	return counts;
+}
+
+// Marks without a process are failed attempts. After a crash of the server what
+// was due runs one by one, so that a timer that caused it is found.
+ErrorData *look_back(State *state)
+{
+	handlers::Remains remains = handlers::recover_lost();
+	bool crashed = false;
+
+	if (remains.error != nullptr || !remains.is_ready || state->looked_back)
+		return remains.error;
+	ErrorData *error = handlers::look_for_crash(&crashed);
+	if (error == nullptr && crashed)
+	{
+		while (run_alone(state, DT_NOBEGIN, true))
+		{
+			MemoryContextReset(state->turn_memory);
+			rest::check(post::database());
+			leave_if_unwanted();
+		}
+		if (GetCurrentTimestamp() < state->retry_at)
+			return nullptr;
+		error = handlers::note_clean_run();
+	}
+	state->looked_back = error == nullptr;
+	return error;
+}
+
 // Batch after batch until nothing due can be taken. What is still waiting is
 // asked from where the drain began, for claims pass over what is locked.
 void drain(State *state)
@@ -209,6 +262,15 @@ void drain(State *state)
 		state->behind = DT_NOEND;
 		state->behind_at = DT_NOEND;
 	}
+	ErrorData *remains_error = sweep ? look_back(state) : nullptr;
+	if (remains_error != nullptr)
+	{
+		report(state, remains_error);
+		nap_after(state, began);
+	}
+	// Nothing runs in a batch before that.
+	if (GetCurrentTimestamp() < state->retry_at)
+		return;
 	TimestampTz floor = state->mark;
 	for (;;)
 	{
@@ -225,7 +287,10 @@ void drain(State *state)
 		if (!meet(state, result))
 			break;
 		note_success(state, result);
-		if (!go_on(state, result, turn_began, &repeats))
+		bool more = go_on(state, result, turn_began, &repeats);
+		if (result.marked && run_alone(state, floor, false))
+			more = true;
+		if (!more)
 			break;
 		rest::check(post::database());
 		if (ConfigReloadPending)
