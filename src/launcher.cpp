@@ -1,13 +1,14 @@
-// Reads pg_database and keeps a worker (or as many as the settings say) in every
-// database that has the extension. Whether it has can only be seen from inside:
-// a first worker looks, one database at a time, and leaves if there is nothing
-// for it. Told by the hooks what changes (ddl.cpp), by workers that they end
-// (post.cpp); looks at everything once a minute as the net. Its own memory may
-// be lost at any time: a new launcher adopts the workers it finds at their posts.
+// Keeps a worker (or as many as the settings say) in every database that has the
+// extension. Whether it has can only be seen from inside: a first worker looks,
+// one database at a time, and leaves if there is nothing for it. Told by the hooks
+// what changes (ddl.cpp) and by workers that they end (post.cpp); looks at
+// everything once a minute as the net. Its own memory may be lost at any time: a
+// new launcher adopts the workers it finds at their posts.
 #include "launcher.hpp"
 
 #include "bracket.hpp"
 #include "post.hpp"
+#include "roster.hpp"
 #include "settings.hpp"
 #include "shared.hpp"
 #include "worker.hpp"
@@ -16,6 +17,8 @@ extern "C" PGDLLEXPORT void campaign_lifecycle_launcher_main(Datum argument);
 
 namespace launcher {
 
+using roster::Database;
+using roster::Extension;
 using shared::Farewell;
 using shared::memory;
 using shared::Post;
@@ -25,127 +28,19 @@ namespace {
 
 constexpr int64 rescan_us = 60 * USECS_PER_SEC;
 constexpr int64 start_limit_us = 10 * USECS_PER_SEC;
-constexpr int64 first_backoff_us = USECS_PER_SEC;
-constexpr int64 most_backoff_us = 60 * USECS_PER_SEC;
-constexpr int64 good_life_us = 60 * USECS_PER_SEC; // after it, a failure is the first one again
 constexpr int64 yield_us = 2 * USECS_PER_SEC;
 constexpr int64 no_slot_us = 5 * USECS_PER_SEC;
 constexpr int64 pause_after_error_us = 10 * USECS_PER_SEC;
 constexpr int64 warn_again_us = 600 * USECS_PER_SEC;
 
-enum class Extension
-{
-	unknown,
-	absent,
-	present,
-};
-
-struct Database
-{
-	Oid oid; // the key
-	NameData name;
-	Extension extension;
-	bool listed;
-	int failures;
-	TimestampTz retry_at;
-};
-
-HTAB *databases;
 BackgroundWorkerHandle **handles; // by post; nullptr for those of an earlier launcher
-TimestampTz rescan_at = DT_NOBEGIN;
 TimestampTz warn_at = DT_NOBEGIN;
 uint32 last_ticket = 0;
 uint32 wait_event_cache = 0;
 
-template <typename F> void for_each_database(F visit)
-{
-	HASH_SEQ_STATUS scan;
-
-	hash_seq_init(&scan, databases);
-	while (Database *database = static_cast<Database *>(hash_seq_search(&scan)))
-		visit(database);
-}
-
-Database *find(Oid oid)
-{
-	return static_cast<Database *>(hash_search(databases, &oid, HASH_FIND, nullptr));
-}
-
-void remember_database(Form_pg_database row)
-{
-	bool found;
-
-	if (row->datistemplate || !row->datallowconn || row->datconnlimit == pg::invalid_database_limit)
-		return;
-	Database *database = static_cast<Database *>(hash_search(databases, &row->oid, HASH_ENTER, &found));
-	if (!found)
-	{
-		database->extension = Extension::unknown;
-		database->failures = 0;
-		database->retry_at = DT_NOBEGIN;
-	}
-	database->listed = true;
-	database->name = row->datname;
-}
-
-void read_databases()
-{
-	for_each_database([](Database *database) { database->listed = false; });
-	ErrorData *error = bracket::in_transaction([] {
-		Relation relation = table_open(DatabaseRelationId, AccessShareLock);
-		TableScanDesc scan = table_beginscan_catalog(relation, 0, nullptr);
-
-		while (HeapTuple tuple = heap_getnext(scan, ForwardScanDirection))
-			remember_database(reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple)));
-		table_endscan(scan);
-		table_close(relation, AccessShareLock);
-	});
-	if (error != nullptr)
-		ThrowErrorData(error);
-	for_each_database([](Database *database) {
-		if (!database->listed)
-			hash_search(databases, &database->oid, HASH_REMOVE, nullptr);
-	});
-	rescan_at = GetCurrentTimestamp() + rescan_us;
-}
-
-// What a kick names may have got the extension, or be free again.
-void reconsider(Database *database)
-{
-	if (database->extension == Extension::absent)
-		database->extension = Extension::unknown;
-	database->failures = 0;
-	database->retry_at = DT_NOBEGIN;
-}
-
-void take_kicks()
-{
-	for (pg_atomic_uint32 &kick : memory->kicks)
-	{
-		Oid oid = pg_atomic_exchange_u32(&kick, InvalidOid);
-		Database *database = OidIsValid(oid) ? find(oid) : nullptr;
-
-		if (database != nullptr)
-			reconsider(database);
-	}
-	if (pg_atomic_exchange_u32(&memory->kicked_all, 0) != 0)
-		for_each_database(reconsider);
-}
-
-void note_failure(Database *database, TimestampTz since)
-{
-	TimestampTz now = GetCurrentTimestamp();
-
-	if (now - since > good_life_us)
-		database->failures = 0;
-	int64 backoff = Min(first_backoff_us << Min(database->failures, 10), most_backoff_us);
-	database->failures++;
-	database->retry_at = now + backoff;
-}
-
 void see_off(Post *post)
 {
-	Database *database = find(post->database);
+	Database *database = roster::find(post->database);
 
 	post->state = State::none;
 	if (database == nullptr)
@@ -155,10 +50,11 @@ void see_off(Post *post)
 	switch (post->farewell)
 	{
 		case Farewell::failed:
-			note_failure(database, post->since);
+			roster::note_failure(database, post->since);
 			break;
 		case Farewell::absent:
-			database->extension = Extension::absent;
+			// One that was kicked since its worker looked may have it by now.
+			database->extension = database->kicked ? Extension::unknown : Extension::absent;
 			database->failures = 0;
 			break;
 		case Farewell::yielded:
@@ -189,7 +85,7 @@ bool has_failed_to_start(int index, const Post *post)
 void review_post(int index)
 {
 	Post *post = &memory->posts[index];
-	Database *database = find(post->database);
+	Database *database = roster::find(post->database);
 
 	if (post->state == State::left || (post->state == State::starting && has_failed_to_start(index, post)))
 	{
@@ -200,8 +96,8 @@ void review_post(int index)
 	}
 	else if (post->state == State::working && post->was_of_use && database != nullptr)
 		database->extension = Extension::present;
-	else if (post->state == State::no_worker_slot &&
-			 (database == nullptr || database->extension == Extension::absent || !settings::enabled || post->number >= settings::workers))
+	else if (post->state == State::no_worker_slot && (database == nullptr || database->extension == Extension::absent ||
+													  !settings::enabled || post->number >= settings::workers))
 		post->state = State::none;
 }
 
@@ -223,7 +119,7 @@ bool is_probing()
 
 		if ((post->state == State::starting || post->state == State::working) && !post->was_of_use)
 		{
-			const Database *database = find(post->database);
+			const Database *database = roster::find(post->database);
 
 			if (database != nullptr && database->extension == Extension::unknown)
 				return true;
@@ -322,7 +218,10 @@ bool start_workers(Database *database)
 		LWLockAcquire(memory->lock, LW_EXCLUSIVE);
 		int index = shared::is_blocked(database->oid) ? -1 : assign_post(database, number);
 		LWLockRelease(memory->lock);
-		if (index < 0 || start_worker(database, index))
+		if (index < 0)
+			continue;
+		database->kicked = false;
+		if (start_worker(database, index))
 			continue;
 		LWLockAcquire(memory->lock, LW_EXCLUSIVE);
 		memory->posts[index].state = State::no_worker_slot;
@@ -337,22 +236,16 @@ bool start_workers(Database *database)
 // One round. Returns when to come again at the latest.
 TimestampTz go_round()
 {
-	TimestampTz now;
-	TimestampTz next;
-
-	read_databases();
-	take_kicks();
+	roster::read();
+	roster::take_kicks();
 	shared::drop_stale_blocks();
 	review_posts();
-	now = GetCurrentTimestamp();
-	next = rescan_at;
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz next = now + rescan_us;
 	if (!settings::enabled)
 		return next;
 	bool probing = is_probing();
-	for_each_database([&](Database *database) {
-		// The clock was set back.
-		if (database->retry_at > now + most_backoff_us)
-			database->retry_at = now;
+	roster::for_each([&](Database *database) {
 		if (database->extension == Extension::absent || (database->extension == Extension::unknown && probing))
 			return;
 		if (database->retry_at <= now && start_workers(database))
@@ -371,16 +264,12 @@ void give_back(int, Datum) noexcept
 
 void start()
 {
-	HASHCTL control = {};
-
 	pqsignal(SIGTERM, die);
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnection(nullptr, nullptr, 0);
 	SetConfigOption("application_name", process_type, PGC_USERSET, PGC_S_SESSION);
-	control.keysize = sizeof(Oid);
-	control.entrysize = sizeof(Database);
-	databases = hash_create("campaign_lifecycle databases", 32, &control, HASH_ELEM | HASH_BLOBS);
+	roster::make();
 	handles = static_cast<BackgroundWorkerHandle **>(
 		MemoryContextAllocZero(TopMemoryContext, sizeof(BackgroundWorkerHandle *) * memory->post_count));
 	// Tickets of an earlier launcher must not come again.
@@ -397,7 +286,8 @@ void wait_until(TimestampTz time)
 	TimestampTz now = GetCurrentTimestamp();
 	long ms = time > now ? static_cast<long>((time - now) / 1000 + 1) : 0;
 
-	WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms, pg::wait_event("CampaignLifecycleLauncher", &wait_event_cache));
+	WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms,
+			  pg::wait_event("CampaignLifecycleLauncher", &wait_event_cache));
 	ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
 	if (ConfigReloadPending)
@@ -440,7 +330,8 @@ void campaign_lifecycle_launcher_main(Datum)
 		ErrorData *error = bracket::in_guard([&] { next = launcher::go_round(); });
 
 		if (error != nullptr)
-			ereport(LOG, errcode(error->sqlerrcode), errmsg("campaign_lifecycle could not look after its workers: %s", error->message));
+			ereport(LOG, errcode(error->sqlerrcode),
+					errmsg("campaign_lifecycle could not look after its workers: %s", error->message));
 		launcher::wait_until(next);
 	}
 }

@@ -6,9 +6,9 @@
 
 #include "ddl.hpp"
 #include "launcher.hpp"
+#include "moves.hpp"
 #include "settings.hpp"
 #include "shared.hpp"
-#include "triggers.hpp"
 #include "wake.hpp"
 
 extern "C" {
@@ -20,7 +20,7 @@ void _PG_init()
 {
 	settings::define();
 	wake::register_callbacks();
-	triggers::register_callbacks();
+	moves::register_callbacks();
 	if (!process_shared_preload_libraries_in_progress)
 		return;
 	shared::request();

@@ -5,42 +5,17 @@
 // have changed one after the check). Assumes nothing about the order of columns;
 // promises that no text of a user makes a move fail, and that a transaction whose
 // moves could not be written does not commit.
-#include "triggers.hpp"
-
 #include "bracket.hpp"
 #include "log_metadata.hpp"
 #include "module.hpp"
+#include "moves.hpp"
 #include "settings.hpp"
 #include "statements.hpp"
 #include "uuid.hpp"
 
-namespace triggers {
-
 namespace {
 
-struct Move
-{
-	Oid relation;
-	SubTransactionId level;
-	pg_uuid_t id;
-	pg_uuid_t campaign;
-	Datum from; // 0: it was created
-	Datum to;
-	Datum event;
-	Datum metadata;
-	TimestampTz stamp;
-};
-
-// The moves of this transaction that are not in the log yet, oldest first.
-struct Buffer
-{
-	MemoryContext context;
-	Move *moves;
-	int count;
-	int room;
-};
-
-Buffer buffer;
+using moves::Move;
 
 struct Columns
 {
@@ -120,36 +95,6 @@ bool same_text(Datum a, Datum b)
 	return VARSIZE_ANY_EXHDR(x) == VARSIZE_ANY_EXHDR(y) && memcmp(VARDATA_ANY(x), VARDATA_ANY(y), VARSIZE_ANY_EXHDR(x)) == 0;
 }
 
-Datum keep(Datum value)
-{
-	MemoryContext caller = MemoryContextSwitchTo(buffer.context);
-
-	value = datumCopy(value, false, -1);
-	MemoryContextSwitchTo(caller);
-	return value;
-}
-
-Move *add_move()
-{
-	if (buffer.context == nullptr)
-	{
-		buffer.context = AllocSetContextCreate(TopTransactionContext, "campaign_lifecycle moves", ALLOCSET_DEFAULT_SIZES);
-		buffer.moves = nullptr;
-		buffer.count = 0;
-		buffer.room = 0;
-	}
-	if (buffer.count == buffer.room)
-	{
-		int room = Max(16, buffer.room * 2);
-		Size size = sizeof(Move) * static_cast<Size>(room);
-
-		buffer.moves = static_cast<Move *>(buffer.moves == nullptr ? MemoryContextAllocHuge(buffer.context, size)
-																   : repalloc_huge(buffer.moves, size));
-		buffer.room = room;
-	}
-	return &buffer.moves[buffer.count];
-}
-
 // after and before: the row as written, and as it was (nullptr for an INSERT).
 void remember(Relation relation, TupleTableSlot *after, TupleTableSlot *before)
 {
@@ -161,7 +106,7 @@ void remember(Relation relation, TupleTableSlot *after, TupleTableSlot *before)
 	if (to == 0 || campaign == 0 || (from != 0 && same_text(from, to)))
 		return;
 	TimestampTz now = GetCurrentTimestamp();
-	Move *move = add_move();
+	Move *move = moves::add();
 	log_metadata::Source source = {
 		value_of(after, columns.metadata),
 		before != nullptr ? value_of(before, columns.metadata) : static_cast<Datum>(0),
@@ -174,38 +119,24 @@ void remember(Relation relation, TupleTableSlot *after, TupleTableSlot *before)
 	move->level = GetCurrentSubTransactionId();
 	uuid::make(&move->id);
 	move->campaign = *DatumGetUUIDP(campaign);
-	move->from = from != 0 ? keep(PointerGetDatum(DatumGetTextPP(from))) : from;
-	move->to = keep(PointerGetDatum(DatumGetTextPP(to)));
-	move->event = keep(log_metadata::event(source));
-	move->metadata = keep(log_metadata::build(source));
+	move->from = from != 0 ? moves::keep(PointerGetDatum(DatumGetTextPP(from))) : from;
+	move->to = moves::keep(PointerGetDatum(DatumGetTextPP(to)));
+	move->event = moves::keep(log_metadata::event(source));
+	move->metadata = moves::keep(log_metadata::build(source));
 	move->stamp = before != nullptr ? source.new_updated_at : Min(time_of(after, columns.created_at, now), now);
 	// Only now does it count: an error above leaves the buffer as it was.
-	buffer.count++;
-}
-
-// The moves that this statement is to write: those of its own table, made in
-// this subtransaction or in ones that ended well inside of it. What an outer
-// level has made stays for that level's statement, since this one may yet be
-// rolled back alone. Levels only grow, so they are the last ones.
-int first_to_write(Oid relation)
-{
-	SubTransactionId level = GetCurrentSubTransactionId();
-	int first = buffer.count;
-
-	while (first > 0 && buffer.moves[first - 1].level >= level && buffer.moves[first - 1].relation == relation)
-		first--;
-	return first;
+	moves::count_added();
 }
 
 template <typename F> Datum column(int first, Oid type, F value)
 {
-	int count = buffer.count - first;
+	int count = moves::count() - first;
 	Datum *values = static_cast<Datum *>(palloc_extended(sizeof(Datum) * count, MCXT_ALLOC_HUGE));
 	bool *nulls = static_cast<bool *>(palloc_extended(count, MCXT_ALLOC_HUGE));
 
 	for (int i = 0; i < count; i++)
 	{
-		values[i] = value(&buffer.moves[first + i]);
+		values[i] = value(&moves::all()[first + i]);
 		nulls[i] = values[i] == 0;
 	}
 	return statements::array_of(values, nulls, count, type);
@@ -221,9 +152,9 @@ int distinct_pairs(int first, Datum *from, Datum *to, int room)
 {
 	int count = 0;
 
-	for (int i = first; i < buffer.count; i++)
+	for (int i = first; i < moves::count(); i++)
 	{
-		const Move *move = &buffer.moves[i];
+		const Move *move = &moves::all()[i];
 		int seen = 0;
 
 		if (move->from == 0)
@@ -258,7 +189,8 @@ Oid owner_of_log(Oid schema)
 	HeapTuple tuple = OidIsValid(log) ? SearchSysCache1(RELOID, ObjectIdGetDatum(log)) : nullptr;
 
 	if (!HeapTupleIsValid(tuple))
-		ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("table campaign_state_log does not exist beside the table written"),
+		ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE),
+				errmsg("table campaign_state_log does not exist beside the table written"),
 				errhint("Call install_campaign_tables()."));
 	Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
 	ReleaseSysCache(tuple);
@@ -270,11 +202,11 @@ Oid owner_of_log(Oid schema)
 void flush(Relation relation)
 {
 	constexpr int most_pairs = 256;
-	int first = first_to_write(RelationGetRelid(relation));
+	int first = moves::first_to_write(RelationGetRelid(relation));
 	Datum from[most_pairs];
 	Datum to[most_pairs];
 
-	if (first == buffer.count)
+	if (first == moves::count())
 		return;
 	Oid owner = owner_of_log(RelationGetNamespace(relation));
 	SPI_connect();
@@ -292,13 +224,7 @@ void flush(Relation relation)
 		column(first, TIMESTAMPTZOID, time_value),
 	};
 
-	buffer.count = first;
-	if (first == 0)
-	{
-		MemoryContextReset(buffer.context);
-		buffer.moves = nullptr;
-		buffer.room = 0;
-	}
+	moves::drop_from(first);
 	bracket::as(owner, [&] {
 		if (pairs > 0)
 			refuse_illegal_moves(plans, from_states, to_states);
@@ -309,36 +235,7 @@ void flush(Relation relation)
 	SPI_finish();
 }
 
-void on_transaction_end(XactEvent event, void *)
-{
-	if ((event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE) && buffer.count > 0)
-		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				errmsg("moves of campaigns were not written to campaign_state_log: %d", buffer.count),
-				errhint("The statement triggers of campaigns that call log_campaign_state_change() are disabled or missing; "
-						"enable them, or disable its row triggers as well."));
-	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
-		buffer = {};
-}
-
-void on_subtransaction_end(SubXactEvent event, SubTransactionId level, SubTransactionId, void *)
-{
-	if (event != SUBXACT_EVENT_ABORT_SUB)
-		return;
-	while (buffer.count > 0 && buffer.moves[buffer.count - 1].level >= level)
-		buffer.count--;
-}
-
 } // namespace
-
-void register_callbacks()
-{
-	RegisterXactCallback(on_transaction_end, nullptr);
-	RegisterSubXactCallback(on_subtransaction_end, nullptr);
-}
-
-} // namespace triggers
-
-using namespace triggers;
 
 SQL_FUNCTION(log_campaign_state_change)
 {
@@ -351,7 +248,7 @@ SQL_FUNCTION(log_campaign_state_change)
 		module::refuse_trigger("log_campaign_state_change");
 	if (TRIGGER_FIRED_FOR_STATEMENT(event))
 	{
-		if (buffer.count > 0)
+		if (moves::count() > 0)
 			flush(data->tg_relation);
 	}
 	else if (TRIGGER_FIRED_BY_UPDATE(event))

@@ -1,0 +1,117 @@
+// The buffer between row triggers and statement triggers. It belongs to the
+// transaction: a subtransaction that is rolled back takes its moves along, the
+// end of the transaction takes all, and a transaction that still has some when it
+// is to commit is refused, since its history would be incomplete.
+#include "moves.hpp"
+
+namespace moves {
+
+namespace {
+
+struct Buffer
+{
+	MemoryContext context;
+	Move *moves;
+	int count;
+	int room;
+};
+
+Buffer buffer;
+
+void on_transaction_end(XactEvent event, void *)
+{
+	if ((event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE) && buffer.count > 0)
+		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("moves of campaigns were not written to campaign_state_log: %d", buffer.count),
+				errhint("The statement triggers of campaigns that call log_campaign_state_change() are disabled or missing; "
+						"enable them, or disable its row triggers as well."));
+	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
+		buffer = {};
+}
+
+void on_subtransaction_end(SubXactEvent event, SubTransactionId level, SubTransactionId, void *)
+{
+	if (event != SUBXACT_EVENT_ABORT_SUB)
+		return;
+	while (buffer.count > 0 && buffer.moves[buffer.count - 1].level >= level)
+		buffer.count--;
+}
+
+} // namespace
+
+void register_callbacks()
+{
+	RegisterXactCallback(on_transaction_end, nullptr);
+	RegisterSubXactCallback(on_subtransaction_end, nullptr);
+}
+
+Move *all()
+{
+	return buffer.moves;
+}
+
+int count()
+{
+	return buffer.count;
+}
+
+Move *add()
+{
+	if (buffer.context == nullptr)
+	{
+		buffer.context = AllocSetContextCreate(TopTransactionContext, "campaign_lifecycle moves", ALLOCSET_DEFAULT_SIZES);
+		buffer.moves = nullptr;
+		buffer.count = 0;
+		buffer.room = 0;
+	}
+	if (buffer.count == buffer.room)
+	{
+		int room = Max(16, buffer.room * 2);
+		Size size = sizeof(Move) * static_cast<Size>(room);
+
+		buffer.moves = static_cast<Move *>(buffer.moves == nullptr ? MemoryContextAllocHuge(buffer.context, size)
+																   : repalloc_huge(buffer.moves, size));
+		buffer.room = room;
+	}
+	return &buffer.moves[buffer.count];
+}
+
+void count_added()
+{
+	buffer.count++;
+}
+
+Datum keep(Datum value)
+{
+	MemoryContext caller = MemoryContextSwitchTo(buffer.context);
+
+	value = datumCopy(value, false, -1);
+	MemoryContextSwitchTo(caller);
+	return value;
+}
+
+// The moves that this statement is to write: those of its own table, made in
+// this subtransaction or in ones that ended well inside of it. What an outer
+// level has made stays for that level's statement, since this one may yet be
+// rolled back alone. Levels only grow, so they are the last ones.
+int first_to_write(Oid relation)
+{
+	SubTransactionId level = GetCurrentSubTransactionId();
+	int first = buffer.count;
+
+	while (first > 0 && buffer.moves[first - 1].level >= level && buffer.moves[first - 1].relation == relation)
+		first--;
+	return first;
+}
+
+void drop_from(int first)
+{
+	buffer.count = first;
+	if (first > 0)
+		return;
+	MemoryContextReset(buffer.context);
+	buffer.moves = nullptr;
+	buffer.room = 0;
+}
+
+} // namespace moves
