@@ -91,6 +91,20 @@ ErrorData *subtransaction(Body body, void *argument)
 	return error;
 }
 
+ErrorData *rehearsal(Body body, void *argument)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+
+	BeginInternalSubTransaction(nullptr);
+	MemoryContextSwitchTo(caller);
+	ErrorData *error = stop_error(body, argument);
+	RollbackAndReleaseCurrentSubTransaction();
+	MemoryContextSwitchTo(caller);
+	CurrentResourceOwner = owner;
+	return error;
+}
+
 ErrorData *guarded(Body body, void *argument)
 {
 	ErrorData *error = stop_error(body, argument);

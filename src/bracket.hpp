@@ -19,6 +19,7 @@ using Body = void (*)(void *);
 // that was current at the call, or nullptr when all went well.
 ErrorData *transaction(Body body, void *argument);
 ErrorData *subtransaction(Body body, void *argument);
+ErrorData *rehearsal(Body body, void *argument);
 ErrorData *guarded(Body body, void *argument);
 
 void as_user(Oid user, Body body, void *argument);
@@ -39,6 +40,12 @@ template <typename F> ErrorData *in_transaction(F body)
 template <typename F> ErrorData *in_subtransaction(F body)
 {
 	return subtransaction(call<F>, &body);
+}
+
+// A subtransaction that is undone also when all went well.
+template <typename F> ErrorData *in_rehearsal(F body)
+{
+	return rehearsal(call<F>, &body);
 }
 
 // Outside of any transaction.

@@ -61,6 +61,18 @@ void settle(Work *work, const pg_uuid_t *ids, int count, const ErrorData *error)
 		run_part(work, ids + start, Min(size, count - start));
 }
 
+// What users have deferred to the commit fires here once for the part alone, so
+// that an error is known for its part's, and is undone: at the commit it fires
+// again. (A client's own commit is its own: it may have deferred more than we.)
+void rehearse_commit(Work *work)
+{
+	if (work->for_client)
+		return;
+	ErrorData *error = bracket::in_rehearsal([&] { statements::fire_deferred(work->plans); });
+	if (error != nullptr)
+		ReThrowError(error);
+}
+
 void run_part(Work *work, const pg_uuid_t *ids, int count)
 {
 	MemoryContext keep = CurrentMemoryContext;
@@ -72,8 +84,10 @@ void run_part(Work *work, const pg_uuid_t *ids, int count)
 		ArrayType *only = statements::uuid_array(ids, count);
 
 		claimed = statements::claim(work->plans, work->as_of, DT_NOBEGIN, count, only, keep);
-		if (claimed.count > 0)
-			follow_up = statements::apply(work->plans, claimed.timers, work->as_of);
+		if (claimed.count == 0)
+			return;
+		follow_up = statements::apply(work->plans, claimed.timers, work->as_of);
+		rehearse_commit(work);
 	});
 	if (error != nullptr)
 	{
