@@ -177,8 +177,9 @@ bool go_on(State *state, const turn::Result &result, TimestampTz turn_began, int
 	TimestampTz before = state->mark;
 
 	state->mark = result.claimed > 0 ? result.done_to : result.as_of;
+	// That took its time by waiting for locks; the next look costs no more for it.
 	if (result.left > 0)
-		note_stuck(state, before, turn_began);
+		note_stuck(state, before, GetCurrentTimestamp());
 	if (result.full)
 		return true;
 	state->next_due = result.next_due;
