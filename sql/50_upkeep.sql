@@ -5,6 +5,18 @@
 -- The worker's way: _due_upkeep() once a minute, _run_upkeep_step() for each job it names until that returns false, a transaction each, and
 -- _upkeep_failed() in a new transaction after an error. All of it runs as the owner of the tables. Bounds of months are UTC, whatever the TimeZone.
 
+-- Partitions and materialized views are their owner's to make. Whoever may call the verbs below has them done with the owner's rights.
+CREATE FUNCTION @extschema@._is_campaign_owner() RETURNS boolean
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT pg_get_userbyid(c.relowner) = current_user FROM pg_class AS c WHERE c.oid = '@extschema@.campaign_timers'::regclass
+$$;
+COMMENT ON FUNCTION @extschema@._is_campaign_owner() IS 'Whether the current user is the role that owns the tables.';
+
+CREATE FUNCTION @extschema@._upkeep_as_owner(verb text, as_of timestamp with time zone, older_than interval, quantity bigint) RETURNS bigint
+	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', '_upkeep_as_owner';
+COMMENT ON FUNCTION @extschema@._upkeep_as_owner(text, timestamptz, interval, bigint) IS
+	'Calls create_monthly_partitions(), archive_old_state_logs() or cleanup_timer_executions() with these arguments as the owner of the tables. Its months or rows are the quantity.';
+
 CREATE FUNCTION @extschema@._check_as_of(as_of timestamp with time zone) RETURNS void
 	LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -259,6 +271,9 @@ DECLARE
 	month timestamptz;
 	made integer := 0;
 BEGIN
+	IF NOT @extschema@._is_campaign_owner() THEN
+		RETURN @extschema@._upkeep_as_owner('create_monthly_partitions', as_of, NULL, months_ahead);
+	END IF;
 	PERFORM @extschema@._check_given('months_ahead', months_ahead IS NOT NULL);
 	PERFORM @extschema@._check_as_of(as_of);
 	IF months_ahead NOT BETWEEN 0 AND 120 THEN
@@ -473,6 +488,9 @@ DECLARE
 	archived bigint := 0;
 	step record;
 BEGIN
+	IF NOT @extschema@._is_campaign_owner() THEN
+		RETURN @extschema@._upkeep_as_owner('archive_old_state_logs', as_of, older_than, NULL);
+	END IF;
 	LOOP
 		SELECT s.moved, s.more INTO step FROM @extschema@._archive_step(cutoff, NULL, 40) AS s;
 		archived := archived + step.moved;
@@ -542,6 +560,9 @@ DECLARE
 	cutoff timestamptz := @extschema@._cutoff(older_than, as_of);
 	n bigint;
 BEGIN
+	IF NOT @extschema@._is_campaign_owner() THEN
+		RETURN @extschema@._upkeep_as_owner('cleanup_timer_executions', as_of, older_than, max_rows);
+	END IF;
 	PERFORM @extschema@._check_max_rows(max_rows);
 	IF max_rows IS NULL THEN
 		DELETE FROM @extschema@.timer_executions AS e WHERE e.status = 'COMPLETED' AND e.completed_at < cutoff;

@@ -2,6 +2,7 @@
 // Subtransactions stand in for the worker's transactions. It needs READ COMMITTED,
 // for each claim must see what the batch before it has made; the rights are those
 // of the tables' owner while timers run, and the caller's again after that.
+#include "as_owner.hpp"
 #include "bracket.hpp"
 #include "extension.hpp"
 #include "handlers.hpp"
@@ -100,18 +101,9 @@ SQL_FUNCTION(_run_due_timers)
 	SPI_connect();
 	run.site = extension::visit();
 	refuse(run.site);
-	// What is deferred fires with the rights of whoever deferred it.
-	bool is_stranger = GetUserId() != run.site.owner;
-	if (is_stranger)
-		statements::fire_deferred(run.site.plans);
-	bracket::as(run.site.owner, [&] {
+	as_owner::fenced(run.site, [&] {
 		while (run.attempted < most && (run_batch(&run, most - run.attempted) || (run.attempted < most && run_handled(&run))))
 			;
-		if (is_stranger)
-		{
-			statements::fire_deferred(run.site.plans);
-			statements::reset_constraints(run.site.plans);
-		}
 	});
 	SPI_finish();
 	PG_RETURN_INT64(run.attempted);

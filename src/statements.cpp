@@ -34,6 +34,9 @@ enum Call
 	call_fire_deferred,
 	call_holdable_cursors,
 	call_temporary_objects,
+	call_create_partitions,
+	call_archive,
+	call_cleanup,
 	call_count
 };
 
@@ -137,6 +140,14 @@ constexpr Statement statements[call_count] = {
 			AND d.objid OPERATOR(pg_catalog.<>) ALL ($1))",
 	 1,
 	 {OIDARRAYOID}},
+
+	{R"(SELECT @extschema@.create_monthly_partitions($3::pg_catalog.int4, $1)::pg_catalog.int8 WHERE $2 IS NULL)",
+	 3,
+	 {TIMESTAMPTZOID, INTERVALOID, INT8OID}},
+
+	{R"(SELECT @extschema@.archive_old_state_logs($2, $1) WHERE $3 IS NULL)", 3, {TIMESTAMPTZOID, INTERVALOID, INT8OID}},
+
+	{R"(SELECT @extschema@.cleanup_timer_executions($2, $1, $3))", 3, {TIMESTAMPTZOID, INTERVALOID, INT8OID}},
 };
 
 } // namespace
@@ -453,6 +464,22 @@ int recover_lost(Plans *plans, TimestampTz as_of)
 
 	run(plans, call_recover_lost, arguments);
 	return static_cast<int>(DatumGetInt64(first_row(1, &is_null)));
+}
+
+int64 upkeep(Plans *plans, const char *verb, Datum *arguments, const char *nulls)
+{
+	bool is_null;
+
+	if (strcmp(verb, "create_monthly_partitions") == 0)
+		run(plans, call_create_partitions, arguments, nulls);
+	else if (strcmp(verb, "archive_old_state_logs") == 0)
+		run(plans, call_archive, arguments, nulls);
+	else if (strcmp(verb, "cleanup_timer_executions") == 0)
+		run(plans, call_cleanup, arguments, nulls);
+	else
+		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("no upkeep of this name: %s", verb));
+	Datum count = first_row(1, &is_null);
+	return is_null ? 0 : DatumGetInt64(count);
 }
 
 void fire_deferred(Plans *plans)

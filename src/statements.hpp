@@ -84,6 +84,9 @@ void fail_marked(Plans *plans, const pg_uuid_t *timer, TimestampTz as_of, const 
 void release_marked(Plans *plans, const pg_uuid_t *timer);
 int recover_lost(Plans *plans, TimestampTz as_of);
 
+// An upkeep verb: its time, age and quantity, with nulls as SPI takes them.
+int64 upkeep(Plans *plans, const char *verb, Datum *arguments, const char *nulls);
+
 // All deferred triggers now, and later ones at once; then as they are declared.
 void fire_deferred(Plans *plans);
 void reset_constraints(Plans *plans);

@@ -50,6 +50,9 @@ CROSS JOIN (VALUES
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
 	-- Of these a level may write every column.
 	AND (o.operation NOT LIKE 'insert%' OR c.relname NOT IN ('campaign_clean_run', 'campaign_metrics'))
+	-- An operator's, see below.
+	AND (o.operation LIKE 'select%' OR c.relname <> 'campaign_backfills')
+	AND (o.operation NOT IN ('delete from', 'lock') OR c.relname <> 'campaign_timer_handlers')
 ORDER BY c.relname, o.operation;
 INSERT INTO trial (what, command, allowed)
 SELECT 'select from ' || c.relname, format('SELECT count(*) FROM %I', c.relname), '{reader,writer,operator}'
@@ -85,13 +88,15 @@ INSERT INTO trial (what, command, allowed) VALUES
 	('add a transition', $$INSERT INTO campaign_state_transitions (from_state, to_state) VALUES ('CREATED', 'EXPIRED')$$, '{}'),
 	('edit a policy', $$UPDATE campaign_timer_policies SET delay = '1 hour'$$, '{}'),
 	('add a handler by hand', $$INSERT INTO campaign_timer_handlers (timer_type, handler, handler_owner) VALUES ('START_CAMPAIGN', 'pg_catalog.now()', 'postgres')$$, '{}'),
+	('delete a handler', 'DELETE FROM campaign_timer_handlers', '{operator}'),
+	('write down a backfill', 'DELETE FROM campaign_backfills', '{operator}'),
 	('disable a trigger', $$ALTER TABLE campaigns DISABLE TRIGGER ALL$$, '{}'),
 	('replace the trigger function', $$CREATE OR REPLACE FUNCTION validate_state_transition() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'$$, '{}'),
 	('put our log trigger on an own table', $$CREATE TEMPORARY TABLE fake (LIKE campaigns); CREATE TRIGGER t AFTER INSERT ON fake FOR EACH ROW EXECUTE FUNCTION log_campaign_state_change()$$, '{}');
 
 -- Verbs.
 INSERT INTO trial (what, command, allowed)
-SELECT format('%s()', split_part(v.call, '(', 1)), format(CASE WHEN v.call LIKE 'backfill%' THEN 'CALL %s' ELSE 'SELECT %s' END, v.call), v.allowed
+SELECT format('%s()', split_part(v.call, '(', 1)), format('SELECT %s', v.call), v.allowed
 FROM (VALUES
 	($$create_campaign(24)$$, '{writer}'::text[]),
 	($$schedule_campaign_timers('00000000-0000-7000-8000-00000000c001')$$, '{writer}'),
@@ -113,9 +118,8 @@ FROM (VALUES
 	($$cleanup_timer_executions()$$, '{operator}'),
 	($$schedule_maintenance()$$, '{}'),
 	($$unschedule_maintenance()$$, '{}'),
-	($$backfill_column('campaigns'::regclass, 'auto_close', 'true')$$, '{}'),
-	($$register_handler('START_CAMPAIGN', 'pg_catalog.now()'::regprocedure)$$, '{}'),
-	($$unregister_handler('START_CAMPAIGN')$$, '{}'),
+	($$register_handler('START_CAMPAIGN', pg_temp.own_handler())$$, '{operator}'),
+	($$unregister_handler('CLOSE_CAMPAIGN')$$, '{operator}'),
 	($$grant_campaign_access('access_nobody', 'writer')$$, '{}'),
 	($$revoke_campaign_access('access_reader')$$, '{}'),
 	($$set_campaign_owner('access_nobody')$$, '{}'),
@@ -127,6 +131,15 @@ WHERE EXISTS (SELECT FROM pg_proc AS p WHERE p.pronamespace = 'public'::regnames
 CREATE FUNCTION pg_temp.running() RETURNS uuid IMMUTABLE LANGUAGE sql AS $$ SELECT '00000000-0000-7000-8000-00000000c002'::uuid $$;
 SELECT create_campaign(24, id => '00000000-0000-7000-8000-00000000c002', start_time => NULL);
 SELECT transition_campaign('00000000-0000-7000-8000-00000000c002', 'RUNNING');
+-- A handler of whoever asks.
+GRANT CREATE ON SCHEMA public TO access_operator;
+SET LOCAL ROLE access_operator;
+CREATE FUNCTION access_handler(campaign_id uuid, timer_id uuid, payload jsonb) RETURNS jsonb LANGUAGE sql SET search_path = pg_catalog AS 'SELECT NULL::jsonb';
+RESET ROLE;
+REVOKE CREATE ON SCHEMA public FROM access_operator;
+CREATE FUNCTION pg_temp.own_handler() RETURNS regprocedure LANGUAGE sql AS $$ SELECT 'public.access_handler'::regproc::regprocedure $$;
+CREATE FUNCTION access_handler_of_us(campaign_id uuid, timer_id uuid, payload jsonb) RETURNS jsonb LANGUAGE sql SET search_path = pg_catalog AS 'SELECT NULL::jsonb';
+SELECT register_handler('CLOSE_CAMPAIGN', 'access_handler_of_us(uuid, uuid, jsonb)');
 -- Like any user-made function, executable by all; so are the temporary schema's.
 GRANT USAGE ON SCHEMA tap TO PUBLIC;
 
@@ -134,7 +147,7 @@ SELECT is_empty(
 	$$SELECT p.oid::regprocedure FROM pg_proc AS p
 		JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
 		JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'campaign_lifecycle'
-		WHERE left(p.proname, 1) <> '_' AND p.prorettype <> 'trigger'::regtype AND NOT EXISTS (SELECT FROM trial AS t WHERE t.what = p.proname || '()')$$,
+		WHERE left(p.proname, 1) <> '_' AND p.prorettype <> 'trigger'::regtype AND p.prokind <> 'p' AND NOT EXISTS (SELECT FROM trial AS t WHERE t.what = p.proname || '()')$$,
 	'every verb is in the matrix');
 SELECT is_empty(
 	$$SELECT c.oid::regclass FROM pg_class AS c
@@ -156,7 +169,9 @@ CREATE FUNCTION pg_temp.called(roots name[]) RETURNS SETOF name LANGUAGE sql AS 
 		SELECT m.call[1]::name
 		FROM reached AS r
 		JOIN pg_proc AS p ON p.pronamespace = 'public'::regnamespace AND p.proname = r.name
-		CROSS JOIN LATERAL regexp_matches(p.prosrc, 'public\.(_\w+)\s*\(', 'g') AS m (call))
+		CROSS JOIN LATERAL regexp_matches(p.prosrc, 'public\.(_\w+)\s*\(', 'g') AS m (call)
+		-- Who does not own the tables gets no further in these.
+		WHERE 'owner' = ANY (roots) OR p.prosrc !~ '_upkeep_as_owner' OR m.call[1] IN ('_is_campaign_owner', '_upkeep_as_owner', '_cutoff'))
 	SELECT r.name FROM reached AS r JOIN pg_proc AS p ON p.pronamespace = 'public'::regnamespace AND p.proname = r.name
 $$;
 SELECT bag_eq(
@@ -164,7 +179,11 @@ SELECT bag_eq(
 	format('SELECT DISTINCT c FROM pg_temp.called(%L::name[] || ARRAY(SELECT split_part(t.what, ''('', 1)::name FROM trial AS t WHERE t.what LIKE ''%%()'' AND %L = ANY (t.allowed))) AS c',
 		l.roots, l.level),
 	format('%s: its verbs and exactly what they call', l.level))
-FROM (VALUES ('reader', '{_workers}'::name[]), ('writer', '{_workers}'), ('operator', '{_workers}')) AS l (level, roots);
+FROM (VALUES ('reader', '{_workers}'::name[]), ('writer', '{_workers}'), ('operator', '{_workers,backfill_column}'),
+	-- What the worker calls.
+	('owner', '{owner,_claim_timers,_apply_timers,_fail_timer,_next_due,_marked_due,_claim_marked,_start_marked,_finish_marked,_record_handler,_fail_marked,_release_marked,
+		_recover_lost,_reset_constraints,_due_upkeep,_run_upkeep_step,_upkeep_failed,create_monthly_partitions,archive_old_state_logs,cleanup_timer_executions,
+		register_handler,unregister_handler}')) AS l (level, roots);
 
 -- Before anything is granted, then each level, on tables of a superuser.
 SELECT is(pg_temp.attempt('access_' || l.level, t.command), 'denied', format('nothing granted: %s cannot %s', l.level, t.what))
@@ -206,6 +225,7 @@ SELECT is(pg_temp.attempt('access_owner', t.command), 'denied', 'the former owne
 SELECT lives_ok(format('SELECT revoke_campaign_access(%L)', r), 'revoked from ' || r)
 FROM unnest('{access_owner,access_nobody,access_reader,access_writer,access_operator}'::text[]) AS r;
 SELECT is(pg_temp.attempt('access_writer', t.command), 'denied', 'revoked: writer cannot ' || t.what) FROM trial AS t ORDER BY t.place;
+DROP FUNCTION access_handler(uuid, uuid, jsonb);
 SELECT lives_ok('DROP ROLE ' || r, 'nothing is left that would keep a role from being dropped: ' || r)
 FROM unnest('{access_owner,access_reader,access_operator}'::text[]) AS r;
 
