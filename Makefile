@@ -11,24 +11,15 @@ override with_llvm = no
 EXTENSION := campaign_lifecycle
 EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" campaign_lifecycle.control)
 
-# The install script, read top to bottom. What stands between 09_install_begin and 69_install_end becomes the body of
-# install_campaign_tables(): the tables, and the views over them.
-SQL_PARTS := \
-	00_head \
+# The parts, read top to bottom. What stands between 09_install_begin and 69_install_end becomes the body of install_campaign_tables(): the tables, and
+# the views over them. What a version has added to them becomes the body of upgrade_campaign_tables(), between 27 and 28.
+TABLES_1.0 := 10_machine 20_campaigns 21_timers 22_state_log 23_metrics 24_executions 62_views
+TABLES_1.1 := 26_backfills 55_maintenance 64_monitoring_views
+FUNCTIONS := \
 	11_adopt \
 	12_triggers \
-	09_install_begin \
-		10_machine \
-		20_campaigns \
-		21_timers \
-		22_state_log \
-		23_metrics \
-		24_executions \
-		26_backfills \
-		55_maintenance \
-		62_views \
-		64_monitoring_views \
-	69_install_end \
+	09_install_begin $(TABLES_1.0) $(TABLES_1.1) 69_install_end \
+	27_upgrade_begin $(TABLES_1.1) 28_upgrade_end \
 	25_table_triggers \
 	30_api \
 	40_execution \
@@ -37,13 +28,16 @@ SQL_PARTS := \
 	51_backfill \
 	60_health \
 	61_timeline \
-	63_workers_view \
-	90_privileges \
-	99_install
-SQL_SOURCES := $(wildcard $(SQL_PARTS:%=sql/%.sql))
-SQL_BUILT := sql/$(EXTENSION)--$(EXTVERSION).sql
+	90_privileges
+INSTALL_PARTS := 00_head $(FUNCTIONS) 63_workers_view 99_install 97_members
+UPGRADE_PARTS := 63_workers_view 96_upgrade 97_members
 
-# Upgrade scripts, and the install scripts of earlier versions as they were released (git add -f once, never touched again).
+SQL_SOURCES := $(wildcard sql/[0-9]*.sql)
+SQL_INSTALL := sql/$(EXTENSION)--$(EXTVERSION).sql
+SQL_UPGRADE := sql/$(EXTENSION)--1.0--$(EXTVERSION).sql
+SQL_BUILT := $(SQL_INSTALL) $(SQL_UPGRADE)
+
+# The install scripts of earlier versions, as they were released: never touched again.
 DATA = $(filter-out $(SQL_BUILT), $(wildcard sql/$(EXTENSION)--*.sql))
 DATA_built = $(SQL_BUILT)
 
@@ -70,10 +64,15 @@ include $(PGXS)
 # PGXS follows no headers.
 $(OBJS): $(wildcard src/*.hpp) Makefile
 
-$(SQL_BUILT): $(SQL_SOURCES) Makefile $(EXTENSION).control
-	cat $(SQL_SOURCES) > $@
+$(SQL_INSTALL): $(SQL_SOURCES) Makefile $(EXTENSION).control
+	cat $(INSTALL_PARTS:%=sql/%.sql) > $@
+
+# An upgrade runs the same text, so that an upgraded database cannot differ from a new one: every function is made or replaced, then the tables follow.
+$(SQL_UPGRADE): $(SQL_SOURCES) Makefile $(EXTENSION).control
+	( printf '%s\n' "\\echo Use \"ALTER EXTENSION $(EXTENSION) UPDATE TO '$(EXTVERSION)'\" to load this file. \\quit"; \
+	sed -E 's/^CREATE (FUNCTION|PROCEDURE) /CREATE OR REPLACE \1 /' $(FUNCTIONS:%=sql/%.sql); cat $(UPGRADE_PARTS:%=sql/%.sql) ) > $@
 
 lint: all
-	@script/lint $(shlib) $(SQL_BUILT) $(SQL_SOURCES)
+	@script/lint $(shlib) $(SQL_INSTALL) $(SQL_SOURCES)
 
 .PHONY: lint

@@ -5,7 +5,8 @@ CREATE TABLE @extschema@.campaign_tables_version (
 );
 COMMENT ON TABLE @extschema@.campaign_tables_version IS
 	'The version of campaign_lifecycle whose tables these are. Dumps carry it, so that old tables under new functions are noticed; upgrade_campaign_tables() brings them up.';
-INSERT INTO @extschema@.campaign_tables_version (version) VALUES ('1.0');
+INSERT INTO @extschema@.campaign_tables_version (version)
+	SELECT e.extversion FROM pg_extension AS e WHERE e.extname = 'campaign_lifecycle';
 
 CREATE TABLE @extschema@.campaign_state_transitions (
 	from_state varchar(20) NOT NULL,

@@ -1,7 +1,5 @@
 END IF;
-IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = '@extschema@.campaigns'::regclass AND tgname = 'update_campaigns_updated_at') THEN
-	PERFORM @extschema@._install_campaign_triggers();
-END IF;
+PERFORM @extschema@.upgrade_campaign_tables();
 END
 $install$;
 COMMENT ON FUNCTION @extschema@.install_campaign_tables() IS
