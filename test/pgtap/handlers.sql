@@ -1,0 +1,277 @@
+-- The promise: register_handler() takes a function of the caller's own and nothing else, and run_due_timers() calls it after the move, as that role, in
+-- settings of its own; whatever it does has a defined outcome that touches one timer only.
+-- The steps: what can and cannot be registered; then one campaign a case, each with a handler that misbehaves in its own way, run in this transaction. The
+-- sign of success: the campaign moved or not, the attempt's row, and nothing of the handler's left in the session. test/t/060_handlers.pl has the worker do it.
+
+BEGIN;
+SELECT * FROM no_plan();
+\ir lib/errors.psql
+
+CREATE ROLE handler_owner NOLOGIN;
+CREATE ROLE handler_other NOLOGIN;
+CREATE ROLE handler_tables NOLOGIN;
+CREATE SCHEMA handler_app AUTHORIZATION handler_owner;
+SELECT grant_campaign_access('handler_owner', 'operator');
+SELECT grant_campaign_access('handler_owner', 'writer');
+SELECT grant_campaign_access('handler_other', 'operator');
+SELECT set_campaign_owner('handler_tables');
+GRANT USAGE ON SCHEMA tap TO PUBLIC;
+
+--
+-- Registering.
+--
+SET LOCAL ROLE handler_owner;
+CREATE FUNCTION handler_app.good(campaign_id uuid, timer_id uuid, payload jsonb) RETURNS jsonb LANGUAGE sql SET search_path = pg_catalog AS 'SELECT ''"done"''::jsonb';
+CREATE FUNCTION handler_app.two(uuid, uuid) RETURNS jsonb LANGUAGE sql AS 'SELECT NULL::jsonb';
+CREATE FUNCTION handler_app.text(uuid, uuid, jsonb) RETURNS text LANGUAGE sql AS 'SELECT NULL::text';
+CREATE FUNCTION handler_app.many(uuid, uuid, jsonb) RETURNS SETOF jsonb LANGUAGE sql AS 'SELECT NULL::jsonb';
+CREATE PROCEDURE handler_app.proc(uuid, uuid, INOUT p jsonb) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION pg_temp.temporary(uuid, uuid, jsonb) RETURNS jsonb LANGUAGE sql AS 'SELECT NULL::jsonb';
+CREATE FUNCTION handler_app.variable(uuid, uuid, VARIADIC jsonb[]) RETURNS jsonb LANGUAGE sql AS 'SELECT NULL::jsonb';
+SELECT tap.is(pg_temp.error_of($$SELECT register_handler('START_CAMPAIGN', 'handler_app.two(uuid, uuid)')$$), '42P13: function handler_app.two(uuid,uuid) is no handler');
+SELECT tap.is(pg_temp.error_of($$SELECT register_handler('START_CAMPAIGN', 'handler_app.text(uuid, uuid, jsonb)')$$), '42P13: function handler_app.text(uuid,uuid,jsonb) is no handler');
+SELECT tap.is(pg_temp.error_of($$SELECT register_handler('START_CAMPAIGN', 'handler_app.many(uuid, uuid, jsonb)')$$), '42P13: function handler_app.many(uuid,uuid,jsonb) is no handler');
+SELECT tap.is(pg_temp.error_of($$SELECT register_handler('START_CAMPAIGN', 'handler_app.proc(uuid, uuid, jsonb)')$$), '42P13: function handler_app.proc(uuid,uuid,jsonb) is no handler');
+SELECT tap.is(pg_temp.error_of($$SELECT register_handler('START_CAMPAIGN', 'handler_app.variable(uuid, uuid, jsonb[])')$$), '42P13: function handler_app.variable(uuid,uuid,jsonb[]) is no handler');
+SELECT tap.alike(pg_temp.error_of($$SELECT register_handler('START_CAMPAIGN', 'pg_temp.temporary(uuid, uuid, jsonb)')$$), '42P13: function % is temporary');
+SELECT tap.is(pg_temp.error_of($$SELECT register_handler('START_CAMPAIGN', 0)$$), '42883: handler does not exist: 0');
+SELECT tap.is(pg_temp.error_of($$SELECT register_handler('START_CAMPAIGN', NULL)$$), '22004: handler must not be null');
+SELECT tap.is(pg_temp.error_of($$SELECT register_handler(NULL, 'handler_app.good(uuid, uuid, jsonb)')$$), '22004: timer_type must not be null');
+SELECT tap.is(pg_temp.error_of($$SELECT register_handler('NO_TYPE', 'handler_app.good(uuid, uuid, jsonb)')$$), '22023: unknown timer type: NO_TYPE');
+SELECT tap.is(pg_temp.error_of(format('SELECT register_handler(''START_CAMPAIGN'', ''handler_app.good(uuid, uuid, jsonb)'', %L)', t)),
+	'22023: handler timeout out of range: ' || t) FROM unnest('{00:00:00,-00:00:01,1 mon,1 day 00:00:01}'::text[]) AS t;
+SELECT tap.is(pg_temp.error_of($$SELECT unregister_handler('START_CAMPAIGN')$$), 'P0002: START_CAMPAIGN timers have no handler');
+SELECT tap.lives_ok($$SELECT register_handler('START_CAMPAIGN', 'handler_app.good(uuid, uuid, jsonb)')$$, 'a function of one''s own can be registered');
+SELECT tap.lives_ok($$SELECT register_handler('START_CAMPAIGN', 'handler_app.good(uuid, uuid, jsonb)', '5 seconds')$$, 'and again, with another timeout');
+SELECT tap.row_eq($$SELECT timer_type::text, handler, handler_owner, timeout FROM campaign_timer_handlers$$,
+	ROW('START_CAMPAIGN'::text, 'handler_app.good(uuid,uuid,jsonb)'::text, 'handler_owner'::name, '5 seconds'::interval), 'it stands in the table');
+RESET ROLE;
+SELECT is(pg_temp.error_of($$SELECT register_handler('CLOSE_CAMPAIGN', 'handler_app.good(uuid, uuid, jsonb)')$$),
+	format('42501: function handler_app.good(uuid,uuid,jsonb) belongs to handler_owner, not to %I', current_user), 'a superuser cannot lend its name to another''s function');
+SET LOCAL ROLE handler_other;
+SELECT tap.alike(pg_temp.error_of($$SELECT register_handler('CLOSE_CAMPAIGN', 'handler_app.good(uuid, uuid, jsonb)')$$), '42501: %', 'nor can another role');
+CREATE FUNCTION pg_temp.other(uuid, uuid, jsonb) RETURNS jsonb LANGUAGE sql AS 'SELECT NULL::jsonb';
+RESET ROLE;
+GRANT CREATE ON SCHEMA handler_app TO handler_other;
+GRANT USAGE ON SCHEMA handler_app TO handler_other;
+SET LOCAL ROLE handler_other;
+CREATE FUNCTION handler_app.other(uuid, uuid, jsonb) RETURNS jsonb LANGUAGE sql SET search_path = pg_catalog AS 'SELECT NULL::jsonb';
+SELECT tap.is(pg_temp.error_of($$SELECT register_handler('START_CAMPAIGN', 'handler_app.other(uuid, uuid, jsonb)')$$),
+	'23505: START_CAMPAIGN timers have a handler already: handler_app.good(uuid,uuid,jsonb), of handler_owner', 'one a type');
+-- By hand, whatever one may write.
+SELECT tap.is(pg_temp.error_of($$INSERT INTO campaign_timer_handlers (timer_type, handler, handler_owner) VALUES ('CLOSE_CAMPAIGN', 'handler_app.good(uuid,uuid,jsonb)', 'handler_owner')$$),
+	'42501: permission denied to register a handler of handler_owner', 'a row for another''s function is refused');
+RESET ROLE;
+GRANT ALL ON campaign_timer_handlers TO handler_other;
+CREATE FUNCTION pg_temp.superuser_row() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.handler_owner := 'handler_tables'; RETURN NEW; END $$;
+GRANT EXECUTE ON FUNCTION pg_temp.superuser_row() TO handler_other;
+SET LOCAL ROLE handler_other;
+CREATE TRIGGER zzz_last BEFORE INSERT OR UPDATE ON campaign_timer_handlers FOR EACH ROW EXECUTE FUNCTION pg_temp.superuser_row();
+SELECT tap.is(pg_temp.error_of($$UPDATE campaign_timer_handlers SET handler_owner = 'handler_other'$$),
+	'42501: permission denied to register a handler of handler_tables', 'also when a trigger writes it');
+RESET ROLE;
+DROP TRIGGER zzz_last ON campaign_timer_handlers;
+REVOKE ALL ON campaign_timer_handlers FROM handler_other;
+SET LOCAL ROLE handler_owner;
+SELECT tap.lives_ok($$SELECT unregister_handler('START_CAMPAIGN')$$, 'unregistered');
+RESET ROLE;
+
+--
+-- Running. Every case has a campaign of its own whose START timer is due; the payload says what the handler does.
+--
+CREATE TABLE handler_app.parents (id integer PRIMARY KEY);
+CREATE TABLE handler_app.children (parent integer REFERENCES handler_app.parents DEFERRABLE INITIALLY DEFERRED);
+CREATE TABLE handler_app.seen (what text, role name, state text, search_path text, changed_by text);
+CREATE TABLE handler_app.deferred_seen (who name);
+CREATE TABLE handler_app.guarded (id integer, role name DEFAULT current_user);
+ALTER TABLE handler_app.parents OWNER TO handler_owner;
+ALTER TABLE handler_app.children OWNER TO handler_owner;
+ALTER TABLE handler_app.seen OWNER TO handler_owner;
+ALTER TABLE handler_app.guarded ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON handler_app.guarded USING (role = current_user);
+GRANT SELECT, INSERT ON handler_app.guarded, handler_app.deferred_seen TO handler_owner, handler_tables;
+GRANT USAGE ON SCHEMA handler_app TO handler_tables;
+-- Deferred triggers on the tables of both: who runs them?
+CREATE FUNCTION handler_app.note() RETURNS trigger LANGUAGE plpgsql SET search_path = handler_app, pg_catalog AS $$ BEGIN INSERT INTO deferred_seen VALUES (current_user); RETURN NULL; END $$;
+CREATE CONSTRAINT TRIGGER note AFTER INSERT ON handler_app.children DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION handler_app.note();
+CREATE CONSTRAINT TRIGGER note AFTER UPDATE ON campaigns DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION handler_app.note();
+
+SET LOCAL ROLE handler_owner;
+CREATE FUNCTION handler_app.act(campaign_id uuid, timer_id uuid, payload jsonb) RETURNS jsonb LANGUAGE plpgsql SET search_path = handler_app, public, pg_catalog AS $$
+DECLARE
+	n bigint;
+BEGIN
+	INSERT INTO seen SELECT payload ->> 'do', current_user, c.status, current_setting('search_path'), current_setting('campaign_lifecycle.changed_by')
+		FROM campaigns AS c WHERE c.id = campaign_id;
+	CASE payload ->> 'do'
+		WHEN 'nothing' THEN RETURN NULL;
+		WHEN 'child first' THEN
+			INSERT INTO children VALUES (1);
+			INSERT INTO parents VALUES (1);
+		WHEN 'orphan' THEN INSERT INTO children VALUES (99);
+		WHEN 'temporary table' THEN
+			CREATE TEMPORARY TABLE seen (a integer) ON COMMIT PRESERVE ROWS;
+			CREATE TYPE pg_temp.mood AS ENUM ('x');
+			INSERT INTO pg_temp.seen VALUES (1), (2);
+			RETURN to_jsonb((SELECT count(*) FROM pg_temp.seen));
+		WHEN 'exception block' THEN
+			BEGIN
+				PERFORM 1 / 0;
+			EXCEPTION WHEN division_by_zero THEN
+				RETURN '"survived"';
+			END;
+		WHEN 'api' THEN
+			PERFORM transition_campaign(campaign_id, 'CLOSED', 'TARGET_REACHED');
+			PERFORM record_metric(campaign_id, 'PARTICIPANT_COUNT', 5);
+		WHEN 'other campaign' THEN RETURN to_jsonb(create_campaign(1));
+		WHEN 'notify' THEN PERFORM pg_notify('handler_channel', 'x');
+		WHEN 'settings' THEN
+			SET search_path = evil;
+			SET row_security = off;
+			SET work_mem = '77MB';
+			PERFORM set_config('campaign_lifecycle.trigger_event', 'EVIL', false);
+		WHEN 'row security' THEN
+			INSERT INTO guarded (id) VALUES (1);
+			SELECT count(*) INTO n FROM guarded;
+			RETURN to_jsonb(n);
+		WHEN 'divide' THEN PERFORM 1 / 0;
+		WHEN 'raise' THEN RAISE EXCEPTION 'no stock left' USING ERRCODE = 'ZZ001', DETAIL = 'detail', HINT = 'hint';
+		WHEN 'assert' THEN ASSERT false, 'not so';
+		WHEN 'not allowed' THEN DELETE FROM public.campaigns;
+		WHEN 'set role' THEN EXECUTE 'SET ROLE handler_tables';
+		WHEN 'reset role' THEN EXECUTE 'RESET ROLE';
+		WHEN 'set session' THEN EXECUTE 'SET SESSION AUTHORIZATION DEFAULT';
+		WHEN 'commit' THEN COMMIT;
+		WHEN 'hold' THEN EXECUTE 'DECLARE kept CURSOR WITH HOLD FOR SELECT current_user';
+		WHEN 'sleep' THEN PERFORM pg_sleep(30);
+		WHEN 'sleep and catch' THEN
+			BEGIN
+				PERFORM pg_sleep(30);
+			EXCEPTION WHEN query_canceled THEN
+				RETURN '"caught"';
+			END;
+		WHEN 'deadlock' THEN RAISE deadlock_detected;
+		WHEN 'serialization' THEN RAISE serialization_failure;
+		WHEN 'cancelled' THEN RAISE query_canceled;
+	END CASE;
+	RETURN '{"ok": true}';
+END
+$$;
+SELECT register_handler('START_CAMPAIGN', 'handler_app.act(uuid, uuid, jsonb)', '300 milliseconds');
+RESET ROLE;
+
+CREATE TEMPORARY TABLE cases (what text, id uuid DEFAULT gen_random_uuid(), state text, timer text, message text, handled jsonb);
+INSERT INTO cases (what, state, timer, message, handled) VALUES
+	('nothing', 'RUNNING', 'COMPLETED', NULL, 'null'),
+	('child first', 'RUNNING', 'COMPLETED', NULL, '{"ok": true}'),
+	('orphan', 'CREATED', 'FAILED', '23503: insert or update on table "children" violates foreign key constraint "children_parent_fkey"', NULL),
+	('temporary table', 'RUNNING', 'COMPLETED', NULL, '2'),
+	('exception block', 'RUNNING', 'COMPLETED', NULL, '"survived"'),
+	('api', 'CLOSED', 'COMPLETED', NULL, '{"ok": true}'),
+	('notify', 'RUNNING', 'COMPLETED', NULL, '{"ok": true}'),
+	('settings', 'RUNNING', 'COMPLETED', NULL, '{"ok": true}'),
+	('row security', 'RUNNING', 'COMPLETED', NULL, '1'),
+	('divide', 'CREATED', 'FAILED', '22012: division by zero', NULL),
+	('raise', 'CREATED', 'FAILED', 'ZZ001: no stock left', NULL),
+	('assert', 'CREATED', 'FAILED', 'P0004: not so', NULL),
+	('not allowed', 'CREATED', 'FAILED', '42501: permission denied for table campaigns', NULL),
+	('set role', 'CREATED', 'FAILED', '42501: cannot set parameter "role" within security-definer function', NULL),
+	('reset role', 'CREATED', 'FAILED', '42501: cannot set parameter "role" within security-definer function', NULL),
+	('set session', 'CREATED', 'FAILED', '42501: cannot set parameter "session_authorization" within security-definer function', NULL),
+	('commit', 'CREATED', 'FAILED', '2D000: invalid transaction termination', NULL),
+	('hold', 'CREATED', 'FAILED', '24000: handler left a cursor WITH HOLD open', NULL),
+	('sleep', 'CREATED', 'FAILED', '57014: handler took longer than 300 ms', NULL),
+	('sleep and catch', 'CREATED', 'FAILED', '57014: handler took longer than 300 ms', NULL),
+	('no such case', 'CREATED', 'FAILED', '20000: case not found', NULL);
+CREATE FUNCTION pg_temp.make(what text, id uuid) RETURNS uuid LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM public.create_campaign(24, id => id);
+	UPDATE public.campaign_timers AS t SET payload = t.payload || jsonb_build_object('do', what) WHERE t.campaign_id = make.id AND t.timer_type = 'START_CAMPAIGN';
+	RETURN id;
+END
+$$;
+SELECT pg_temp.make(what, id) FROM cases;
+SET LOCAL work_mem = '5MB';
+SELECT is(run_due_timers(), (SELECT count(*) FROM cases), 'every case is attempted, whatever becomes of the others');
+SELECT is(current_user::text, session_user::text, 'the caller is who it was');
+SELECT is(c.status::text, s.state, s.what || ': the campaign is ' || s.state) FROM cases AS s JOIN campaigns AS c USING (id) ORDER BY s.what;
+SELECT is(t.status::text, s.timer, s.what || ': the timer is ' || s.timer) FROM cases AS s JOIN campaign_timers AS t ON t.campaign_id = s.id AND t.timer_type = 'START_CAMPAIGN' ORDER BY s.what;
+SELECT is((SELECT array_agg(x.error_message) FROM timer_executions AS x WHERE x.timer_id = t.id), ARRAY[s.message], s.what || ': one attempt, ' || coalesce(s.message, 'no error'))
+FROM cases AS s JOIN campaign_timers AS t ON t.campaign_id = s.id AND t.timer_type = 'START_CAMPAIGN' ORDER BY s.what;
+SELECT is((SELECT x.result -> 'handler' FROM timer_executions AS x WHERE x.timer_id = t.id), s.handled, s.what || ': what it returned')
+FROM cases AS s JOIN campaign_timers AS t ON t.campaign_id = s.id AND t.timer_type = 'START_CAMPAIGN' ORDER BY s.what;
+
+-- In whose name, after the move, in which settings.
+SELECT is_empty($$SELECT * FROM handler_app.seen WHERE (role, state, search_path, changed_by) IS DISTINCT FROM
+	('handler_owner', 'RUNNING', 'handler_app, public, pg_catalog', 'handler_owner')$$, 'a handler runs as its owner, after the move, in its own search_path');
+SELECT is((SELECT count(*) FROM handler_app.seen), (SELECT count(*) FROM cases WHERE timer = 'COMPLETED'), 'what a failed one wrote is undone');
+SELECT is(current_setting('work_mem'), '5MB', 'settings of a handler do not outlive it');
+SELECT is(current_setting('search_path'), '"$user", public, tap', 'its search_path neither');
+SELECT is((SELECT metadata ->> 'changed_by' FROM campaign_state_log WHERE trigger_event = 'TARGET_REACHED'), 'handler_owner', 'the log names it as the one who moved a campaign');
+SELECT is_empty($$SELECT FROM pg_cursors WHERE name = 'kept'$$, 'no cursor of a handler is left');
+SELECT is_empty($$SELECT c.relname FROM pg_class AS c WHERE c.relnamespace = pg_my_temp_schema() AND c.relowner = 'handler_owner'::regrole$$, 'no temporary table of a handler is left');
+SELECT has_table(pg_my_temp_schema()::regnamespace::name, 'cases', 'those of the caller are');
+SELECT set_eq('SELECT who FROM handler_app.deferred_seen', '{handler_owner,handler_tables}'::name[], 'deferred triggers ran as who wrote the row: the handler''s owner, or the tables''');
+SELECT is((SELECT count(*) FROM handler_app.deferred_seen WHERE who = 'handler_owner'), 2::bigint, 'the handler''s: a child, and its own move of a campaign');
+SELECT is((SELECT value FROM campaign_metrics WHERE metric_type = 'PARTICIPANT_COUNT'), 5::numeric, 'a handler can use the API');
+
+-- Constraints are as they are declared.
+SELECT lives_ok('INSERT INTO handler_app.children VALUES (7)', 'deferrable constraints of the caller are deferred again');
+DELETE FROM handler_app.children WHERE parent = 7;
+
+-- Trouble that says nothing about the timer is no attempt.
+SELECT pg_temp.make(c.what, c.id::uuid)
+FROM (VALUES ('deadlock', '00000000-0000-7000-8000-00000000d001'), ('serialization', '00000000-0000-7000-8000-00000000d002')) AS c (what, id);
+SELECT is(run_due_timers(), 0::bigint, 'a deadlock or a serialization failure in a handler is no attempt');
+SELECT is((SELECT array_agg(DISTINCT (status, retry_count)::text) FROM campaign_timers WHERE timer_type = 'START_CAMPAIGN' AND payload ->> 'do' IN ('deadlock', 'serialization')),
+	'{"(PENDING,0)"}', 'the timers wait');
+UPDATE campaign_timers SET scheduled_at = now() + interval '1 hour' WHERE payload ->> 'do' IN ('deadlock', 'serialization');
+
+-- Not called on a skip, called on a reminder.
+SET LOCAL ROLE handler_owner;
+SELECT register_handler('REWARD_REMINDER', 'handler_app.good(uuid, uuid, jsonb)');
+RESET ROLE;
+INSERT INTO campaigns (id, status, duration_hours) VALUES
+	('00000000-0000-7000-8000-00000000d011', 'REWARD_CLAIM', 1), ('00000000-0000-7000-8000-00000000d012', 'REWARD_CLAIM', 1);
+INSERT INTO campaign_timers (id, campaign_id, timer_type, scheduled_at) VALUES
+	('00000000-0000-7000-8000-00000000d021', '00000000-0000-7000-8000-00000000d011', 'START_CAMPAIGN', now()),
+	('00000000-0000-7000-8000-00000000d022', '00000000-0000-7000-8000-00000000d012', 'REWARD_REMINDER', now());
+SELECT is(run_due_timers(), 2::bigint, 'a skip and a reminder');
+SELECT is((SELECT result FROM timer_executions WHERE timer_id = '00000000-0000-7000-8000-00000000d021'), '{"skipped": true, "reason": "too late in state REWARD_CLAIM"}', 'no handler on a skip');
+SELECT is((SELECT result FROM timer_executions WHERE timer_id = '00000000-0000-7000-8000-00000000d022'), '{"event": "REWARD_REMINDER", "handler": "done"}', 'a handler on a reminder');
+
+-- Between registration and call.
+CREATE FUNCTION pg_temp.after(change text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	campaign constant uuid := gen_random_uuid();
+	message text;
+BEGIN
+	BEGIN
+		EXECUTE change;
+		PERFORM pg_temp.make('nothing', campaign), public.run_due_timers();
+		SELECT coalesce(x.error_message, x.result ->> 'handler', 'no handler') INTO message
+		FROM public.timer_executions AS x JOIN public.campaign_timers AS t ON t.id = x.timer_id WHERE t.campaign_id = campaign;
+		RAISE EXCEPTION 'undo' USING ERRCODE = 'UNDO1';
+	EXCEPTION WHEN SQLSTATE 'UNDO1' THEN
+		RETURN message;
+	END;
+END
+$$;
+SELECT is(pg_temp.after(c.change), c.message, c.change)
+FROM (VALUES
+	('DROP FUNCTION handler_app.act(uuid, uuid, jsonb)', '42883: handler does not exist: handler_app.act(uuid,uuid,jsonb)'),
+	('DROP SCHEMA handler_app CASCADE', '42883: handler does not exist: handler_app.act(uuid,uuid,jsonb)'),
+	('ALTER FUNCTION handler_app.act(uuid, uuid, jsonb) RENAME TO acted', '42883: handler does not exist: handler_app.act(uuid,uuid,jsonb)'),
+	('ALTER SCHEMA handler_app RENAME TO elsewhere', '42883: handler does not exist: handler_app.act(uuid,uuid,jsonb)'),
+	('ALTER FUNCTION handler_app.act(uuid, uuid, jsonb) OWNER TO CURRENT_USER',
+		format('42501: function handler_app.act(uuid,uuid,jsonb) belongs to %I, not to handler_owner', current_user)),
+	('ALTER ROLE handler_owner RENAME TO handler_renamed', '42501: function handler_app.act(uuid,uuid,jsonb) belongs to handler_renamed, not to handler_owner'),
+	('REVOKE ALL ON FUNCTION handler_app.act(uuid, uuid, jsonb) FROM PUBLIC, handler_owner', '42501: permission denied for handler handler_app.act(uuid,uuid,jsonb)'),
+	('ALTER SCHEMA handler_app OWNER TO CURRENT_USER; REVOKE ALL ON SCHEMA handler_app FROM handler_owner', '42501: permission denied for handler handler_app.act(uuid,uuid,jsonb)'),
+	('DROP FUNCTION handler_app.act(uuid, uuid, jsonb); CREATE FUNCTION handler_app.act(uuid, uuid, jsonb) RETURNS text LANGUAGE sql AS ''SELECT 1::text''; ALTER FUNCTION handler_app.act(uuid, uuid, jsonb) OWNER TO handler_owner',
+		'42P13: function handler_app.act(uuid,uuid,jsonb) is no handler'),
+	('DROP OWNED BY handler_owner CASCADE', '42883: handler does not exist: handler_app.act(uuid,uuid,jsonb)'),
+	('DELETE FROM campaign_timer_handlers', 'no handler')) AS c (change, message);
+
+SELECT * FROM finish();
+ROLLBACK;
