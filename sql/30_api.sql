@@ -349,9 +349,18 @@ BEGIN
 	IF NOT EXISTS (SELECT FROM @extschema@.campaigns AS c WHERE c.id = campaign_id) THEN
 		PERFORM @extschema@._unknown_campaign(campaign_id);
 	END IF;
+	-- Another session may be scheduling the same: what the index then says after a wait would have no hint.
 	INSERT INTO @extschema@.campaign_timers AS t (id, campaign_id, timer_type, scheduled_at, payload)
 	VALUES (coalesce(id, @extschema@._uuid_v7()), campaign_id, timer_type, scheduled_at, payload)
+	ON CONFLICT DO NOTHING
 	RETURNING t.id INTO new_id;
+	IF new_id IS NULL AND EXISTS (SELECT FROM @extschema@.campaign_timers AS t WHERE t.id = schedule_timer.id) THEN
+		RAISE EXCEPTION 'timer already exists: %', id
+			USING ERRCODE = 'unique_violation', CONSTRAINT = 'campaign_timers_pkey', HINT = 'Choose another id, or leave it out.';
+	ELSIF new_id IS NULL THEN
+		RAISE EXCEPTION 'campaign % already has a waiting % timer', campaign_id, timer_type
+			USING ERRCODE = 'unique_violation', CONSTRAINT = 'unique_active_timer_per_type', HINT = 'reschedule_timer() moves it, cancel_timer() ends it.';
+	END IF;
 	RETURN new_id;
 END
 $$;
