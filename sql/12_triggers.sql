@@ -1,18 +1,18 @@
 -- Trigger functions: what holds whoever writes. Stamps, the log and the wake-up are C++ (src/triggers.cpp, src/wake.cpp), for they are on the hot path;
--- the checks against the two tables of the machine are SQL.
+-- the checks against the two tables of the machine are SQL. The C++ ones set no search_path, which would cost every row: they qualify each name and operator.
 
 CREATE FUNCTION @extschema@.update_updated_at_column() RETURNS trigger
-	LANGUAGE c SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'update_updated_at_column';
+	LANGUAGE c AS 'MODULE_PATHNAME', 'update_updated_at_column';
 COMMENT ON FUNCTION @extschema@.update_updated_at_column() IS
 	'BEFORE UPDATE row trigger for any table with updated_at: stamps it with the clock, always later than it was, also when the clock was set back.';
 
 CREATE FUNCTION @extschema@.log_campaign_state_change() RETURNS trigger
-	LANGUAGE c SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'log_campaign_state_change';
+	LANGUAGE c AS 'MODULE_PATHNAME', 'log_campaign_state_change';
 COMMENT ON FUNCTION @extschema@.log_campaign_state_change() IS
 	'Writes campaign_state_log: its row triggers remember the moves of a statement, its statement triggers write them as one set, with the rights of the log''s owner.';
 
 CREATE FUNCTION @extschema@._wake_worker() RETURNS trigger
-	LANGUAGE c SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', '_wake_worker';
+	LANGUAGE c AS 'MODULE_PATHNAME', '_wake_worker';
 COMMENT ON FUNCTION @extschema@._wake_worker() IS 'Remembers the earliest timer that this transaction writes; its commit wakes the worker if that is earlier than what the worker waits for.';
 
 CREATE FUNCTION @extschema@.validate_timer_schedule() RETURNS trigger

@@ -69,6 +69,16 @@ bool is_active(Oid schema, statements::Plans *plans)
 	return active;
 }
 
+// The version is a table of the user's, who may have put anything in its place:
+// it is read with the rights of the tables' owner.
+bool are_tables_current(const Site &site)
+{
+	bool current = false;
+
+	bracket::as(site.owner, [&] { current = statements::are_tables_current(site.plans); });
+	return current;
+}
+
 Site look(bool wait)
 {
 	Site site = {Presence::absent, nullptr, InvalidOid};
@@ -89,6 +99,8 @@ Site look(bool wait)
 	site.plans = statements::plans_for(schema);
 	if (!OidIsValid(site.owner))
 		site.presence = Presence::no_tables;
+	else if (!are_tables_current(site))
+		site.presence = Presence::old_tables;
 	else
 		site.presence = is_active(schema, site.plans) ? Presence::ready : Presence::paused;
 	return site;

@@ -14,11 +14,12 @@ constexpr const char *name = "campaign_lifecycle";
 
 enum class Presence
 {
-	ready,     // timers may fire
-	absent,    // not in this database
-	busy,      // being dropped or updated: try again soon
-	no_tables, // in a restore, or uninstalled
-	paused,    // by pause_timers(), or a copy of another database
+	ready,      // timers may fire
+	absent,     // not in this database
+	busy,       // being dropped or updated: try again soon
+	no_tables,  // in a restore, or uninstalled
+	old_tables, // of another version, from a dump: upgrade_campaign_tables()
+	paused,     // by pause_timers(), or a copy of another database
 };
 
 struct Site

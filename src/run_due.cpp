@@ -45,7 +45,8 @@ bool run_batch(Run *run, int64 room)
 	work.for_client = true;
 	CHECK_FOR_INTERRUPTS();
 	ErrorData *error = bracket::in_subtransaction([&] {
-		claimed = statements::claim(run->site.plans, run->as_of, run->since, static_cast<int>(Min(room, settings::batch_size)), nullptr, keep);
+		claimed = statements::claim(run->site.plans, run->as_of, run->since, static_cast<int>(Min(room, settings::batch_size)),
+									nullptr, keep);
 		if (claimed.count == 0)
 			return;
 		work.follow_up = statements::apply(run->site.plans, claimed.timers, run->as_of);
@@ -72,12 +73,18 @@ void refuse(const extension::Site &site)
 					errhint("Call resume_timers()."));
 			return;
 		case extension::Presence::absent:
-			ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("extension \"%s\" is not installed", extension::name),
+			ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					errmsg("extension \"%s\" is not installed", extension::name),
 					errhint("Run CREATE EXTENSION %s.", extension::name));
 			return;
 		case extension::Presence::no_tables:
 			ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the campaign tables do not exist"),
 					errhint("Call install_campaign_tables()."));
+			return;
+		case extension::Presence::old_tables:
+			ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					errmsg("the campaign tables are of another version than the extension"),
+					errhint("Call upgrade_campaign_tables()."));
 			return;
 	}
 }

@@ -12,6 +12,7 @@ namespace {
 enum Call
 {
 	call_is_active,
+	call_are_tables_current,
 	call_claim,
 	call_apply,
 	call_fail,
@@ -54,6 +55,13 @@ constexpr Statement statements[call_count] = {
 		WHERE a.database_oid OPERATOR(pg_catalog.=) $1 AND NOT a.paused)",
 	 1,
 	 {OIDOID}},
+
+	{R"(SELECT FROM @extschema@.campaign_tables_version AS v
+		WHERE v.version OPERATOR(pg_catalog.=) (
+			SELECT e.extversion FROM pg_catalog.pg_extension AS e
+			WHERE e.extname OPERATOR(pg_catalog.=) 'campaign_lifecycle'))",
+	 0,
+	 {}},
 
 	{R"(SELECT c.timer_ids, c.claimed_to FROM @extschema@._claim_timers($1, $2, $3, $4) AS c)",
 	 4,
@@ -248,6 +256,12 @@ bool is_active(Plans *plans)
 	Datum arguments[] = {ObjectIdGetDatum(MyDatabaseId)};
 
 	run(plans, call_is_active, arguments);
+	return SPI_processed > 0;
+}
+
+bool are_tables_current(Plans *plans)
+{
+	run(plans, call_are_tables_current, nullptr);
 	return SPI_processed > 0;
 }
 

@@ -43,6 +43,9 @@ Plans *plans_for(Oid schema);
 
 bool is_active(Plans *plans);
 
+// Whether the tables are of the version that the functions are.
+bool are_tables_current(Plans *plans);
+
 // only: nullptr, or the timers to choose from. The ids are made in `keep`.
 Claim claim(Plans *plans, TimestampTz as_of, TimestampTz since, int most, ArrayType *only, MemoryContext keep);
 

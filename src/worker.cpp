@@ -44,7 +44,7 @@ struct State
 	int nap;
 	int pause;
 	int batch;
-	bool troubled; // the last batch met passing trouble
+	bool troubled;    // the last batch met passing trouble
 	bool looked_back; // at what a crash or a lost process has left
 	bool paused;
 	MemoryContext turn_memory;
@@ -158,6 +158,7 @@ bool meet(State *state, const turn::Result &result)
 			state->next_due = DT_NOBEGIN;
 			return false;
 		case Presence::no_tables:
+		case Presence::old_tables:
 		case Presence::paused:
 			post::confirm();
 			post::show(Activity::paused);
