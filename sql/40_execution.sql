@@ -130,7 +130,7 @@ BEGIN
 	changed AS (
 		UPDATE @extschema@.campaign_timers AS t
 		SET status = CASE WHEN w.at IS NULL THEN 'CANCELLED' ELSE 'PENDING' END,
-			scheduled_at = coalesce(greatest(w.at, as_of), t.scheduled_at),
+			scheduled_at = CASE WHEN w.at IS NULL THEN t.scheduled_at ELSE greatest(w.at, as_of) END,
 			retry_count = CASE WHEN w.at IS NULL THEN t.retry_count ELSE 0 END
 		FROM (
 			SELECT w.timer_id, e.id AS campaign_id, p.at
