@@ -2,7 +2,7 @@
 -- loses on entering a state, that timers set by hand stay where the user put them, and that an edited row changes what happens.
 
 BEGIN;
-SELECT plan(74);
+SELECT plan(75);
 \ir lib/errors.psql
 
 ---- campaign_state_transitions
@@ -79,6 +79,7 @@ SELECT transition_campaign(:'c', 'EXPIRED');
 SELECT is(pg_temp.waiting(:'c', now()), NULL, 'EXPIRED: none');
 SELECT is((SELECT array_agg(DISTINCT status::text) FROM campaign_timers), ARRAY['CANCELLED'], 'all are cancelled');
 SELECT is((SELECT bool_and(payload = '{"policy": true}') FROM campaign_timers), true, 'a timer that a policy made says so in its payload');
+SELECT is(scheduled_at, :'start', 'a timer that is cancelled keeps the time it was to fire at') FROM campaign_timers WHERE timer_type = 'START_CAMPAIGN';
 SELECT is((SELECT count(*) FROM timer_executions), 0::bigint, 'and nothing was executed');
 
 -- only_when
