@@ -1,6 +1,6 @@
 -- CREATE EXTENSION works, the worker's library is loaded before any session is, and a second one is refused.
 CREATE EXTENSION campaign_lifecycle;
-SELECT extname, extversion FROM pg_extension WHERE extname = 'campaign_lifecycle';
+SELECT name, installed_version = default_version AS newest FROM pg_available_extensions WHERE name = 'campaign_lifecycle';
 SELECT current_setting('shared_preload_libraries') AS preloaded;
 CREATE EXTENSION campaign_lifecycle;
 
