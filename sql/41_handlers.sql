@@ -159,10 +159,10 @@ $$;
 COMMENT ON FUNCTION @extschema@._claim_marked(timestamptz, timestamptz, boolean) IS
 	'Locks the first due timer scheduled since a time that has a handler or has lost its worker before, or any; returns its id, NULL for none.';
 
-CREATE FUNCTION @extschema@._start_marked(as_of timestamp with time zone, since timestamp with time zone, everything boolean) RETURNS uuid
+CREATE FUNCTION @extschema@._start_marked(as_of timestamp with time zone, due_by timestamp with time zone, since timestamp with time zone, everything boolean) RETURNS uuid
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	timer_id constant uuid := @extschema@._claim_marked(as_of, since, everything);
+	timer_id constant uuid := @extschema@._claim_marked(due_by, since, everything);
 BEGIN
 	IF timer_id IS NOT NULL THEN
 		UPDATE @extschema@.campaign_timers AS t SET status = 'RUNNING' WHERE t.id = timer_id;
@@ -171,7 +171,7 @@ BEGIN
 	RETURN timer_id;
 END
 $$;
-COMMENT ON FUNCTION @extschema@._start_marked(timestamptz, timestamptz, boolean) IS 'As _claim_marked(), and marks the timer: RUNNING, with a STARTED execution.';
+COMMENT ON FUNCTION @extschema@._start_marked(timestamptz, timestamptz, timestamptz, boolean) IS 'As _claim_marked() for timers due by a time, and marks the timer: RUNNING, with an execution STARTED at as_of.';
 
 -- The attempt itself up to the handler. A timer that is not marked any more has been seen to by somebody else.
 CREATE FUNCTION @extschema@._finish_marked(timer_id uuid, as_of timestamp with time zone, marked boolean, OUT follow_up timestamp with time zone,

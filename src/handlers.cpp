@@ -237,7 +237,7 @@ ErrorData *settle(const pg_uuid_t *timer, const ErrorData *cause, bool is_failur
 
 } // namespace
 
-Result take(TimestampTz since, bool everything)
+Result take(const Order &order)
 {
 	Result result = {Outcome::none, DT_NOEND, nullptr};
 	TimestampTz as_of = GetCurrentTimestamp();
@@ -250,7 +250,7 @@ Result take(TimestampTz since, bool everything)
 
 		if (!arrive(&site, true))
 			return;
-		found = statements::claim_marked(site.plans, as_of, since, everything, true, &timer);
+		found = statements::start_marked(site.plans, as_of, Min(order.due_by, as_of), order.since, order.everything, &timer);
 		if (found && !hold(&timer))
 			ereport(ERROR, errcode(ERRCODE_LOCK_NOT_AVAILABLE), errmsg("another process still has the mark of this timer"));
 	});
@@ -304,7 +304,7 @@ Result take_here(statements::Plans *plans, TimestampTz as_of, TimestampTz since)
 	pg_uuid_t timer = {};
 
 	watch.cancels = 0;
-	if (!statements::claim_marked(plans, as_of, since, false, false, &timer))
+	if (!statements::claim_marked(plans, as_of, since, &timer))
 		return result;
 	result.error = bracket::in_subtransaction([&] { result.follow_up = run_attempt(plans, &timer, as_of, false); });
 	result.outcome = Outcome::succeeded;

@@ -23,8 +23,15 @@ struct Result
 	ErrorData *error;
 };
 
-// One timer scheduled since then, in transactions of the worker's.
-Result take(TimestampTz since, bool everything);
+struct Order
+{
+	TimestampTz due_by; // DT_NOEND: now
+	TimestampTz since;  // scheduled from here
+	bool everything;    // also timers without a handler
+};
+
+// One timer, in transactions of the worker's.
+Result take(const Order &order);
 
 struct Remains
 {

@@ -116,7 +116,7 @@ constexpr Statement statements[call_count] = {
 
 	{R"(SELECT @extschema@._claim_marked($1, $2, $3))", 3, {TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID}},
 
-	{R"(SELECT @extschema@._start_marked($1, $2, $3))", 3, {TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID}},
+	{R"(SELECT @extschema@._start_marked($1, $2, $3, $4))", 4, {TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID}},
 
 	{R"(SELECT f.follow_up, f.handler, f.handler_owner, f.timeout_ms, f.campaign_id, f.payload
 		FROM @extschema@._finish_marked($1, $2, $3) AS f)",
@@ -212,6 +212,16 @@ Datum first_row(int column, bool *is_null)
 		return static_cast<Datum>(0);
 	}
 	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, is_null);
+}
+
+bool first_uuid(pg_uuid_t *uuid)
+{
+	bool is_null;
+	Datum value = first_row(1, &is_null);
+
+	if (!is_null)
+		*uuid = *DatumGetUUIDP(value);
+	return !is_null;
 }
 
 TimestampTz first_time(int column)
@@ -417,16 +427,20 @@ bool marked_due(Plans *plans, TimestampTz as_of, TimestampTz since)
 	return !is_null && DatumGetBool(due);
 }
 
-bool claim_marked(Plans *plans, TimestampTz as_of, TimestampTz since, bool everything, bool mark, pg_uuid_t *timer)
+bool claim_marked(Plans *plans, TimestampTz as_of, TimestampTz since, pg_uuid_t *timer)
 {
-	bool is_null;
-	Datum arguments[] = {TimestampTzGetDatum(as_of), TimestampTzGetDatum(since), BoolGetDatum(everything)};
+	Datum arguments[] = {TimestampTzGetDatum(as_of), TimestampTzGetDatum(since), BoolGetDatum(false)};
 
-	run(plans, mark ? call_start_marked : call_claim_marked, arguments);
-	Datum id = first_row(1, &is_null);
-	if (!is_null)
-		*timer = *DatumGetUUIDP(id);
-	return !is_null;
+	run(plans, call_claim_marked, arguments);
+	return first_uuid(timer);
+}
+
+bool start_marked(Plans *plans, TimestampTz as_of, TimestampTz due_by, TimestampTz since, bool everything, pg_uuid_t *timer)
+{
+	Datum arguments[] = {TimestampTzGetDatum(as_of), TimestampTzGetDatum(due_by), TimestampTzGetDatum(since), BoolGetDatum(everything)};
+
+	run(plans, call_start_marked, arguments);
+	return first_uuid(timer);
 }
 
 Attempt finish_marked(Plans *plans, const pg_uuid_t *timer, TimestampTz as_of, bool marked)

@@ -76,11 +76,12 @@ void write_log(Plans *plans, const LogColumns *rows);
 void notify_moves(Plans *plans, const LogColumns *rows);
 
 // The marked way: whether the install script, perhaps an older one, knows it;
-// whether it is worth a look; the first timer for it, marked or
-// only locked; that timer alone; what its handler returned; how it ended.
+// whether it is worth a look; the first timer for it, only
+// locked or marked; that timer alone; what its handler returned; how it ended.
 bool has_marked_way(Plans *plans);
 bool marked_due(Plans *plans, TimestampTz as_of, TimestampTz since);
-bool claim_marked(Plans *plans, TimestampTz as_of, TimestampTz since, bool everything, bool mark, pg_uuid_t *timer);
+bool claim_marked(Plans *plans, TimestampTz as_of, TimestampTz since, pg_uuid_t *timer);
+bool start_marked(Plans *plans, TimestampTz as_of, TimestampTz due_by, TimestampTz since, bool everything, pg_uuid_t *timer);
 Attempt finish_marked(Plans *plans, const pg_uuid_t *timer, TimestampTz as_of, bool marked);
 void record_handler(Plans *plans, const pg_uuid_t *timer, TimestampTz as_of, Datum result, bool is_null);
 void fail_marked(Plans *plans, const pg_uuid_t *timer, TimestampTz as_of, const ErrorData *error);

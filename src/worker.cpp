@@ -201,9 +201,9 @@ bool go_on(State *state, const turn::Result &result, TimestampTz turn_began, int
 }
 
 // A timer that runs alone. False: there is none.
-bool run_alone(State *state, TimestampTz since, bool everything)
+bool run_alone(State *state, const handlers::Order &order)
 {
-	handlers::Result result = handlers::take(since, everything);
+	handlers::Result result = handlers::take(order);
 	shared::Station *station = post::station();
 	bool counts = result.outcome == handlers::Outcome::succeeded || result.outcome == handlers::Outcome::failed;
 
@@ -236,7 +236,10 @@ ErrorData *look_back(State *state)
 	ErrorData *error = handlers::look_for_crash(&crashed);
 	if (error == nullptr && crashed)
 	{
-		while (run_alone(state, DT_NOBEGIN, true))
+		// What becomes due from now on has nothing to do with it.
+		TimestampTz now = GetCurrentTimestamp();
+
+		while (run_alone(state, {now, DT_NOBEGIN, true}))
 		{
 			MemoryContextReset(state->turn_memory);
 			rest::check(post::database());
@@ -290,7 +293,7 @@ void drain(State *state)
 			break;
 		note_success(state, result);
 		bool more = go_on(state, result, turn_began, &repeats);
-		if (result.marked && run_alone(state, floor, false))
+		if (result.marked && run_alone(state, {DT_NOEND, floor, false}))
 			more = true;
 		if (!more)
 			break;
