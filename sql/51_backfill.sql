@@ -405,11 +405,11 @@ BEGIN
 	PERFORM @extschema@._backfill_check(table_name, column_name, value_expression, batch_size, pause);
 	PERFORM @extschema@._backfill_try(@extschema@._backfill_trial(table_name, column_name, value_expression));
 	run := @extschema@._backfill_start(table_name, column_name, value_expression);
+	-- Each transaction READ COMMITTED, said before anything else in it: a batch waits for a row that somebody has locked and then takes it as it is.
 	COMMIT;
+	SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
 	told := pg_catalog.clock_timestamp();
 	LOOP
-		-- A batch waits for a row that somebody has locked and then takes it as it is, rather than fail.
-		SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
 		SELECT * INTO step FROM @extschema@._backfill_next(run, table_name, value_expression, batch_size);
 		EXIT WHEN step.statement IS NULL;
 		EXECUTE step.statement INTO changed, again;
@@ -419,6 +419,7 @@ BEGIN
 			told := pg_catalog.clock_timestamp();
 		END IF;
 		COMMIT;
+		SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
 		-- In short transactions, so that a long pause holds back no vacuum; each with the lock, so that nobody takes over.
 		rest := CASE WHEN changed OPERATOR(pg_catalog.>) 0 THEN pg_catalog.date_part('epoch', pause) ELSE 0 END;
 		WHILE rest OPERATOR(pg_catalog.>) 0 LOOP
@@ -426,6 +427,7 @@ BEGIN
 			PERFORM pg_catalog.pg_sleep(LEAST(rest, 1::pg_catalog.float8));
 			rest := rest OPERATOR(pg_catalog.-) 1::pg_catalog.float8;
 			COMMIT;
+			SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
 		END LOOP;
 	END LOOP;
 	PERFORM @extschema@._backfill_report(run, true);
