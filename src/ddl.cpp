@@ -58,7 +58,8 @@ const char *database_wanted(Node *statement)
 
 bool is_database_statement(Node *statement)
 {
-	return IsA(statement, DropdbStmt) || IsA(statement, RenameStmt) || IsA(statement, AlterDatabaseStmt) || IsA(statement, CreatedbStmt);
+	return IsA(statement, DropdbStmt) || IsA(statement, RenameStmt) || IsA(statement, AlterDatabaseStmt) ||
+		   IsA(statement, CreatedbStmt);
 }
 
 // Nobody sends workers away but who may do the statement.
@@ -74,11 +75,12 @@ Oid database_to_block(Node *statement)
 	return database;
 }
 
-void on_utility(PlannedStmt *statement, const char *query, bool read_only_tree, ProcessUtilityContext context, ParamListInfo parameters,
-				QueryEnvironment *environment, DestReceiver *receiver, QueryCompletion *completion)
+void on_utility(PlannedStmt *statement, const char *query, bool read_only_tree, ProcessUtilityContext context,
+				ParamListInfo parameters, QueryEnvironment *environment, DestReceiver *receiver, QueryCompletion *completion)
 {
 	Node *tree = statement->utilityStmt;
-	bool commits_prepared = IsA(tree, TransactionStmt) && reinterpret_cast<TransactionStmt *>(tree)->kind == TRANS_STMT_COMMIT_PREPARED;
+	bool commits_prepared =
+		IsA(tree, TransactionStmt) && reinterpret_cast<TransactionStmt *>(tree)->kind == TRANS_STMT_COMMIT_PREPARED;
 	bool on_database = shared::memory != nullptr && is_database_statement(tree);
 	Oid blocked = on_database ? database_to_block(tree) : InvalidOid;
 

@@ -25,7 +25,8 @@ void note_error(Work *work, ErrorData *error)
 // Out of memory, disk or connections: smaller parts would fail the same way.
 bool is_hopeless(const ErrorData *error)
 {
-	return bracket::is_cancel(error) || ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES);
+	return bracket::is_cancel(error) ||
+		   ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES);
 }
 
 void record_failure(Work *work, const pg_uuid_t *id, const ErrorData *cause)

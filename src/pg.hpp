@@ -149,6 +149,12 @@ inline bool is_json(char *text)
 	return pg_parse_json(lex, &nullSemAction) == JSON_SUCCESS;
 }
 
+#if PG_VERSION_NUM >= 170000
+constexpr bool has_transaction_timeout = true;
+#else
+constexpr bool has_transaction_timeout = false;
+#endif
+
 // DROP DATABASE that was interrupted leaves the database with this limit (15.4).
 constexpr int invalid_database_limit = -2;
 

@@ -18,9 +18,7 @@ TimestampTz lock_check_at = DT_NOBEGIN;
 uint32 wait_event_cache = 0;
 
 // The latch is set by the server's handler already.
-void on_alarm()
-{
-}
+void on_alarm() {}
 
 bool is_database_wanted(Oid database)
 {

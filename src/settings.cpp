@@ -67,9 +67,12 @@ struct Text
 };
 
 constexpr Text texts[] = {
-	{"campaign_lifecycle.notify_events", "Events to send on the channel campaign_lifecycle.", &notify_events, PGC_SIGHUP, GUC_LIST_INPUT},
-	{"campaign_lifecycle.trigger_event", "Event that this session's moves of campaigns are logged with.", &trigger_event, PGC_USERSET, 0},
-	{"campaign_lifecycle.changed_by", "Author that this session's moves of campaigns are logged with.", &changed_by, PGC_USERSET, 0},
+	{"campaign_lifecycle.notify_events", "Events to send on the channel campaign_lifecycle.", &notify_events, PGC_SIGHUP,
+	 GUC_LIST_INPUT},
+	{"campaign_lifecycle.trigger_event", "Event that this session's moves of campaigns are logged with.", &trigger_event,
+	 PGC_USERSET, 0},
+	{"campaign_lifecycle.changed_by", "Author that this session's moves of campaigns are logged with.", &changed_by, PGC_USERSET,
+	 0},
 	{"campaign_lifecycle._log_metadata", "JSON object that is added to the log's metadata.", &log_metadata, PGC_USERSET,
 	 GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE},
 };
@@ -142,9 +145,8 @@ void pin()
 	for (const Text &t : texts)
 		if (t.context == PGC_USERSET)
 			override(t.name, "");
-#if PG_VERSION_NUM >= 170000
-	override("transaction_timeout", "0");
-#endif
+	if (pg::has_transaction_timeout)
+		override("transaction_timeout", "0");
 }
 
 // Below deadlock_timeout: in a deadlock with a user's transaction the worker

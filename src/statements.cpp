@@ -437,7 +437,8 @@ bool claim_marked(Plans *plans, TimestampTz as_of, TimestampTz since, pg_uuid_t 
 
 bool start_marked(Plans *plans, TimestampTz as_of, TimestampTz due_by, TimestampTz since, bool everything, pg_uuid_t *timer)
 {
-	Datum arguments[] = {TimestampTzGetDatum(as_of), TimestampTzGetDatum(due_by), TimestampTzGetDatum(since), BoolGetDatum(everything)};
+	Datum arguments[] = {TimestampTzGetDatum(as_of), TimestampTzGetDatum(due_by), TimestampTzGetDatum(since),
+						 BoolGetDatum(everything)};
 
 	run(plans, call_start_marked, arguments);
 	return first_uuid(timer);

@@ -4,6 +4,6 @@
 
 SQL_FUNCTION(_in_transaction_block)
 {
-	(void)fcinfo;
+	(void) fcinfo;
 	return BoolGetDatum(IsTransactionBlock());
 }

@@ -23,13 +23,13 @@ struct Result
 	int succeeded;
 	int failed;
 	int left;
-	bool full;             // there may be more
-	TimestampTz done_to;   // claim the next batch from here
-	TimestampTz stuck;     // due, but locked or put off: the earliest such
-	TimestampTz next_due;  // the earliest that is due later
-	ErrorData *error;      // the last one; without `apart` the batch was undone
-	bool apart;            // the batch was taken apart
-	bool marked;           // there may be timers that go the marked way
+	bool full;            // there may be more
+	TimestampTz done_to;  // claim the next batch from here
+	TimestampTz stuck;    // due, but locked or put off: the earliest such
+	TimestampTz next_due; // the earliest that is due later
+	ErrorData *error;     // the last one; without `apart` the batch was undone
+	bool apart;           // the batch was taken apart
+	bool marked;          // there may be timers that go the marked way
 };
 
 // Memory for the result comes from the current context.
