@@ -4,7 +4,9 @@
 # all of them overdue by hours; then the server ends as in a power cut. Started again, every campaign walks every state it should
 # have: those by hand end EXPIRED with the same four-step history, those by policy end CLOSED with their whole claim window ahead.
 # Then kill -9 of worker, launcher and a client's backend in the midst of work, several times: the server restarts all its processes,
-# the worker is back in a moment, and at the end each timer has exactly one execution and each campaign one history.
+# the worker is back in a moment, and at the end each timer was executed exactly once and each campaign has one history. After a crash
+# what was due runs one by one, under marks, to find a timer that crashes the server; so a kill may cost the one that was marked
+# an attempt, which says so, and no more.
 
 use strict;
 use warnings FATAL => 'all';
@@ -12,7 +14,7 @@ use CampaignChecks;
 use CampaignServer;
 use Test::More;
 
-my $node = campaign_server('crash', conf => "campaign_lifecycle.enabled = off\nrestart_after_crash = on\n");
+my $node = campaign_server('crash', conf => "campaign_lifecycle.enabled = off\ncampaign_lifecycle.retry_base_delay = '100ms'\nrestart_after_crash = on\n");
 
 #---------------------------------------------------------------------------------------------------------------------
 # The outage
@@ -82,6 +84,7 @@ with_database($node, 'kills');
 slow_down($node, 'kills');
 
 my $total = 0;
+my $kills = 0;
 
 # Kills in the midst of work and waits until the server and the worker are at work again: the work left is for the next kill.
 sub strikes
@@ -96,6 +99,7 @@ sub strikes
 	my $pid = $find->();
 	my $started = $node->safe_psql('postgres', "SELECT max(backend_start) FROM pg_stat_activity WHERE backend_type = 'checkpointer'");
 	kill 'KILL', $pid or die "kill $pid: $!";
+	$kills++;
 	# The server may let a connection in before it has noticed.
 	becomes($node, 'postgres', "SELECT backend_start > '$started' FROM pg_stat_activity WHERE backend_type = 'checkpointer'", 't', "kill -9 of $whom: the server restarts its processes");
 	$before = $node->safe_psql('kills', "SELECT count(*) FROM campaign_timers WHERE status = 'COMPLETED'");
@@ -116,11 +120,13 @@ for my $round (1, 2)
 	eval { $session->quit };
 }
 $node->safe_psql('kills', 'DROP TRIGGER slow_down ON campaigns');
-becomes($node, 'kills', "SELECT count(*) FROM campaign_timers WHERE status = 'PENDING'", 0, 'at last everything is done');
-is($total, 3000, '3,000 timers were committed');
+becomes($node, 'kills', "SELECT count(*) FROM campaign_timers WHERE status <> 'COMPLETED'", 0, 'at last everything is done');
+is("$total, $kills", '3000, 6', '3,000 timers were committed, and something was killed six times');
 answers($node, 'kills', "SELECT count(*) FROM campaigns WHERE status = 'EXPIRED'", $total, 'each campaign has moved');
-answers($node, 'kills', "SELECT count(*), count(DISTINCT timer_id) FROM timer_executions WHERE status = 'COMPLETED'", "$total|$total", 'each timer has one execution');
-answers($node, 'kills', "SELECT count(*) FROM timer_executions WHERE status <> 'COMPLETED'", 0, 'no attempt failed: what died with its transaction was none');
+answers($node, 'kills', "SELECT count(*), count(DISTINCT timer_id) FROM timer_executions WHERE status = 'COMPLETED'", "$total|$total", 'each timer was executed once');
+answers($node, 'kills', "SELECT count(*) FROM timer_executions WHERE status <> 'COMPLETED' AND error_message NOT LIKE '57P02: %'", 0, 'no attempt failed of itself');
+my $lost = $node->safe_psql('kills', "SELECT count(*) FROM timer_executions WHERE status = 'FAILED'");
+cmp_ok($lost, '<=', $kills, "no kill has cost more than one marked timer an attempt ($lost of $kills did)");
 answers($node, 'kills', 'SELECT count(*) FROM campaign_state_log', 2 * $total, 'each campaign has two log rows');
 holds($node, 'kills', 'after all kills');
 holds($node, 'postgres', 'and in the database beside');
