@@ -1,0 +1,236 @@
+# The worker calls handlers, and none of them stops it.
+#
+# A server whose tables belong to a plain role; one handler, of a role that has no more than its access, does what the timer's payload
+# says: each way a handler can end has its own campaign, and they run side by side with campaigns that have no handler. While one runs,
+# RUNNING and STARTED are seen by others. Then what only happens to a process: a cancel request of an administrator (no attempt), a
+# handler that catches every cancel (the worker goes, and comes back), a worker terminated or killed in a handler (a failed attempt),
+# and what a handler leaves in the session for the next one. Last, timers that take the whole server down each time they are tried,
+# by a handler and by a trigger: tried a bounded number of times, then dead; everything else goes on. (test/pgtap/handlers.sql has the
+# same cases in a client's own transaction.)
+
+use strict;
+use warnings FATAL => 'all';
+use CampaignChecks;
+use CampaignServer;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+my $node = campaign_server(
+	'handlers', conf => q{
+restart_after_crash = on
+campaign_lifecycle.retry_base_delay = '1ms'
+campaign_lifecycle.retry_jitter = 0
+});
+
+sub sql { return $node->safe_psql('postgres', $_[0]) }
+
+sql(q{
+	CREATE ROLE tables_owner NOLOGIN;
+	CREATE ROLE handler_owner NOLOGIN;
+	CREATE ROLE second_owner NOLOGIN;
+	SELECT set_campaign_owner('tables_owner');
+	SELECT grant_campaign_access(r::regrole, a) FROM unnest('{handler_owner,second_owner}'::text[]) AS r, unnest('{operator,writer}'::text[]) AS a;
+	CREATE SCHEMA app;
+	GRANT ALL ON SCHEMA app TO handler_owner, second_owner;
+	GRANT TEMPORARY ON DATABASE postgres TO handler_owner, second_owner;
+	CREATE TABLE app.parents (id uuid PRIMARY KEY);
+	CREATE TABLE app.children (parent uuid REFERENCES app.parents DEFERRABLE INITIALLY DEFERRED);
+	CREATE TABLE app.seen (what text, role name, timer_status text, pid integer);
+	GRANT ALL ON app.parents, app.children, app.seen TO handler_owner, second_owner;
+	SET ROLE handler_owner;
+	CREATE FUNCTION app.act(campaign_id uuid, timer_id uuid, payload jsonb) RETURNS jsonb LANGUAGE plpgsql SET search_path = app, public, pg_catalog AS $$
+	BEGIN
+		INSERT INTO seen VALUES (payload ->> 'do', current_user, (SELECT t.status FROM campaign_timers AS t WHERE t.id = timer_id), pg_backend_pid());
+		CASE payload ->> 'do'
+			WHEN 'nothing' THEN NULL;
+			WHEN 'child first' THEN
+				INSERT INTO children VALUES (campaign_id);
+				INSERT INTO parents VALUES (campaign_id);
+			WHEN 'orphan' THEN INSERT INTO children VALUES (campaign_id);
+			WHEN 'temporary table' THEN
+				CREATE TEMPORARY TABLE left_behind (a integer);
+				INSERT INTO left_behind VALUES (1);
+			WHEN 'leave everything' THEN
+				CREATE TEMPORARY TABLE parents (a integer);
+				PERFORM pg_advisory_lock(4711);
+				EXECUTE 'PREPARE left_behind AS SELECT 1';
+				SET work_mem = '77MB';
+			WHEN 'unlock all' THEN PERFORM pg_advisory_unlock_all();
+			WHEN 'exception block' THEN
+				BEGIN
+					PERFORM 1 / 0;
+				EXCEPTION WHEN division_by_zero THEN NULL;
+				END;
+			WHEN 'api' THEN PERFORM transition_campaign(campaign_id, 'CLOSED', 'TARGET_REACHED');
+			WHEN 'notify' THEN NOTIFY app_channel, 'x';
+			WHEN 'listen' THEN LISTEN app_channel;
+			WHEN 'divide' THEN PERFORM 1 / 0;
+			WHEN 'hold' THEN EXECUTE 'DECLARE kept CURSOR WITH HOLD FOR SELECT 1';
+			WHEN 'reset role' THEN RESET ROLE;
+			WHEN 'delete' THEN DELETE FROM public.campaigns;
+			WHEN 'deadlock once' THEN
+				IF NOT EXISTS (SELECT FROM pg_listening_channels()) AND nextval('app.tries') < 3 THEN
+					RAISE deadlock_detected;
+				END IF;
+			WHEN 'sleep' THEN PERFORM pg_sleep(300);
+			WHEN 'never mind' THEN
+				LOOP
+					BEGIN
+						PERFORM pg_sleep(300);
+					EXCEPTION WHEN query_canceled THEN NULL;
+					END;
+				END LOOP;
+		END CASE;
+		RETURN jsonb_build_object('did', payload ->> 'do');
+	END
+	$$;
+	CREATE SEQUENCE app.tries;
+	SELECT register_handler('START_CAMPAIGN', 'app.act(uuid,uuid,jsonb)', '10 minutes');
+	RESET ROLE;
+	CREATE FUNCTION app.make(what text) RETURNS uuid LANGUAGE plpgsql SET search_path = public, pg_catalog AS $$
+	DECLARE
+		made constant uuid := create_campaign(24, start_time => NULL, metadata => jsonb_build_object('do', what));
+	BEGIN
+		PERFORM schedule_timer(made, 'START_CAMPAIGN', now(), jsonb_build_object('do', what));
+		RETURN made;
+	END
+	$$;
+	CREATE VIEW app.outcomes AS
+		SELECT c.metadata ->> 'do' AS what, c.status AS state, t.status AS timer, t.retry_count, x.status AS execution, x.error_message, x.result, t.id AS timer_id
+		FROM public.campaigns AS c
+		JOIN public.campaign_timers AS t ON t.campaign_id = c.id AND t.timer_type = 'START_CAMPAIGN'
+		LEFT JOIN LATERAL (SELECT * FROM public.timer_executions AS x WHERE x.timer_id = t.id ORDER BY x.started_at DESC, x.id DESC LIMIT 1) AS x ON true});
+
+#---------------------------------------------------------------------------------------------------------------------
+# How a handler can end. Five attempts are a fraction of a second.
+
+my @good = ('nothing', 'child first', 'temporary table', 'leave everything', 'unlock all', 'exception block', 'notify', 'deadlock once');
+my %bad = (
+	orphan       => '23503: insert or update on table "children" violates foreign key constraint "children_parent_fkey"',
+	listen       => '0A000: cannot execute LISTEN within a background process',
+	divide       => '22012: division by zero',
+	hold         => '24000: handler left a cursor WITH HOLD open',
+	'reset role' => '42501: cannot set parameter "role" within security-definer function',
+	delete       => '42501: permission denied for table campaigns',
+	unknown      => '20000: case not found');
+sql("SELECT app.make(w) FROM unnest(ARRAY['" . join("', '", sort(@good, keys %bad), 'api') . "']) AS w");
+fill($node, 'postgres', 50);
+becomes($node, 'postgres', "SELECT count(*) FROM campaign_timers WHERE scheduled_at <= now() AND (status IN ('PENDING', 'RUNNING') OR status = 'FAILED' AND retry_count < 5)",
+	0, 'every timer is seen to');
+answers($node, 'postgres', "SELECT state, timer, execution, retry_count, result ->> 'handler' FROM app.outcomes WHERE what = '$_'",
+	qq(RUNNING|COMPLETED|COMPLETED|0|{"did": "$_"}), "$_: done")
+  for @good;
+answers($node, 'postgres', "SELECT state, timer FROM app.outcomes WHERE what = 'api'", 'CLOSED|COMPLETED', 'a handler that closes its campaign');
+answers($node, 'postgres', "SELECT state, timer, retry_count, execution, error_message FROM app.outcomes WHERE what = '$_'",
+	"CREATED|FAILED|5|FAILED|$bad{$_}", "$_: dead, with its cause")
+  for sort keys %bad;
+answers($node, 'postgres', 'SELECT count(*), count(DISTINCT x.timer_id) FROM timer_executions AS x JOIN app.outcomes AS o USING (timer_id) WHERE o.timer = $$FAILED$$',
+	5 * keys(%bad) . '|' . keys %bad, 'one row an attempt');
+answers($node, 'postgres', 'SELECT DISTINCT role, timer_status FROM app.seen', 'handler_owner|COMPLETED', 'as its owner, after the move');
+answers($node, 'postgres', "SELECT count(*) FROM campaigns WHERE status = 'EXPIRED'", 50, 'those without a handler as well');
+answers($node, 'postgres', "SELECT count(*) FROM pg_class WHERE relnamespace IN (SELECT oid FROM pg_namespace WHERE nspname LIKE 'pg\\_temp\\_%')", 0, 'no temporary table is left');
+answers($node, 'postgres', "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'", 0, 'no advisory lock is left, of theirs or of ours');
+holds($node, 'postgres', 'after handlers');
+
+# What the first left is not there for the next, of another role.
+sql(q{
+	SET ROLE second_owner;
+	CREATE FUNCTION app.second(campaign_id uuid, timer_id uuid, payload jsonb) RETURNS jsonb LANGUAGE plpgsql SET search_path = app, pg_catalog AS $$
+	BEGIN
+		INSERT INTO parents VALUES (campaign_id);
+		RETURN jsonb_build_object('prepared', (SELECT count(*) FROM pg_prepared_statements WHERE name = 'left_behind'), 'work_mem', current_setting('work_mem'));
+	END
+	$$;
+	SELECT register_handler('CLOSE_CAMPAIGN', 'app.second(uuid,uuid,jsonb)');
+	RESET ROLE;
+	SELECT schedule_timer(app.make('leave everything'), 'CLOSE_CAMPAIGN', now() + interval '10 milliseconds')});
+becomes($node, 'postgres', "SELECT x.result ->> 'handler' FROM timer_executions AS x JOIN campaign_timers AS t ON t.id = x.timer_id WHERE t.timer_type = 'CLOSE_CAMPAIGN'",
+	'{"prepared": 0, "work_mem": "4MB"}', 'the next handler finds its own tables, and no trace');
+answers($node, 'postgres', "SELECT count(DISTINCT pid) FROM app.seen", 1, 'all by one worker, which has not died once');
+
+#---------------------------------------------------------------------------------------------------------------------
+# What is seen from outside
+
+sub running
+{
+	my ($what) = @_;
+	becomes($node, 'postgres', "SELECT state, timer, execution FROM app.outcomes WHERE what = '$what' AND timer = 'RUNNING'", 'CREATED|RUNNING|STARTED',
+		"$what: RUNNING and STARTED while it runs, and the move not yet");
+	# Its second transaction has begun.
+	$node->poll_query_until('postgres', "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'campaign_lifecycle worker' AND wait_event = 'PgSleep'", 1)
+	  or die 'no handler sleeps';
+	return (worker_pids($node, 'postgres'))[0];
+}
+
+sql("SELECT app.make('sleep')");
+my $pid = running('sleep');
+answers($node, 'postgres', "SELECT query FROM pg_stat_activity WHERE pid = $pid", 'campaign_lifecycle: handler app.act(uuid,uuid,jsonb)', 'and its name in pg_stat_activity');
+is($node->psql('postgres', "SET statement_timeout = '1s'; SELECT cancel_timer(timer_id) FROM app.outcomes WHERE what = 'sleep'"), 3, 'a timer that runs cannot be cancelled');
+
+# A cancel request is the administrator's, not the timer's.
+sql("SELECT pg_cancel_backend($pid)");
+becomes($node, 'postgres', "SELECT count(*) FROM app.seen WHERE false OR EXISTS (SELECT FROM app.outcomes WHERE what = 'sleep' AND timer = 'RUNNING')", undef // 0, '') if 0;
+$node->poll_query_until('postgres', "SELECT count(*) FROM timer_executions WHERE error_message LIKE '57014%'", 0) or die;
+$pid = running('sleep');
+answers($node, 'postgres', "SELECT retry_count FROM app.outcomes WHERE what = 'sleep'", 0, 'cancelled by an administrator: no attempt, tried again');
+
+# Terminated, killed: lost.
+sql("SELECT pg_terminate_backend($pid)");
+becomes($node, 'postgres', "SELECT count(*) FROM timer_executions AS x JOIN app.outcomes AS o USING (timer_id) WHERE o.what = 'sleep' AND x.error_message = '57P02: the worker was lost while it ran this timer'",
+	1, 'a worker terminated in a handler: a failed attempt with its cause');
+running('sleep');
+
+# Our own timeout, from now on.
+sql(q{SET ROLE handler_owner; SELECT register_handler('START_CAMPAIGN', 'app.act(uuid,uuid,jsonb)', '100 milliseconds')});
+sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'campaign_lifecycle worker'");
+becomes($node, 'postgres', "SELECT timer, retry_count, error_message FROM app.outcomes WHERE what = 'sleep'", 'FAILED|5|57014: handler took longer than 100 ms',
+	'a handler that takes too long: its attempts are counted, and it is dead');
+
+# Catches every cancel request.
+sql("SELECT app.make('never mind')");
+becomes($node, 'postgres', "SELECT retry_count > 0, error_message FROM app.outcomes WHERE what = 'never mind' AND timer <> 'RUNNING'",
+	't|57P02: the worker was lost while it ran this timer', 'a handler that cannot be cancelled: the worker goes, the attempt has failed');
+sql("SELECT cancel_timer(timer_id) FROM app.outcomes WHERE what = 'never mind' AND timer <> 'RUNNING'");
+sql("SELECT app.make('nothing')");
+becomes($node, 'postgres', "SELECT count(*) FROM app.outcomes WHERE what = 'nothing' AND timer = 'COMPLETED'", 2, 'and a worker is there');
+
+#---------------------------------------------------------------------------------------------------------------------
+# A timer that takes the server down each time
+
+sql(q{
+	SET ROLE handler_owner;
+	SELECT unregister_handler('START_CAMPAIGN');
+	RESET ROLE;
+	UPDATE campaign_timers SET status = 'CANCELLED' WHERE status IN ('PENDING', 'FAILED', 'RUNNING');
+	CREATE FUNCTION app.crash() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_catalog.pg_sleep(300); RETURN NULL; END $$;
+	CREATE TRIGGER crash AFTER UPDATE ON campaigns FOR EACH ROW WHEN (NEW.metadata ->> 'do' = 'crash') EXECUTE FUNCTION app.crash()});
+fill($node, 'postgres', 20);
+sql("SELECT app.make('crash')");
+fill($node, 'postgres', 20);
+my ($crashes, $from) = (0, time);
+while (time < $from + 170)
+{
+	my ($code, $answer) = $node->psql('postgres', q{
+		SELECT (SELECT timer || retry_count FROM app.outcomes WHERE what = 'crash'),
+			(SELECT pid FROM pg_stat_activity WHERE backend_type = 'campaign_lifecycle worker' AND wait_event = 'PgSleep')});
+	if ($code == 0)
+	{
+		my ($timer, $pid) = split /\|/, $answer;
+		last if $timer eq 'FAILED5';
+		# As a segmentation fault would.
+		$crashes += kill 9, $pid if $pid;
+	}
+	sleep 0.1;
+}
+answers($node, 'postgres', "SELECT timer, retry_count, error_message FROM app.outcomes WHERE what = 'crash'",
+	'FAILED|5|57P02: the worker was lost while it ran this timer', 'a timer that crashes the server each time is dead after its attempts');
+ok($crashes <= 7, "found after $crashes crashes, at most 7");
+becomes($node, 'postgres', "SELECT count(*) FROM campaign_timers WHERE timer_type = 'EXPIRE_CAMPAIGN' AND status = 'PENDING' AND scheduled_at <= now()", 0, 'all others are executed');
+becomes($node, 'postgres', 'SELECT count(*) FROM campaign_clean_run', 1, 'batches are trusted again');
+fill($node, 'postgres', 20);
+becomes($node, 'postgres', "SELECT count(*) FROM campaigns WHERE status = 'EXPIRED'", 110, 'and go on');
+sql('DROP TRIGGER crash ON campaigns');
+holds($node, 'postgres', 'after crashes');
+
+$node->stop;
+done_testing();
