@@ -112,20 +112,23 @@ CREATE FUNCTION @extschema@._apply_policies(campaign_ids uuid[], entered_at time
 	SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
 	other_flags boolean := EXISTS (SELECT FROM @extschema@.campaign_timer_policies AS p WHERE p.only_when NOT IN ('auto_close', 'rewards_enabled'));
+	moving_states text[] := ARRAY(SELECT DISTINCT m.from_state FROM @extschema@.campaign_state_transitions AS m);
 	lowest timestamptz;
 BEGIN
 	WITH entry AS MATERIALIZED (
 		SELECT c.id, c.status AS state, c.start_time, c.end_time, e.entered, c.auto_close, c.rewards_enabled,
-			CASE WHEN other_flags THEN to_jsonb(c) END AS flags,
-			NOT EXISTS (SELECT FROM @extschema@.campaign_state_transitions AS m WHERE m.from_state = c.status OFFSET 0) AS terminal,
-			t.ids, t.types, t.statuses, t.times, t.by_policy
+			CASE WHEN other_flags THEN to_jsonb(c) END AS flags, c.status <> ALL (moving_states) AS terminal
 		FROM unnest(campaign_ids, entered_at) AS e (campaign_id, entered)
 		JOIN @extschema@.campaigns AS c ON c.id = e.campaign_id
+	),
+	waiting AS MATERIALIZED (
+		SELECT e.*, t.id AS timer_id, t.timer_type, t.status, t.scheduled_at, t.by_policy
+		FROM entry AS e
 		CROSS JOIN LATERAL (
-			SELECT array_agg(t.id) AS ids, array_agg(t.timer_type) AS types, array_agg(t.status) AS statuses, array_agg(t.scheduled_at) AS times,
-				array_agg(t.payload ? 'policy') AS by_policy
+			SELECT t.id, t.timer_type, t.status, t.scheduled_at, t.payload ? 'policy' AS by_policy
 			FROM @extschema@.campaign_timers AS t
-			WHERE t.campaign_id = c.id AND (t.status IN ('PENDING', 'RUNNING') OR (t.status = 'FAILED' AND t.retry_count < 5))) AS t
+			WHERE t.campaign_id = e.id AND (t.status IN ('PENDING', 'RUNNING') OR (t.status = 'FAILED' AND t.retry_count < 5))
+			OFFSET 0) AS t
 	),
 	changed AS (
 		UPDATE @extschema@.campaign_timers AS t
@@ -133,48 +136,49 @@ BEGIN
 			scheduled_at = CASE WHEN w.at IS NULL THEN t.scheduled_at ELSE greatest(w.at, as_of) END,
 			retry_count = CASE WHEN w.at IS NULL THEN t.retry_count ELSE 0 END
 		FROM (
-			SELECT w.timer_id, e.id AS campaign_id, p.at
-			FROM entry AS e
-			CROSS JOIN LATERAL unnest(e.ids, e.types, e.statuses, e.times, e.by_policy) AS w (timer_id, timer_type, status, scheduled_at, by_policy)
-			LEFT JOIN LATERAL (
-				SELECT p.delay + CASE p.anchor WHEN 'start_time' THEN e.start_time WHEN 'end_time' THEN e.end_time ELSE e.entered END AS at,
-					CASE p.only_when WHEN 'auto_close' THEN e.auto_close WHEN 'rewards_enabled' THEN e.rewards_enabled
-						ELSE p.only_when IS NULL OR coalesce((e.flags ->> p.only_when)::boolean, false) END AS wanted
-				FROM @extschema@.campaign_timer_policies AS p
-				WHERE p.state = e.state AND p.timer_type = w.timer_type
-				OFFSET 0) AS p ON NOT e.terminal
-			WHERE w.status <> 'RUNNING'
-				AND (e.terminal
-					OR (w.by_policy AND CASE
-						WHEN p.wanted IS NULL
-							THEN NOT EXISTS (SELECT FROM @extschema@.campaign_state_transitions AS m WHERE m.from_state = e.state AND m.timer_type = w.timer_type OFFSET 0)
-						-- One at the right time is not rewritten; of what is due at once any past time is right.
-						ELSE p.wanted AND p.at IS NOT NULL AND p.at <> w.scheduled_at
-							AND NOT (p.at <= as_of AND (w.scheduled_at <= as_of OR w.status = 'FAILED'))
-						END))
+			SELECT w.timer_id, w.id, w.at
+			FROM (
+				SELECT w.*, p.state IS NOT NULL AS has_policy,
+					p.delay + CASE p.anchor WHEN 'start_time' THEN w.start_time WHEN 'end_time' THEN w.end_time ELSE w.entered END AS at,
+					CASE p.only_when WHEN 'auto_close' THEN w.auto_close WHEN 'rewards_enabled' THEN w.rewards_enabled
+						ELSE p.only_when IS NULL OR coalesce((w.flags ->> p.only_when)::boolean, false) END AS wanted
+				FROM waiting AS w
+				LEFT JOIN @extschema@.campaign_timer_policies AS p ON p.state = w.state AND p.timer_type = w.timer_type AND NOT w.terminal
+				WHERE w.status <> 'RUNNING' AND (w.by_policy OR w.terminal)
+				OFFSET 0) AS w
+			WHERE CASE
+				WHEN w.terminal THEN true
+				WHEN NOT w.has_policy
+					THEN NOT EXISTS (SELECT FROM @extschema@.campaign_state_transitions AS m WHERE m.from_state = w.state AND m.timer_type = w.timer_type OFFSET 0)
+				-- One at the right time is not rewritten; of what is due at once any past time is right.
+				ELSE w.wanted AND w.at IS NOT NULL AND w.at <> w.scheduled_at
+					AND NOT (w.at <= as_of AND (w.scheduled_at <= as_of OR w.status = 'FAILED'))
+				END
 			OFFSET 0
 		) AS w
-		WHERE t.id = w.timer_id AND t.campaign_id = w.campaign_id AND t.status IN ('PENDING', 'FAILED')
+		WHERE t.id = w.timer_id AND t.campaign_id = w.id AND t.status IN ('PENDING', 'FAILED')
 	),
 	added AS (
 		INSERT INTO @extschema@.campaign_timers (campaign_id, timer_type, scheduled_at, payload)
-		SELECT e.id, p.timer_type, greatest(p.at, as_of), '{"policy": true}'
-		FROM entry AS e
-		CROSS JOIN LATERAL (
-			SELECT p.timer_type, p.delay + CASE p.anchor WHEN 'start_time' THEN e.start_time WHEN 'end_time' THEN e.end_time ELSE e.entered END AS at
-			FROM @extschema@.campaign_timer_policies AS p
-			WHERE p.state = e.state AND p.timer_type <> ALL (coalesce(e.types, '{}'))
+		SELECT a.id, a.timer_type, greatest(a.at, as_of), '{"policy": true}'
+		FROM (
+			SELECT e.id, p.timer_type,
+				p.delay + CASE p.anchor WHEN 'start_time' THEN e.start_time WHEN 'end_time' THEN e.end_time ELSE e.entered END AS at
+			FROM entry AS e
+			JOIN @extschema@.campaign_timer_policies AS p ON p.state = e.state
+			WHERE NOT e.terminal
 				AND CASE p.only_when WHEN 'auto_close' THEN e.auto_close WHEN 'rewards_enabled' THEN e.rewards_enabled
 					ELSE p.only_when IS NULL OR coalesce((e.flags ->> p.only_when)::boolean, false) END
-			OFFSET 0) AS p
-		WHERE NOT e.terminal AND p.at IS NOT NULL
-		ORDER BY e.id, greatest(p.at, as_of)
+			OFFSET 0) AS a
+		-- Hashed once; there are no NULLs in it.
+		WHERE a.at IS NOT NULL AND (a.id, a.timer_type) NOT IN (SELECT w.id, w.timer_type FROM waiting AS w)
+		ORDER BY a.id, greatest(a.at, as_of)
 		-- A timer of the type set by hand at this very moment satisfies the policy.
 		ON CONFLICT DO NOTHING
 	)
 	SELECT min(w.scheduled_at)
 	INTO lowest
-	FROM entry AS e CROSS JOIN LATERAL unnest(e.times) AS w (scheduled_at)
+	FROM waiting AS w
 	WHERE w.scheduled_at <= as_of;
 	RETURN lowest;
 END
@@ -234,7 +238,8 @@ BEGIN
 		JOIN @extschema@.campaign_timers AS t ON t.id = u.id
 		JOIN @extschema@.campaigns AS c ON c.id = t.campaign_id
 		LEFT JOIN @extschema@.campaign_state_transitions AS m ON m.from_state = c.status AND m.timer_type = t.timer_type
-		LEFT JOIN @extschema@.campaign_timer_policies AS p ON p.state = c.status AND p.timer_type = t.timer_type) AS d;
+		LEFT JOIN @extschema@.campaign_timer_policies AS p ON p.state = c.status AND p.timer_type = t.timer_type
+		ORDER BY t.campaign_id) AS d;
 
 	IF 'move' = ANY (outcomes) THEN
 		-- One statement a timer type, for the log takes the event from the setting.

@@ -730,12 +730,13 @@ DECLARE
 	at timestamptz;
 	later timestamptz;
 BEGIN
-	-- What the worker passes: since is the as_of of its last complete round, which it keeps in memory, NULL at first. A round is this call, then for each
+	-- What the worker passes: since is the as_of of its last complete round, which it keeps in memory, NULL or -infinity at first. A round is this call, then for each
 	-- of jobs, in order, _run_upkeep_step(job, as_of) in a transaction of its own until it returns false or fails, then _upkeep_failed() if it failed.
 	-- The next round is at next_at (NULL: none is planned; look again after naptime).
 	IF to_regclass('@extschema@.campaign_maintenance_jobs') IS NULL THEN
 		RETURN;
 	END IF;
+	since := nullif(since, '-infinity');
 	FOR job IN
 		SELECT j.job, j.schedule, j.months_ahead, j.last_run, j.last_outcome, j.failures
 		FROM @extschema@.campaign_maintenance_jobs AS j

@@ -2,7 +2,7 @@
 -- is removed; the jobs are data, with schedules; and thirty months pass, in no time, as the worker sees them.
 
 BEGIN;
-SELECT plan(136);
+SELECT plan(138);
 \ir lib/errors.psql
 
 CREATE FUNCTION pg_temp.log_row(campaign uuid, at timestamptz) RETURNS uuid LANGUAGE sql AS $$
@@ -146,6 +146,7 @@ SELECT is((pg_temp.diagnostics('SELECT _next_cron_time(NULL, now())')).code, '22
 
 ---- when jobs are due; as_of is a Wednesday
 
+SELECT isnt(d.jobs, NULL, 'a worker that has just come may also say -infinity') FROM _due_upkeep(now(), '-infinity') AS d;
 UPDATE campaign_maintenance_jobs SET last_run = '2033-01-05 12:00:30+00', last_outcome = 'ok', enabled = job <> 'create-monthly-partitions' AND job <> 'cleanup-metrics' AND job <> 'cleanup-finished-timers';
 SELECT is(d.jobs, NULL, 'nothing is due within the minute') FROM _due_upkeep('2033-01-05 12:00:59+00', NULL) AS d;
 SELECT is(d.next_at, timestamptz '2033-01-05 12:01:00+00', 'the next at the full minute') FROM _due_upkeep('2033-01-05 12:00:59+00', NULL) AS d;
@@ -171,6 +172,7 @@ SELECT is('create-monthly-partitions' = ANY (d.jobs), true, 'and is never given 
 SELECT is(pg_temp.steps('create-monthly-partitions', '2033-01-05 13:00:51+00'), 1::bigint, 'when it succeeds');
 SELECT is((SELECT (last_outcome, last_error, failures, last_count)::text FROM campaign_maintenance_jobs WHERE job = 'create-monthly-partitions'), '(ok,,0,1)', 'it is well again');
 UPDATE campaign_maintenance_jobs SET schedule = '5-1 * * * *' WHERE job = 'refresh-pending-timers';
+SELECT isnt(d.jobs, NULL, 'a worker that remembers nothing may also say -infinity') FROM _due_upkeep('2033-09-05 12:05:00+00', '-infinity') AS d;
 SELECT is(d.jobs[1], 'refresh-pending-timers', 'a schedule that is none is run') FROM _due_upkeep('2033-01-05 13:00:52+00', '2033-01-05 13:00:51+00') AS d;
 SELECT is((pg_temp.diagnostics('SELECT _run_upkeep_step(''refresh-pending-timers'', ''2033-01-05 13:00:52+00'')')).code, '22023', 'to say so');
 UPDATE campaign_maintenance_jobs SET schedule = '* * * * *' WHERE job = 'refresh-pending-timers';
