@@ -57,7 +57,7 @@ $node->safe_psql('postgres', q{
 	INSERT INTO campaign_metrics (campaign_id, metric_type, value) SELECT gen_random_uuid(), 'REWARD_CLAIMED', 1 FROM generate_series(1, 120000);
 	DELETE FROM campaign_metrics});
 becomes($node, 'postgres', "SELECT status FROM campaign_health() WHERE check_name = 'vacuum'", 'warning', 'dead rows');
-health('vacuum', qr/120000 dead rows, 0 live: public\.campaign_metrics needs VACUUM/, 'it says where');
+health('vacuum', qr/12\d{4} dead rows, 0 live: public\.campaign_metrics needs VACUUM/, 'it says where');
 $node->safe_psql('postgres', 'VACUUM campaign_metrics');
 becomes($node, 'postgres', "SELECT status FROM campaign_health() WHERE check_name = 'vacuum'", 'ok', 'vacuumed');
 
