@@ -391,6 +391,18 @@ END
 $$;
 COMMENT ON FUNCTION @extschema@._backfill_report(uuid, boolean) IS 'Says how far a run has come, and records its end.';
 
+CREATE FUNCTION @extschema@._backfill_lock_timeout() RETURNS text
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT least(nullif(s.setting::integer, 0), replace(@extschema@._short_lock_timeout(), 'ms', '')::integer) || 'ms' FROM pg_settings AS s WHERE s.name = 'lock_timeout'
+$$;
+COMMENT ON FUNCTION @extschema@._backfill_lock_timeout() IS 'The lock_timeout of a batch: below deadlock_timeout, and no longer than the caller''s.';
+
+CREATE FUNCTION @extschema@._backfill_has_waited(since timestamp with time zone) RETURNS boolean
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT s.setting::integer BETWEEN 1 AND 1000 * EXTRACT(epoch FROM clock_timestamp() - since) FROM pg_settings AS s WHERE s.name = 'lock_timeout'
+$$;
+COMMENT ON FUNCTION @extschema@._backfill_has_waited(timestamptz) IS 'Whether the caller''s lock_timeout, if there is one, has passed since then.';
+
 CREATE PROCEDURE @extschema@.backfill_column(table_name regclass, column_name name, value_expression text, batch_size integer DEFAULT 1000,
 		pause interval DEFAULT '100 milliseconds')
 	LANGUAGE plpgsql AS $$
@@ -399,6 +411,9 @@ DECLARE
 	step pg_catalog.record;
 	changed bigint;
 	again bigint;
+	lock_timeout constant pg_catalog.text := pg_catalog.current_setting('lock_timeout');
+	tries integer := 0;
+	since timestamp with time zone;
 	rest double precision;
 	told timestamp with time zone;
 BEGIN
@@ -412,8 +427,23 @@ BEGIN
 	LOOP
 		SELECT * INTO step FROM @extschema@._backfill_next(run, table_name, value_expression, batch_size);
 		EXIT WHEN step.statement IS NULL;
-		EXECUTE step.statement INTO changed, again;
-		PERFORM @extschema@._backfill_done(run, step.verifies, step.part, step.key_columns, step.reached, step.up_to, step.pass, step.seen, changed, again);
+		since := CASE WHEN tries OPERATOR(pg_catalog.=) 0 THEN pg_catalog.clock_timestamp() ELSE since END;
+		-- Whoever locks the same rows in another order is to win, and soon: in less than deadlock_timeout the batch gives back what it has locked, and begins again.
+		BEGIN
+			PERFORM pg_catalog.set_config('lock_timeout', @extschema@._backfill_lock_timeout(), true);
+			EXECUTE step.statement INTO changed, again;
+			tries := 0;
+		EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+			IF @extschema@._backfill_has_waited(since) THEN
+				RAISE;
+			END IF;
+			tries := LEAST(tries OPERATOR(pg_catalog.+) 1, 5);
+		END;
+		-- Deferred triggers run at COMMIT, with the caller's.
+		IF tries OPERATOR(pg_catalog.=) 0 THEN
+			PERFORM pg_catalog.set_config('lock_timeout', lock_timeout, true);
+			PERFORM @extschema@._backfill_done(run, step.verifies, step.part, step.key_columns, step.reached, step.up_to, step.pass, step.seen, changed, again);
+		END IF;
 		IF pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) told OPERATOR(pg_catalog.>) '5 seconds'::pg_catalog.interval THEN
 			PERFORM @extschema@._backfill_report(run, false);
 			told := pg_catalog.clock_timestamp();
@@ -421,7 +451,10 @@ BEGIN
 		COMMIT;
 		SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
 		-- In short transactions, so that a long pause holds back no vacuum; each with the lock, so that nobody takes over.
-		rest := CASE WHEN changed OPERATOR(pg_catalog.>) 0 THEN pg_catalog.date_part('epoch', pause) ELSE 0 END;
+		rest := CASE
+			WHEN tries OPERATOR(pg_catalog.>) 0 THEN 0.05 OPERATOR(pg_catalog.*) pg_catalog.power(2, tries)
+			WHEN changed OPERATOR(pg_catalog.>) 0 THEN pg_catalog.date_part('epoch', pause)
+			ELSE 0 END;
 		WHILE rest OPERATOR(pg_catalog.>) 0 LOOP
 			PERFORM @extschema@._backfill_hold(run);
 			PERFORM pg_catalog.pg_sleep(LEAST(rest, 1::pg_catalog.float8));
@@ -434,7 +467,7 @@ BEGIN
 END
 $$;
 COMMENT ON PROCEDURE @extschema@.backfill_column(regclass, name, text, integer, interval) IS
-	'Gives every row that is there when it begins the value of an expression, in batches that are committed one by one. table_name: any ordinary or partitioned table; column_name: its column; value_expression: an SQL expression over the columns of the row, for instance ''true'', ''lower(name)'' or, to leave filled rows alone, ''coalesce(flag, true)''; only rows whose value differs from it are written. batch_size: rows a transaction, 1 to 1000000 (without a unique key: about that many, in whole blocks); pause: between two batches that changed rows, up to 1 hour. Runs with the caller''s rights, under the caller''s search_path, timeouts and triggers. Stopped by an error or a crash, the same CALL goes on from the last batch and meets no row twice; backfill_progress and NOTICEs show how far it is. Errors, before anything is changed: 22004, 22023, 25001 in a transaction block (2D000 in a function), 42P01, 42703, 42809, 428C9, and those of the expression; 55006 while another call works on the column. Since 1.1.';
+	'Gives every row that is there when it begins the value of an expression, in batches that are committed one by one. table_name: any ordinary or partitioned table; column_name: its column; value_expression: an SQL expression over the columns of the row, for instance ''true'', ''lower(name)'' or, to leave filled rows alone, ''coalesce(flag, true)''; only rows whose value differs from it are written. batch_size: rows a transaction, 1 to 1000000 (without a unique key: about that many, in whole blocks); pause: between two batches that changed rows, up to 1 hour. Runs with the caller''s rights, under the caller''s search_path, timeouts and triggers. In a deadlock it is the batch that gives way, and is tried again. Stopped by an error or a crash, the same CALL goes on from the last batch and meets no row twice; backfill_progress and NOTICEs show how far it is. Errors, before anything is changed: 22004, 22023, 25001 in a transaction block (2D000 in a function), 42P01, 42703, 42809, 428C9, and those of the expression; 55006 while another call works on the column. Since 1.1.';
 
 CREATE FUNCTION @extschema@._backfill_hold(run uuid) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

@@ -43,7 +43,7 @@ CREATE FUNCTION @extschema@._campaign_functions(access text) RETURNS SETOF regpr
 			register_handler,unregister_handler,_check_handler,_check_timer_type,
 			create_monthly_partitions,archive_old_state_logs,cleanup_timer_executions,_is_campaign_owner,_upkeep_as_owner,_cutoff,_check_as_of,
 			backfill_column,_in_transaction_block,_backfill_check,_backfill_trial,_backfill_try,_backfill_parts,_backfill_start,_backfill_lock,_backfill_next,_backfill_key,
-			_backfill_done,_backfill_report,_backfill_hold}'),
+			_backfill_done,_backfill_report,_backfill_hold,_backfill_lock_timeout,_backfill_has_waited,_short_lock_timeout}'),
 		('owner', '{_apply_policies,_apply_timers,_archive_partition,_archive_partition_patiently,_archive_step,_can_still_apply,_check_as_of,_check_given,
 			_check_handler,_check_max_rows,_check_timer_type,_claim_marked,_claim_timers,_cron_field,_cutoff,_default_partition,_due_upkeep,
 			_fail_marked,_fail_timer,_finish_marked,_follow_log_columns,_in_use,_is_campaign_owner,_is_marked_by_process,_make_month,

@@ -3,7 +3,7 @@
 # By a key: n + 1 on 20,000 rows, in batches of 20, while the process that runs it is killed with -9 (and the server restarts) or the
 # server stops as in a power cut, 10 times at random moments. After each, as many rows are raised as the progress says, each once; at
 # the end all are. Without a key, while others update rows all the time, so that rows cross the walk: at the end no row is left.
-# Beside: two calls at once, a call that waits for a locked row, timeouts, REPEATABLE READ as the session's default.
+# Beside: two calls at once, a call that waits for a locked row or gives way in a deadlock, timeouts, REPEATABLE READ as the session's default.
 
 use strict;
 use warnings FATAL => 'all';
@@ -81,9 +81,10 @@ $node->safe_psql(
 	INSERT INTO crossed SELECT g FROM generate_series(1, 20000) AS g;
 	CREATE INDEX ON crossed (id)});
 my $cross = q{DO $$ BEGIN FOR i IN 1..300 LOOP UPDATE crossed SET n = n + 1 WHERE id BETWEEN 60 * i AND 60 * i + 200; COMMIT; END LOOP; END $$};
-my @output = ('', '', '');
+my @output = ('') x 4;
 my @calls = (call_in_background($cross, \$output[0]), call_in_background("CALL backfill_column('crossed', 'flag', 'true', 200, '1 millisecond')", \$output[1]),
-	call_in_background("DELETE FROM crossed WHERE id % 100 = 7; INSERT INTO crossed (id) SELECT g FROM generate_series(20001, 20100) AS g", \$output[2]));
+	call_in_background("DO \$\$ BEGIN FOR i IN 0..199 LOOP DELETE FROM crossed WHERE id = 100 * i + 7; COMMIT; END LOOP; END \$\$", \$output[2]),
+	call_in_background('INSERT INTO crossed (id) SELECT g FROM generate_series(20001, 20100) AS g', \$output[3]));
 IPC::Run::finish($_) for @calls;
 unlike("@output", qr/ERROR/, 'a backfill by blocks beside writers that move the rows');
 answers($node, 'postgres', 'SELECT count(*) FROM crossed WHERE flag IS NOT TRUE AND id <= 20000', 0, 'no row is left');
@@ -134,6 +135,21 @@ IPC::Run::finish($call);
 unlike($output, qr/ERROR/, 'and goes on with the row as it then is, also where REPEATABLE READ is the default');
 answers($node, 'postgres', 'SELECT n, count(*) FROM raised GROUP BY n', "1|$n", 'each row once');
 $node->safe_psql('postgres', 'ALTER DATABASE postgres RESET default_transaction_isolation');
+
+# Somebody locks rows in another order: it is the backfill that gives way, whoever came first.
+$node->safe_psql('postgres', 'CREATE TABLE contended (id integer PRIMARY KEY, n integer NOT NULL DEFAULT 0); INSERT INTO contended SELECT g FROM generate_series(1, 100) AS g');
+my $others = $node->background_psql('postgres');
+$others->query_safe('BEGIN; UPDATE contended SET n = n WHERE id = 50');
+$output = '';
+$call = call_in_background("CALL backfill_column('contended', 'n', 'n + 1', 100, '0')", \$output);
+becomes($node, 'postgres', "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'CALL backfill%' AND wait_event_type = 'Lock'", 1, 'a batch waits for a row');
+$others->query_safe('UPDATE contended SET n = n WHERE id = 1; COMMIT');
+pass('whoever holds that row gets one that the batch had locked, and no deadlock');
+$others->quit;
+IPC::Run::finish($call);
+unlike($output, qr/ERROR/, 'the batch is tried again');
+answers($node, 'postgres', 'SELECT n, count(*) FROM contended GROUP BY n', '1|100', 'with each row once');
+
 $node->safe_psql('postgres', 'UPDATE raised SET n = 0');
 ($code, undef, $stderr) = $node->psql('postgres', "SET statement_timeout = '300ms'; CALL backfill_column('raised', 'n', 'n + 1', 100, '50 milliseconds')");
 like($stderr, qr/canceling statement due to statement timeout/, 'a statement_timeout counts for the whole call');
