@@ -88,6 +88,27 @@ END
 $$;
 COMMENT ON FUNCTION @extschema@._unknown_campaign(uuid) IS 'Raises P0002.';
 
+-- The timers first, then the campaign, as the worker does; and the timers in the order in which they fire, for the worker takes the first of a campaign:
+-- whoever has to wait for it holds no other yet, which the worker may be about to move.
+CREATE FUNCTION @extschema@._lock_campaign(campaign_id uuid) RETURNS text
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	state text;
+BEGIN
+	PERFORM
+	FROM @extschema@.campaign_timers AS t
+	WHERE t.campaign_id = $1 AND t.status IN ('PENDING', 'RUNNING', 'FAILED')
+	ORDER BY t.scheduled_at, (SELECT min(m.priority) FROM @extschema@.campaign_state_transitions AS m WHERE m.timer_type = t.timer_type), t.id
+	FOR NO KEY UPDATE OF t;
+	SELECT c.status INTO state FROM @extschema@.campaigns AS c WHERE c.id = $1 FOR NO KEY UPDATE;
+	IF NOT FOUND THEN
+		PERFORM @extschema@._unknown_campaign($1);
+	END IF;
+	RETURN state;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._lock_campaign(uuid) IS 'Locks a campaign with its timers for a verb and returns its state; P0002 when there is none.';
+
 -- When a campaign entered the state it is in: its last log row, or its creation where the log does not tell.
 CREATE FUNCTION @extschema@._entered_at(campaign_id uuid, state text) RETURNS timestamp with time zone
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -143,11 +164,7 @@ DECLARE
 	state text;
 BEGIN
 	PERFORM @extschema@._check_given('campaign_id', campaign_id IS NOT NULL);
-	PERFORM FROM @extschema@.campaign_timers AS t WHERE t.campaign_id = campaign_id AND t.status IN ('PENDING', 'FAILED') ORDER BY t.id FOR NO KEY UPDATE;
-	SELECT c.status INTO state FROM @extschema@.campaigns AS c WHERE c.id = campaign_id FOR NO KEY UPDATE;
-	IF NOT FOUND THEN
-		PERFORM @extschema@._unknown_campaign(campaign_id);
-	END IF;
+	state := @extschema@._lock_campaign(campaign_id);
 	PERFORM @extschema@._apply_policies(ARRAY[campaign_id], ARRAY[@extschema@._entered_at(campaign_id, state)], clock_timestamp());
 	RETURN QUERY
 		SELECT t.id, t.timer_type::text, t.scheduled_at
@@ -174,11 +191,7 @@ BEGIN
 	END IF;
 	PERFORM @extschema@._check_duration(duration_hours);
 	PERFORM @extschema@._check_start_time(start_time);
-	PERFORM FROM @extschema@.campaign_timers AS t WHERE t.campaign_id = campaign_id AND t.status IN ('PENDING', 'FAILED') ORDER BY t.id FOR NO KEY UPDATE;
-	SELECT c.status INTO state FROM @extschema@.campaigns AS c WHERE c.id = campaign_id FOR NO KEY UPDATE;
-	IF NOT FOUND THEN
-		PERFORM @extschema@._unknown_campaign(campaign_id);
-	END IF;
+	state := @extschema@._lock_campaign(campaign_id);
 	-- A time can still change while the state has a timer that counts from it.
 	IF start_time IS NOT NULL AND NOT EXISTS (SELECT FROM @extschema@.campaign_timer_policies AS p WHERE p.state = state AND p.anchor = 'start_time') THEN
 		RAISE EXCEPTION 'start_time of a campaign in state % cannot change', state
@@ -207,11 +220,7 @@ DECLARE
 	entered timestamptz;
 	moved boolean;
 BEGIN
-	PERFORM FROM @extschema@.campaign_timers AS t WHERE t.campaign_id = campaign_id AND t.status IN ('PENDING', 'FAILED') ORDER BY t.id FOR NO KEY UPDATE;
-	SELECT c.status INTO from_state FROM @extschema@.campaigns AS c WHERE c.id = campaign_id FOR NO KEY UPDATE;
-	IF NOT FOUND THEN
-		PERFORM @extschema@._unknown_campaign(campaign_id);
-	END IF;
+	from_state := @extschema@._lock_campaign(campaign_id);
 	IF from_state = to_state THEN
 		RAISE EXCEPTION 'Invalid state transition from % to %', from_state, to_state
 			USING CONSTRAINT = 'valid_state_transition', HINT = 'The campaign is in that state already.';
@@ -272,10 +281,7 @@ DECLARE
 BEGIN
 	PERFORM @extschema@._check_given('campaign_id', campaign_id IS NOT NULL);
 	PERFORM @extschema@._check_text('reason', reason);
-	SELECT c.status INTO state FROM @extschema@.campaigns AS c WHERE c.id = campaign_id;
-	IF NOT FOUND THEN
-		PERFORM @extschema@._unknown_campaign(campaign_id);
-	END IF;
+	state := @extschema@._lock_campaign(campaign_id);
 	SELECT m.to_state
 	INTO target
 	FROM @extschema@.campaign_state_transitions AS m

@@ -38,7 +38,7 @@ CREATE FUNCTION @extschema@._campaign_functions(access text) RETURNS SETOF regpr
 			_campaign_relations,_next_cron_time,_cron_field,_check_as_of,_check_given,_unknown_campaign}'::name[]),
 		('writer', '{create_campaign,schedule_campaign_timers,reschedule_campaign,transition_campaign,cancel_campaign,schedule_timer,reschedule_timer,cancel_timer,
 			retry_timer,record_metric,_check_given,_check_object,_check_text,_check_duration,_check_start_time,_check_timer_type,_check_schedule,_unknown_campaign,
-			_entered_at,_move_campaign,_lock_timer,_apply_policies,_uuid_v7}'),
+			_entered_at,_lock_campaign,_move_campaign,_lock_timer,_apply_policies,_uuid_v7}'),
 		('operator', '{pause_timers,resume_timers,_wake,retry_timer,_lock_timer,_check_given,run_due_timers,_run_due_timers,
 			register_handler,unregister_handler,_check_handler,_check_timer_type,
 			create_monthly_partitions,archive_old_state_logs,cleanup_timer_executions,_is_campaign_owner,_upkeep_as_owner,_cutoff,_check_as_of,
