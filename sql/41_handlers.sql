@@ -34,6 +34,18 @@ $$;
 COMMENT ON FUNCTION @extschema@._check_handler(regprocedure, name) IS
 	'Raises 42883 unless the function exists, 42P13 unless it is a handler, 42501 unless it belongs to this role, who may execute it.';
 
+-- Who calls a handler need not be able to use its schema, as to_regprocedure() would ask of them.
+CREATE FUNCTION @extschema@._find_handler(handler text) RETURNS regprocedure
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT p.oid::regprocedure
+	FROM parse_ident(left(handler, -length('(uuid,uuid,jsonb)'))) AS named (parts)
+	JOIN pg_namespace AS n ON n.nspname = named.parts[1]
+	JOIN pg_proc AS p ON p.pronamespace = n.oid AND p.proname = named.parts[2]
+		AND (p.pronargs, p.proargtypes[0], p.proargtypes[1], p.proargtypes[2]) = (3, 'uuid'::regtype, 'uuid'::regtype, 'jsonb'::regtype)
+	WHERE handler LIKE '%(uuid,uuid,jsonb)'
+$$;
+COMMENT ON FUNCTION @extschema@._find_handler(text) IS 'The function of this name, as register_handler() wrote it: schema.name(uuid,uuid,jsonb); NULL for none. Errors: 22023 when it is no name.';
+
 CREATE FUNCTION @extschema@.register_handler(timer_type text, handler regprocedure, timeout interval DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
@@ -203,12 +215,12 @@ BEGIN
 	IF NOT FOUND THEN
 		RETURN;
 	END IF;
-	IF to_regprocedure(registered.handler) IS NULL THEN
+	handler := @extschema@._find_handler(registered.handler);
+	IF handler IS NULL THEN
 		RAISE EXCEPTION 'handler does not exist: %', registered.handler
 			USING ERRCODE = 'undefined_function', HINT = 'Create it again, or unregister_handler().';
 	END IF;
-	PERFORM @extschema@._check_handler(to_regprocedure(registered.handler), registered.handler_owner);
-	handler := to_regprocedure(registered.handler);
+	PERFORM @extschema@._check_handler(handler, registered.handler_owner);
 	handler_owner := (SELECT p.proowner FROM pg_proc AS p WHERE p.oid = handler);
 	timeout_ms := EXTRACT(epoch FROM coalesce(registered.timeout, coalesce(current_setting('campaign_lifecycle.handler_timeout', true), '30s')::interval)) * 1000;
 	campaign_id := timer.campaign_id;

@@ -46,7 +46,7 @@ CREATE FUNCTION @extschema@._campaign_functions(access text) RETURNS SETOF regpr
 			_backfill_done,_backfill_report,_backfill_hold,_backfill_lock_timeout,_backfill_has_waited,_short_lock_timeout}'),
 		('owner', '{_apply_policies,_apply_timers,_archive_partition,_archive_partition_patiently,_archive_step,_can_still_apply,_check_as_of,_check_given,
 			_check_handler,_check_max_rows,_check_timer_type,_claim_marked,_claim_timers,_cron_field,_cutoff,_default_partition,_due_upkeep,
-			_fail_marked,_fail_timer,_finish_marked,_follow_log_columns,_in_use,_is_campaign_owner,_is_marked_by_process,_make_month,
+			_fail_marked,_fail_timer,_find_handler,_finish_marked,_follow_log_columns,_in_use,_is_campaign_owner,_is_marked_by_process,_make_month,
 			_make_month_patiently,_marked_due,_missing_log_months,_months_of_rows,_move_log_rows,_next_cron_time,_next_due,_notify,_partitions,
 			_record_handler,_recover_lost,_refresh_if_changed,_release_marked,_remove_executions,_remove_metrics,_remove_timers,_reset_constraints,
 			_retry_upkeep_at,_run_upkeep_step,_short_lock_timeout,_start_marked,_upkeep_as_owner,_upkeep_failed,_uuid_v7,_wake,
