@@ -31,6 +31,7 @@ FUNCTIONS := \
 	90_privileges
 INSTALL_PARTS := 00_head $(FUNCTIONS) 63_workers_view 99_install 97_members
 UPGRADE_PARTS := 63_workers_view 96_upgrade 97_members
+UPGRADE_FIRST := 95_lock
 
 SQL_SOURCES := $(wildcard sql/[0-9]*.sql)
 SQL_INSTALL := sql/$(EXTENSION)--$(EXTVERSION).sql
@@ -70,6 +71,7 @@ $(SQL_INSTALL): $(SQL_SOURCES) Makefile $(EXTENSION).control
 # An upgrade runs the same text, so that an upgraded database cannot differ from a new one: every function is made or replaced, then the tables follow.
 $(SQL_UPGRADE): $(SQL_SOURCES) Makefile $(EXTENSION).control
 	( printf '%s\n' "\\echo Use \"ALTER EXTENSION $(EXTENSION) UPDATE TO '$(EXTVERSION)'\" to load this file. \\quit"; \
+	cat $(UPGRADE_FIRST:%=sql/%.sql); \
 	sed -E 's/^CREATE (FUNCTION|PROCEDURE) /CREATE OR REPLACE \1 /' $(FUNCTIONS:%=sql/%.sql); cat $(UPGRADE_PARTS:%=sql/%.sql) ) > $@
 
 lint: all

@@ -10,6 +10,8 @@ IF to_regclass('@extschema@.campaign_tables_version') IS NULL THEN
 	RAISE EXCEPTION 'the campaign tables are missing'
 		USING ERRCODE = 'undefined_table', HINT = 'install_campaign_tables() makes them.';
 END IF;
+-- Before any table, as the worker does: none is at work from here on.
+ALTER FUNCTION @extschema@._uuid_v7() NO DEPENDS ON EXTENSION campaign_lifecycle;
 SELECT v.version INTO present FROM @extschema@.campaign_tables_version AS v FOR UPDATE;
 IF present IS DISTINCT FROM wanted AND present IS DISTINCT FROM '1.0' THEN
 	RAISE EXCEPTION 'campaign tables of version % cannot be brought to version %', coalesce(present, 'unknown'), wanted

@@ -1,0 +1,4 @@
+-- First of all in an upgrade: the extension for itself, as DROP EXTENSION takes it. The worker locks it before any table, so now none is at work, and none
+-- begins; met halfway, over the tables, one of both would fail. (The statement changes nothing; there is no LOCK for extensions.)
+ALTER FUNCTION @extschema@._uuid_v7() NO DEPENDS ON EXTENSION campaign_lifecycle;
+
