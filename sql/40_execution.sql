@@ -21,7 +21,7 @@ BEGIN
 		FROM (
 			SELECT r.id
 			FROM @extschema@._runnable_timers AS r
-			WHERE r.id = ANY (only_timers) AND r.status IN ('PENDING', 'FAILED') AND r.retry_count < attempts AND r.scheduled_at <= as_of
+			WHERE r.id = ANY (only_timers) AND (r.status = 'PENDING' OR (r.status = 'FAILED' AND r.retry_count < attempts)) AND r.scheduled_at <= as_of
 			FOR NO KEY UPDATE OF r SKIP LOCKED) AS q;
 		claimed_to := since;
 		RETURN;
@@ -229,9 +229,15 @@ BEGIN
 						ELSE coalesce((CASE WHEN other_flags THEN to_jsonb(c) END ->> p.only_when)::boolean, false) END
 					THEN 'off'
 				WHEN m.to_state IS NOT NULL THEN 'move'
-				-- A policy that counts from entering the state means an event of this state; one that counts from start or end may have set the timer ahead.
+				-- A policy that counts from entering the state means an event of this state. One that counts from start or end may have set the timer ahead, for a
+				-- later state in which it moves the campaign; unless each such state gives the type a time that counts from elsewhere.
 				WHEN p.anchor = 'entered' THEN 'event'
-				WHEN @extschema@._can_still_apply(c.status, t.timer_type) THEN 'early'
+				WHEN @extschema@._can_still_apply(c.status, t.timer_type) AND (p.anchor IS NULL OR EXISTS (
+						SELECT
+						FROM @extschema@.campaign_state_transitions AS a
+						LEFT JOIN @extschema@.campaign_timer_policies AS q ON q.state = a.from_state AND q.timer_type = a.timer_type
+						WHERE a.timer_type = t.timer_type AND (q.anchor IS NULL OR q.anchor = p.anchor)))
+					THEN 'early'
 				WHEN p.anchor IS NOT NULL THEN 'event'
 				ELSE 'late' END AS outcome
 		FROM unnest(timer_ids) AS u (id)
@@ -349,10 +355,11 @@ DECLARE
 	failed record;
 BEGIN
 	UPDATE @extschema@.campaign_timers AS t
-	SET status = 'FAILED', retry_count = t.retry_count + 1,
+	SET status = 'FAILED', retry_count = least(t.retry_count + 1, 5),
 		scheduled_at = CASE WHEN t.retry_count + 1 >= attempts THEN t.scheduled_at
 			ELSE as_of + base * (power(2, t.retry_count) * (1 + jitter * (2 * random() - 1))) END
-	WHERE t.id = timer_id AND t.status IN ('PENDING', 'FAILED', 'RUNNING') AND t.retry_count < 5
+	-- What failed was rolled back, and with it the lock: somebody may have given the timer another time since.
+	WHERE t.id = timer_id AND (t.status = 'RUNNING' OR (t.scheduled_at <= as_of AND (t.status = 'PENDING' OR (t.status = 'FAILED' AND t.retry_count < 5))))
 	RETURNING t.campaign_id, t.timer_type, t.retry_count INTO failed;
 	IF NOT FOUND THEN
 		RETURN;

@@ -79,6 +79,7 @@ void run_part(Work *work, const pg_uuid_t *ids, int count)
 	MemoryContext keep = CurrentMemoryContext;
 	statements::Claim claimed = {};
 	TimestampTz follow_up = DT_NOEND;
+	int put_off = 0;
 
 	CHECK_FOR_INTERRUPTS();
 	ErrorData *error = bracket::in_subtransaction([&] {
@@ -88,6 +89,7 @@ void run_part(Work *work, const pg_uuid_t *ids, int count)
 		if (claimed.count == 0)
 			return;
 		follow_up = statements::apply(work->plans, claimed.timers, work->as_of);
+		put_off = statements::count_put_off(work->plans, claimed.timers);
 		rehearse_commit(work);
 	});
 	if (error != nullptr)
@@ -96,7 +98,8 @@ void run_part(Work *work, const pg_uuid_t *ids, int count)
 		settle(work, ids, count, error);
 		return;
 	}
-	work->succeeded += claimed.count;
+	work->succeeded += claimed.count - put_off;
+	work->put_off += put_off;
 	work->follow_up = Min(work->follow_up, follow_up);
 }
 

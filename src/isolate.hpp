@@ -17,6 +17,7 @@ struct Work
 	int succeeded;
 	int failed; // recorded as failed attempts
 	int left;   // untouched, to be tried again soon
+	int put_off;
 	TimestampTz follow_up;
 	ErrorData *last_error;
 };

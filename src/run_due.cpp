@@ -18,6 +18,7 @@ struct Run
 	TimestampTz as_of;
 	TimestampTz since;
 	int64 attempted;
+	bool looked; // at all there is, since something was taken
 };
 
 // One timer with a handler, where no batch is left. False: there is none, or it
@@ -32,6 +33,7 @@ bool run_handled(Run *run)
 	if (result.outcome == handlers::Outcome::none || result.outcome == handlers::Outcome::left)
 		return false;
 	run->attempted++;
+	run->looked = false;
 	return true;
 }
 
@@ -50,7 +52,8 @@ bool run_batch(Run *run, int64 room)
 		if (claimed.count == 0)
 			return;
 		work.follow_up = statements::apply(run->site.plans, claimed.timers, run->as_of);
-		work.succeeded = claimed.count;
+		work.put_off = statements::count_put_off(run->site.plans, claimed.timers);
+		work.succeeded = claimed.count - work.put_off;
 	});
 	if (error != nullptr && claimed.count == 0)
 		ReThrowError(error);
@@ -58,7 +61,20 @@ bool run_batch(Run *run, int64 room)
 		isolate::run(&work, claimed.timers, error);
 	run->attempted += work.succeeded + work.failed;
 	run->since = Min(claimed.claimed_to, work.follow_up);
-	return work.succeeded + work.failed > 0;
+	if (work.succeeded + work.failed + work.put_off == 0)
+		return false;
+	run->looked = false;
+	return true;
+}
+
+// What waited for a timer that has moved nothing lies behind. False: nothing can.
+bool look_behind(Run *run)
+{
+	if (run->looked)
+		return false;
+	run->since = DT_NOBEGIN;
+	run->looked = true;
+	return true;
 }
 
 void refuse(const extension::Site &site)
@@ -109,7 +125,7 @@ SQL_FUNCTION(_run_due_timers)
 	run.site = extension::visit();
 	refuse(run.site);
 	as_owner::fenced(run.site, [&] {
-		while (run.attempted < most && (run_batch(&run, most - run.attempted) || (run.attempted < most && run_handled(&run))))
+		while (run.attempted < most && (run_batch(&run, most - run.attempted) || look_behind(&run) || run_handled(&run)))
 			;
 	});
 	SPI_finish();

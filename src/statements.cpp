@@ -15,6 +15,7 @@ enum Call
 	call_are_tables_current,
 	call_claim,
 	call_apply,
+	call_put_off,
 	call_fail,
 	call_next_due,
 	call_due_upkeep,
@@ -68,6 +69,12 @@ constexpr Statement statements[call_count] = {
 	 {TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, UUIDARRAYOID}},
 
 	{R"(SELECT @extschema@._apply_timers($1, $2))", 2, {UUIDARRAYOID, TIMESTAMPTZOID}},
+
+	{R"(SELECT pg_catalog.count(*)
+		FROM @extschema@.campaign_timers AS t
+		WHERE t.id OPERATOR(pg_catalog.=) ANY ($1) AND t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'PENDING')",
+	 1,
+	 {UUIDARRAYOID}},
 
 	{R"(SELECT @extschema@._fail_timer($1, $2, $3, $4))", 4, {UUIDOID, TIMESTAMPTZOID, TEXTOID, TEXTOID}},
 
@@ -304,6 +311,15 @@ TimestampTz apply(Plans *plans, ArrayType *timers, TimestampTz as_of)
 
 	run(plans, call_apply, arguments);
 	return first_time(1);
+}
+
+int count_put_off(Plans *plans, ArrayType *timers)
+{
+	bool is_null;
+	Datum arguments[] = {PointerGetDatum(timers)};
+
+	run(plans, call_put_off, arguments);
+	return static_cast<int>(DatumGetInt64(first_row(1, &is_null)));
 }
 
 void fail(Plans *plans, const pg_uuid_t *timer, TimestampTz as_of, const ErrorData *error)

@@ -52,6 +52,9 @@ Claim claim(Plans *plans, TimestampTz as_of, TimestampTz since, int most, ArrayT
 // The earliest timer due by as_of that waits behind those applied, or DT_NOEND.
 TimestampTz apply(Plans *plans, ArrayType *timers, TimestampTz as_of);
 
+// How many of those applied have been put off, which is no attempt.
+int count_put_off(Plans *plans, ArrayType *timers);
+
 void fail(Plans *plans, const pg_uuid_t *timer, TimestampTz as_of, const ErrorData *error);
 
 // The least time that a timer scheduled since then waits for, or DT_NOEND.
