@@ -259,14 +259,13 @@ Result take(const Order &order)
 		LockReleaseSession(USER_LOCKMETHOD);
 		return result;
 	}
-	result.outcome = Outcome::left;
+	result.outcome = Outcome::succeeded;
 	result.error = bracket::in_transaction([&] {
 		extension::Site site;
 
 		if (!arrive(&site, false))
 			ereport(ERROR, errcode(ERRCODE_LOCK_NOT_AVAILABLE), errmsg("the extension is being changed"));
 		result.follow_up = run_attempt(site.plans, &timer, as_of, true);
-		result.outcome = Outcome::succeeded;
 	});
 	if (result.error != nullptr)
 	{

@@ -28,7 +28,7 @@ void show_error(const ErrorData *error);
 // The worker has found the extension: this database is worth workers.
 void confirm();
 
-[[noreturn]] void leave(shared::Farewell farewell);
+[[noreturn]] void leave(shared::Farewell reason);
 
 } // namespace post
 

@@ -221,10 +221,10 @@ Datum first_row(int column, bool *is_null)
 	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, is_null);
 }
 
-bool first_uuid(pg_uuid_t *uuid)
+bool first_uuid(int column, pg_uuid_t *uuid)
 {
 	bool is_null;
-	Datum value = first_row(1, &is_null);
+	Datum value = first_row(column, &is_null);
 
 	if (!is_null)
 		*uuid = *DatumGetUUIDP(value);
@@ -448,7 +448,7 @@ bool claim_marked(Plans *plans, TimestampTz as_of, TimestampTz since, pg_uuid_t 
 	Datum arguments[] = {TimestampTzGetDatum(as_of), TimestampTzGetDatum(since), BoolGetDatum(false)};
 
 	run(plans, call_claim_marked, arguments);
-	return first_uuid(timer);
+	return first_uuid(1, timer);
 }
 
 bool start_marked(Plans *plans, TimestampTz as_of, TimestampTz due_by, TimestampTz since, bool everything, pg_uuid_t *timer)
@@ -457,7 +457,7 @@ bool start_marked(Plans *plans, TimestampTz as_of, TimestampTz due_by, Timestamp
 						 BoolGetDatum(everything)};
 
 	run(plans, call_start_marked, arguments);
-	return first_uuid(timer);
+	return first_uuid(1, timer);
 }
 
 Attempt finish_marked(Plans *plans, const pg_uuid_t *timer, TimestampTz as_of, bool marked)
@@ -474,7 +474,7 @@ Attempt finish_marked(Plans *plans, const pg_uuid_t *timer, TimestampTz as_of, b
 	attempt.handler = DatumGetObjectId(handler);
 	attempt.handler_owner = DatumGetObjectId(first_row(3, &is_null));
 	attempt.timeout_ms = DatumGetInt32(first_row(4, &is_null));
-	attempt.campaign = *DatumGetUUIDP(first_row(5, &is_null));
+	first_uuid(5, &attempt.campaign);
 	attempt.payload = PointerGetDatum(PG_DETOAST_DATUM_COPY(first_row(6, &is_null)));
 	return attempt;
 }

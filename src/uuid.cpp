@@ -22,7 +22,7 @@ uint64 next_tick()
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_REALTIME, &now);
+	(void) clock_gettime(CLOCK_REALTIME, &now);
 	uint64 ms = static_cast<uint64>(now.tv_sec) * 1000 + now.tv_nsec / 1000000;
 	uint64 tick = (ms << 12) | static_cast<uint64>((now.tv_nsec % 1000000) * INT64CONST(4096) / 1000000);
 

@@ -28,7 +28,7 @@ constexpr int least_pause = 1000; // ms, for errors that are not the timers'
 constexpr int most_pause = 60000; // ms
 constexpr int sweep_share = 99;   // a look at the past rests this many times what it took
 constexpr int most_repeats = 50;  // of turns that claim less than a batch, in one drain
-constexpr int stagger = 3;        // ms between workers that wake for the same timer
+constexpr int64 stagger = 3;      // ms between workers that wake for the same timer
 
 struct State
 {
@@ -208,13 +208,14 @@ bool run_alone(State *state, const handlers::Order &order)
 	bool counts = result.outcome == handlers::Outcome::succeeded || result.outcome == handlers::Outcome::failed;
 
 	pgstat_report_stat(false);
-	if (result.error != nullptr)
-		post::show_error(result.error);
+	state->mark = Min(state->mark, result.follow_up);
 	if (counts)
 		pg_atomic_write_u64(&station->timers, pg_atomic_read_u64(&station->timers) + 1);
+	if (result.error == nullptr)
+		return counts;
+	post::show_error(result.error);
 	if (result.outcome == handlers::Outcome::failed)
 		pg_atomic_write_u64(&station->failures, pg_atomic_read_u64(&station->failures) + 1);
-	state->mark = Min(state->mark, result.follow_up);
 	if (result.outcome == handlers::Outcome::left)
 	{
 		report(state, result.error);
