@@ -28,6 +28,7 @@ void look_ahead(statements::Plans *plans, const Order &order, Result *result)
 		due = statements::next_due(plans, result->as_of + 1);
 	}
 	result->next_due = due;
+	wake::note_look_ahead();
 }
 
 void look_for_marked(statements::Plans *plans, const Order &order, Result *result)

@@ -19,6 +19,9 @@ namespace {
 TimestampTz earliest = DT_NOEND;
 bool changed = false;
 
+// Of these, what a worker has written after it looked ahead: the commit itself may fire triggers.
+TimestampTz unseen = DT_NOEND;
+
 // The station of this process, if it is a worker.
 Station *own_station = nullptr;
 
@@ -59,16 +62,13 @@ template <typename F> void for_each_station(F visit) noexcept
 // A timer due already needs one idle worker; a later one is made known to every
 // idle worker, since any of them may be busy by then. A busy worker reads its
 // mark before it sleeps, and a worker that commits its own batch is one (which
-// has looked for later timers in the same transaction).
+// knows the later timers that it has seen in the same transaction).
 void tell_workers(TimestampTz due) noexcept
 {
 	bool due_now = due <= GetCurrentTimestamp();
 	bool done = false;
 
-	for_each_station([&](Station *station) {
-		if (station != own_station || due_now)
-			lower(station, due);
-	});
+	for_each_station([&](Station *station) { lower(station, station != own_station || due_now ? due : unseen); });
 	if (own_station != nullptr)
 		return;
 	pg_memory_barrier();
@@ -97,6 +97,7 @@ void on_transaction_end(XactEvent event, void *) noexcept
 	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
 	{
 		earliest = DT_NOEND;
+		unseen = DT_NOEND;
 		changed = false;
 	}
 }
@@ -111,6 +112,12 @@ void register_callbacks()
 void note_timer(TimestampTz due)
 {
 	earliest = Min(earliest, due);
+	unseen = Min(unseen, due);
+}
+
+void note_look_ahead()
+{
+	unseen = DT_NOEND;
 }
 
 void note_change()

@@ -16,6 +16,9 @@ void register_callbacks();
 void note_timer(TimestampTz due);
 void note_change();
 
+// For a worker: what has been noted so far it knows itself.
+void note_look_ahead();
+
 // After COMMIT PREPARED: what was prepared is unknown here, so look at all.
 void all_now() noexcept;
 

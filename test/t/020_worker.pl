@@ -90,6 +90,19 @@ wakes('schedule_timer()', "SELECT schedule_timer('ID', 'EXPIRE_CAMPAIGN', now())
 wakes('retry_timer()', "WITH t AS (INSERT INTO campaign_timers (campaign_id, timer_type, scheduled_at, status, retry_count)
 	VALUES ('ID', 'EXPIRE_CAMPAIGN', now() + interval '1 hour', 'FAILED', 5) RETURNING id) SELECT id AS timer FROM t \\gset\nSELECT retry_timer(:'timer')");
 
+# The commit of the worker's own batch: what a trigger has deferred to it comes after the worker has looked for what is due next.
+$node->safe_psql(
+	'later', q{
+	CREATE FUNCTION public.end_soon() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+		UPDATE public.campaign_timers SET scheduled_at = pg_catalog.clock_timestamp() + interval '1 second'
+		WHERE campaign_id = NEW.id AND timer_type = 'EXPIRE_CAMPAIGN' AND status = 'PENDING';
+		RETURN NULL;
+	END $$;
+	CREATE CONSTRAINT TRIGGER end_soon AFTER UPDATE ON campaigns DEFERRABLE INITIALLY DEFERRED
+		FOR EACH ROW WHEN (NEW.status = 'CLOSED') EXECUTE FUNCTION public.end_soon()});
+wakes('a deferred trigger of its own commit', $insert =~ s/EXPIRE/CLOSE/r);
+$node->safe_psql('later', 'DROP TRIGGER end_soon ON campaigns');
+
 # A timer that no trigger has told of is found by the net, and the net is a setting that a reload changes.
 my $pid = join ' ', worker_pids($node, 'later');
 set_and_reload($node, naptime => '200ms');
@@ -97,7 +110,8 @@ wakes('a shorter naptime after SIGHUP', "BEGIN; ALTER TABLE campaign_timers DISA
 	ALTER TABLE campaign_timers ENABLE ALWAYS TRIGGER wake_worker_on_insert; ALTER TABLE campaign_timers ENABLE ALWAYS TRIGGER wake_worker_on_update; COMMIT");
 set_and_reload($node, naptime => undef);
 is(join(' ', worker_pids($node, 'later')), $pid, 'the same worker all along: a reload is no restart');
-answers($node, 'later', "SELECT count(*) FROM campaign_timers WHERE executed_at - greatest(scheduled_at, created_at) > interval '$soon seconds'", 0, 'no timer was late');
+answers($node, 'later', "SELECT count(*) FROM campaign_timers WHERE executed_at - greatest(scheduled_at, created_at) > interval '$soon seconds'
+	AND campaign_id <> '00000000-0000-4000-8000-000000000001'", 0, 'no timer was late but the one that was paused');
 holds($node, 'later', 'after all kinds of commits');
 
 #---------------------------------------------------------------------------------------------------------------------
