@@ -18,6 +18,14 @@ COMMENT ON FUNCTION @extschema@._wake_worker() IS 'Remembers the earliest timer 
 CREATE FUNCTION @extschema@.validate_timer_schedule() RETURNS trigger
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+	IF NEW.scheduled_at >= '10000-01-01 00:00:00+00' OR NEW.scheduled_at = '-infinity' THEN
+		RAISE EXCEPTION 'timer schedule out of range: %', NEW.scheduled_at
+			USING ERRCODE = 'datetime_field_overflow', HINT = 'Times up to the year 9999 can be scheduled.';
+	END IF;
+	-- Plain SQL may move a timer anywhere else: what is past is due at once.
+	IF TG_OP = 'UPDATE' THEN
+		RETURN NEW;
+	END IF;
 	IF EXISTS (
 		SELECT FROM @extschema@.campaigns AS c
 		WHERE c.id = NEW.campaign_id
@@ -30,15 +38,11 @@ BEGIN
 		RAISE EXCEPTION 'Cannot schedule timer in the past: %', NEW.scheduled_at
 			USING CONSTRAINT = 'validate_timer_scheduling', HINT = 'Up to one minute in the past is tolerated; now() makes the timer due at once.';
 	END IF;
-	IF NEW.scheduled_at >= '10000-01-01 00:00:00+00' THEN
-		RAISE EXCEPTION 'timer schedule out of range: %', NEW.scheduled_at
-			USING ERRCODE = 'datetime_field_overflow', HINT = 'Times up to the year 9999 can be scheduled.';
-	END IF;
 	RETURN NEW;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.validate_timer_schedule() IS
-	'BEFORE INSERT trigger of campaign_timers, for timers that still wait: refuses one for a campaign in a terminal state or over a minute in the past (P0001), or beyond the year 9999 (22008).';
+	'BEFORE INSERT trigger of campaign_timers, for timers that still wait: refuses one for a campaign in a terminal state or over a minute in the past (P0001), or beyond the year 9999 (22008); that also BEFORE UPDATE.';
 
 CREATE FUNCTION @extschema@.validate_state_transition() RETURNS trigger
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

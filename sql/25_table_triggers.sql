@@ -41,6 +41,10 @@ BEGIN
 			'BEFORE INSERT ON @extschema@.campaign_timers
 				FOR EACH ROW WHEN (NEW.status IN (''PENDING'', ''RUNNING'') OR (NEW.status = ''FAILED'' AND NEW.retry_count < 5))
 				EXECUTE FUNCTION @extschema@.validate_timer_schedule()'),
+		('campaign_timers', 'validate_timer_rescheduling',
+			'BEFORE UPDATE ON @extschema@.campaign_timers
+				FOR EACH ROW WHEN ((NEW.scheduled_at >= ''10000-01-01 00:00:00+00'' OR NEW.scheduled_at = ''-infinity'') AND NEW.scheduled_at <> OLD.scheduled_at)
+				EXECUTE FUNCTION @extschema@.validate_timer_schedule()'),
 		('campaign_timers', 'wake_worker_on_insert',
 			'AFTER INSERT ON @extschema@.campaign_timers
 				FOR EACH ROW WHEN (NEW.status IN (''PENDING'', ''FAILED'')) EXECUTE FUNCTION @extschema@._wake_worker()'),

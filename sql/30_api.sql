@@ -136,11 +136,17 @@ BEGIN
 	PERFORM @extschema@._check_duration(duration_hours);
 	PERFORM @extschema@._check_start_time(start_time);
 
+	-- The state that nothing leads to; where a row that was added leads back into it, the one that waits for the start.
 	SELECT m.from_state
 	INTO first_state
-	FROM @extschema@.campaign_state_transitions AS m
-	WHERE NOT EXISTS (SELECT FROM @extschema@.campaign_state_transitions AS i WHERE i.to_state = m.from_state)
-	ORDER BY m.priority, m.from_state
+	FROM (
+		SELECT t.from_state, t.priority,
+			EXISTS (SELECT FROM @extschema@.campaign_state_transitions AS i WHERE i.to_state = t.from_state) AS is_entered,
+			EXISTS (SELECT FROM @extschema@.campaign_timer_policies AS p
+				WHERE p.state = t.from_state AND p.timer_type = t.timer_type AND p.anchor = 'start_time') AS waits_for_start
+		FROM @extschema@.campaign_state_transitions AS t) AS m
+	WHERE NOT m.is_entered OR m.waits_for_start
+	ORDER BY m.is_entered, m.priority, m.from_state
 	LIMIT 1;
 	IF first_state IS NULL THEN
 		RAISE EXCEPTION 'no first state: every state of campaign_state_transitions can be entered from another'
@@ -149,13 +155,21 @@ BEGIN
 
 	INSERT INTO @extschema@.campaigns AS c (id, status, metadata, start_time, duration_hours, auto_close, rewards_enabled)
 	VALUES (coalesce(id, @extschema@._uuid_v7()), first_state, metadata, start_time, duration_hours, auto_close, rewards_enabled)
+	ON CONFLICT ON CONSTRAINT campaigns_pkey DO NOTHING
 	RETURNING c.id, c.created_at INTO campaign_id, entered;
+	IF campaign_id IS NULL AND EXISTS (SELECT FROM @extschema@.campaigns AS c WHERE c.id = create_campaign.id) THEN
+		RAISE EXCEPTION 'campaign already exists: %', id
+			USING ERRCODE = 'unique_violation', CONSTRAINT = 'campaigns_pkey', HINT = 'Choose another id, or leave it out.';
+	ELSIF campaign_id IS NULL THEN
+		RAISE EXCEPTION 'the campaign was not made'
+			USING ERRCODE = 'triggered_action_exception', HINT = 'A trigger on campaigns has suppressed the insert.';
+	END IF;
 	PERFORM @extschema@._apply_policies(ARRAY[campaign_id], ARRAY[entered], clock_timestamp());
 	RETURN campaign_id;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.create_campaign(integer, timestamptz, boolean, boolean, jsonb, uuid) IS
-	'A campaign in the first state with the timers its policy wants. duration_hours: 1 to 876600; start_time: NULL until known; id: chosen by the caller, else a time-ordered UUID. Returns the id. Errors: 22004, 22008, 22023; 23505 when the id exists. Since 1.0.';
+	'A campaign in the first state with the timers its policy wants. duration_hours: 1 to 876600; start_time: NULL until known; id: chosen by the caller, else a time-ordered UUID. Returns the id. Errors: 22004, 22008, 22023; 23505 when the id exists; 55000 when campaign_state_transitions has no first state. Since 1.0.';
 
 CREATE FUNCTION @extschema@.schedule_campaign_timers(campaign_id uuid) RETURNS TABLE (timer_id uuid, timer_type text, scheduled_at timestamp with time zone)
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -415,7 +429,8 @@ BEGIN
 	PERFORM @extschema@._check_schedule(scheduled_at);
 	PERFORM @extschema@._lock_timer(timer_id, campaign_id, '{PENDING,FAILED}', 'rescheduled');
 	UPDATE @extschema@.campaign_timers AS t
-	SET status = 'PENDING', retry_count = 0, scheduled_at = reschedule_timer.scheduled_at, payload = t.payload - 'policy'
+	SET status = 'PENDING', retry_count = 0, scheduled_at = reschedule_timer.scheduled_at,
+		payload = CASE WHEN jsonb_typeof(t.payload) IN ('object', 'array') THEN t.payload - 'policy' ELSE t.payload END
 	WHERE t.id = timer_id;
 END
 $$;
@@ -429,7 +444,10 @@ BEGIN
 	PERFORM @extschema@._check_text('reason', reason);
 	PERFORM @extschema@._lock_timer(timer_id, campaign_id, '{PENDING,FAILED}', 'cancelled');
 	UPDATE @extschema@.campaign_timers AS t
-	SET status = 'CANCELLED', payload = CASE WHEN reason IS NULL THEN t.payload ELSE jsonb_set(t.payload, '{cancel_reason}', to_jsonb(reason)) END
+	SET status = 'CANCELLED',
+		-- Plain SQL may have put a payload there that is no object.
+		payload = CASE WHEN reason IS NULL THEN t.payload
+			ELSE CASE WHEN jsonb_typeof(t.payload) = 'object' THEN t.payload ELSE jsonb_build_object('payload', t.payload) END || jsonb_build_object('cancel_reason', reason) END
 	WHERE t.id = timer_id;
 END
 $$;
@@ -473,12 +491,17 @@ BEGIN
 	END IF;
 	INSERT INTO @extschema@.campaign_metrics AS m (id, campaign_id, metric_type, value, attributes)
 	VALUES (coalesce(id, @extschema@._uuid_v7()), campaign_id, metric_type, value, attributes)
+	ON CONFLICT ON CONSTRAINT campaign_metrics_pkey DO NOTHING
 	RETURNING m.id INTO new_id;
+	IF new_id IS NULL AND EXISTS (SELECT FROM @extschema@.campaign_metrics AS m WHERE m.id = record_metric.id) THEN
+		RAISE EXCEPTION 'metric already exists: %', id
+			USING ERRCODE = 'unique_violation', CONSTRAINT = 'campaign_metrics_pkey', HINT = 'Choose another id, or leave it out.';
+	END IF;
 	RETURN new_id;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.record_metric(uuid, text, numeric, jsonb, uuid) IS
-	'One metric of a campaign; returns its id. value: up to 11 digits before and 4 after the point. Errors: 22003, 22004, 22023, P0002. Since 1.0.';
+	'One metric of a campaign; returns its id. value: up to 11 digits before and 4 after the point. Errors: 22003, 22004, 22023, P0002; 23505 when the id exists. Since 1.0.';
 
 CREATE FUNCTION @extschema@.run_due_timers(max_timers integer DEFAULT 1000) RETURNS bigint
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

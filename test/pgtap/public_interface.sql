@@ -2,7 +2,7 @@
 -- it names. The monitoring, upkeep, handler and access functions have files of their own.
 
 BEGIN;
-SELECT plan(245);
+SELECT plan(251);
 \ir lib/errors.psql
 
 ---- Signatures
@@ -302,6 +302,29 @@ FROM (VALUES ('SELECT create_campaign(0)'), ('SELECT create_campaign(NULL)'), ('
 	(format('SELECT retry_timer(id) FROM campaign_timers WHERE status = ''PENDING'' LIMIT 1')), (format('SELECT record_metric(%L, ''CLICKS'', 1)', :'c')),
 	(format('SELECT record_metric(%L, ''REWARD_CLAIMED'', ''NaN'')', :'c')), (format('SELECT run_due_timers(NULL)')), (format('SELECT run_due_timers(-1)')),
 	('UPDATE campaigns SET start_time = ''infinity''')) AS v (statement);
+
+---- What plain SQL and an administrator's rows may have done before
+
+SELECT create_campaign(24, :'start') AS c \gset
+INSERT INTO campaign_timers (campaign_id, timer_type, scheduled_at, payload) VALUES (:'c', 'REWARD_REMINDER', :'start', '[1, "policy"]') RETURNING id AS t \gset
+SELECT reschedule_timer(:'t', :'start');
+SELECT is(payload, '[1]', 'reschedule_timer() takes a payload that is an array') FROM campaign_timers WHERE id = :'t';
+SELECT cancel_timer(:'t', 'no');
+SELECT is(payload, '{"payload": [1], "cancel_reason": "no"}', 'and cancel_timer() keeps it beside the reason') FROM campaign_timers WHERE id = :'t';
+INSERT INTO campaign_timers (campaign_id, timer_type, scheduled_at, payload) VALUES (:'c', 'REWARD_REMINDER', :'start', '17') RETURNING id AS t \gset
+SELECT is(pg_temp.error_of(format('SELECT reschedule_timer(%L, %L)', :'t', :'start')), NULL, 'one that is a number');
+SAVEPOINT back;
+INSERT INTO campaign_state_transitions (from_state, to_state) VALUES ('RUNNING', 'CREATED'), ('EXPIRED', 'CREATED');
+SELECT create_campaign(1) AS c \gset
+SELECT is(status, 'CREATED', 'with rows that lead back into the first state campaigns still begin in it') FROM campaigns WHERE id = :'c';
+DELETE FROM campaign_timer_policies WHERE anchor = 'start_time';
+SELECT is((pg_temp.diagnostics('SELECT create_campaign(1)')).code, '55000', 'unless nothing tells it from others');
+ROLLBACK TO back;
+CREATE FUNCTION pg_temp.suppress() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER suppress BEFORE INSERT ON campaigns FOR EACH ROW EXECUTE FUNCTION pg_temp.suppress();
+SELECT is((pg_temp.diagnostics('SELECT create_campaign(1)')).code, '09000', 'a trigger that suppresses the insert is an error, not a campaign that is NULL');
+ROLLBACK TO back;
+DELETE FROM campaigns;
 
 SELECT * FROM finish();
 ROLLBACK;

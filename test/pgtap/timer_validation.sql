@@ -43,7 +43,7 @@ SELECT is(pg_temp.violation_of(pg_temp.timer('1', 'now() - interval ''1 hour''')
 SELECT isnt(pg_temp.hint_of(pg_temp.timer('1', 'now() - interval ''1 hour''')), '', 'and a hint');
 SELECT is(pg_temp.error_of(pg_temp.timer('1', 'now() - interval ''10 years''', s)), NULL, 'a timer of long ago that is ' || s || ' can be imported')
 FROM unnest(ARRAY['COMPLETED', 'CANCELLED']) AS s;
-SELECT is((pg_temp.diagnostics(pg_temp.timer('1', quote_literal('-infinity')))).code, 'P0001', '-infinity is the past');
+SELECT is((pg_temp.diagnostics(pg_temp.timer('1', quote_literal('-infinity')))).code, '22008', 'nor is -infinity a time');
 
 -- A dead letter waits no more than a cancelled timer does.
 CREATE FUNCTION pg_temp.failed(campaign uuid, retries integer) RETURNS text LANGUAGE sql AS $$

@@ -36,6 +36,7 @@ INSERT INTO campaign_timers (id, campaign_id, timer_type, scheduled_at, status, 
 	('33333333-3333-4333-8333-333333333333', '22222222-2222-4222-8222-222222222222', 'START_CAMPAIGN', '2100-01-01 09:00+00', 'COMPLETED', 0),
 	('33333333-3333-4333-8333-333333333334', '22222222-2222-4222-8222-222222222222', 'CLOSE_CAMPAIGN', '2100-01-01 09:00+00', 'FAILED', 5),
 	('33333333-3333-4333-8333-333333333335', '22222222-2222-4222-8222-222222222222', 'REWARD_REMINDER', '2100-01-01 09:00+00', 'CANCELLED', 0);
+INSERT INTO campaign_metrics (id, campaign_id, metric_type, value) VALUES ('44444444-4444-4444-8444-444444444441', '22222222-2222-4222-8222-222222222222', 'REWARD_CLAIMED', 1);
 CREATE FUNCTION pg_temp.everything() RETURNS text LANGUAGE sql AS $$
 	SELECT md5((SELECT string_agg(x::text, '|' ORDER BY x.id) FROM campaigns AS x) || (SELECT string_agg(x::text, '|' ORDER BY x.id) FROM campaign_timers AS x)
 		|| (SELECT string_agg(x::text, '|' ORDER BY x.id) FROM campaign_state_log AS x) || (SELECT count(*) FROM campaign_metrics) || (SELECT count(*) FROM timer_executions)
@@ -101,7 +102,8 @@ SELECT pg_temp.told(s) FROM (VALUES
 	(3, 'SELECT record_metric(''11111111-1111-4111-8111-111111111111'', NULL, 1)'), (4, 'SELECT record_metric(''11111111-1111-4111-8111-111111111111'', ''CLICKS'', 1)'),
 	(5, 'SELECT record_metric(''11111111-1111-4111-8111-111111111111'', ''REWARD_CLAIMED'', NULL)'), (6, 'SELECT record_metric(''11111111-1111-4111-8111-111111111111'', ''REWARD_CLAIMED'', 100000000000)'),
 	(7, 'SELECT record_metric(''11111111-1111-4111-8111-111111111111'', ''REWARD_CLAIMED'', ''NaN'')'), (8, 'SELECT record_metric(''11111111-1111-4111-8111-111111111111'', ''REWARD_CLAIMED'', 1, ''[]'')'),
-	(9, 'SELECT record_metric(''11111111-1111-4111-8111-111111111111'', ''REWARD_CLAIMED'', 1, NULL)'), (10, 'SELECT run_due_timers(NULL)'), (11, 'SELECT run_due_timers(-1)')) AS v (n, s) ORDER BY n;
+	(9, 'SELECT record_metric(''11111111-1111-4111-8111-111111111111'', ''REWARD_CLAIMED'', 1, NULL)'), (10, 'SELECT run_due_timers(NULL)'), (11, 'SELECT run_due_timers(-1)'),
+	(12, 'SELECT record_metric(''11111111-1111-4111-8111-111111111111'', ''REWARD_CLAIMED'', 1, id => ''44444444-4444-4444-8444-444444444441'')')) AS v (n, s) ORDER BY n;
 
 -- Plain DML
 SELECT pg_temp.told(s) FROM (VALUES
@@ -116,7 +118,10 @@ SELECT pg_temp.told(s) FROM (VALUES
 	(12, 'INSERT INTO campaign_timers (campaign_id, timer_type, scheduled_at) VALUES (''11111111-1111-4111-8111-111111111112'', ''START_CAMPAIGN'', ''infinity'')'),
 	(13, 'INSERT INTO campaign_timers (campaign_id, timer_type, scheduled_at) VALUES (''22222222-2222-4222-8222-222222222222'', ''CLOSE_CAMPAIGN'', now())'),
 	(14, 'INSERT INTO campaign_state_transitions (from_state, to_state, timer_type) VALUES (''CREATED'', ''CLOSED'', ''START_CAMPAIGN'')'),
-	(15, 'UPDATE campaign_timer_policies SET delay = ''2 days'' WHERE state = ''CLOSED''')) AS v (n, s) ORDER BY n;
+	(15, 'UPDATE campaign_timer_policies SET delay = ''2 days'' WHERE state = ''CLOSED'''),
+	(16, 'UPDATE campaign_timers SET scheduled_at = ''infinity'' WHERE id = ''33333333-3333-4333-8333-333333333331'''),
+	(17, 'UPDATE campaign_timers SET scheduled_at = ''-infinity'' WHERE id = ''33333333-3333-4333-8333-333333333331'''),
+	(18, 'UPDATE campaign_timers SET scheduled_at = ''200000-01-01 00:00+00'' WHERE id = ''33333333-3333-4333-8333-333333333331''')) AS v (n, s) ORDER BY n;
 
 \pset tuples_only off
 \pset format aligned
