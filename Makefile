@@ -20,6 +20,7 @@ FUNCTIONS := \
 	12_triggers \
 	09_install_begin $(TABLES_1.0) $(TABLES_1.1) 69_install_end \
 	27_upgrade_begin $(TABLES_1.1) 28_upgrade_end \
+	29_uninstall \
 	25_table_triggers \
 	30_api \
 	40_execution \

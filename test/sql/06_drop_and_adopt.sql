@@ -54,10 +54,38 @@ CREATE EXTENSION campaign_lifecycle;
 ALTER TABLE executions RENAME TO timer_executions;
 CREATE EXTENSION campaign_lifecycle;
 
--- An ordinary role may not drop it.
+-- An ordinary role may not drop it, nor remove the data.
+GRANT EXECUTE ON FUNCTION uninstall_campaign_tables(), _campaign_relations() TO campaign_stranger;
 SET ROLE campaign_stranger;
 DROP EXTENSION campaign_lifecycle;
+SELECT uninstall_campaign_tables();
+\echo :LAST_ERROR_SQLSTATE
 RESET ROLE;
+
+-- The data is removed by one call only; all of it, or nothing where something of the user's stands on it.
+CREATE TABLE campaign_budgets AS SELECT 'mine' AS budget;
+CREATE VIEW running AS SELECT id FROM campaigns WHERE status = 'RUNNING';
+\set VERBOSITY terse
+SELECT uninstall_campaign_tables();
+\echo :LAST_ERROR_SQLSTATE
+\set VERBOSITY default
+SELECT count(*) AS campaigns FROM campaigns;
+DROP VIEW running;
+SELECT uninstall_campaign_tables();
+SELECT c.relname FROM pg_class AS c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm') ORDER BY 1;
+SELECT uninstall_campaign_tables();
+SELECT run_due_timers();
+SELECT check_name, status, value FROM campaign_health() WHERE check_name = 'tables_version';
+-- And made anew.
+SELECT install_campaign_tables();
+SELECT count(*) AS campaigns FROM campaigns;
+BEGIN;
+SELECT create_campaign(24, now() - interval '1 minute') IS NOT NULL AS made;
+SELECT run_due_timers();
+COMMIT;
+SELECT uninstall_campaign_tables();
+DROP EXTENSION campaign_lifecycle;
+SELECT c.relname FROM pg_class AS c WHERE c.relnamespace = 'public'::regnamespace;
 
 \c contrib_regression
 DROP DATABASE campaigns_left_behind;
