@@ -101,7 +101,7 @@ start_server() { # [setting...]
 sql() { # database, psql arguments...
 	local database=$1
 	shift
-	"$bin/psql" -X -q -A -t -v ON_ERROR_STOP=1 -h "$work" -U postgres -d "$database" "$@"
+	PGOPTIONS='-c client_min_messages=warning' "$bin/psql" -X -q -A -t -v ON_ERROR_STOP=1 -h "$work" -U postgres -d "$database" "$@"
 }
 
 run_pgbench() { # database, pgbench arguments...
