@@ -22,13 +22,16 @@ run_worker() { # database[, seconds at most]
 	sql "$1" <<-SQL
 	SELECT clock_timestamp() AS began \gset
 	SELECT FROM resume_timers();
-	-- Looks seldom and holds no snapshot for long, so as not to be in the way.
+	-- Looks seldom, from where it was, and holds no snapshot for long, so as not to be in the way.
 	DO \$\$
 	DECLARE
 		until timestamptz := clock_timestamp() + interval '${2:-900} seconds';
 		due timestamptz := '$(sql "$1" -c "SELECT clock_timestamp()")';
+		next timestamptz := '-infinity';
 	BEGIN
-		WHILE EXISTS (SELECT FROM campaign_timers WHERE status IN ('PENDING', 'FAILED') AND (status, scheduled_at) >= ('PENDING', '-infinity') AND (status, scheduled_at) <= ('PENDING', due)) LOOP
+		LOOP
+			next := coalesce(_next_due(next), 'infinity');
+			EXIT WHEN next > due;
 			IF clock_timestamp() > until THEN
 				RAISE EXCEPTION 'the worker has not finished in time: % timers are due', (SELECT count(*) FROM campaign_timers WHERE status = 'PENDING' AND scheduled_at <= due);
 			END IF;

@@ -35,8 +35,8 @@ BEGIN
 		FROM @extschema@._runnable_timers AS r
 		WHERE r.status = 'FAILED' AND r.retry_count < 5 AND r.retry_count < attempts AND r.scheduled_at >= since AND r.scheduled_at <= as_of
 			AND r.timer_type <> ALL (handled)
-			-- One that has taken its worker along goes the marked way (41_handlers).
-			AND NOT EXISTS (SELECT FROM @extschema@.timer_executions AS x WHERE x.timer_id = r.id AND x.status = 'FAILED' AND x.error_message LIKE '57P02: %' OFFSET 0)
+			-- One that has taken its worker along goes the marked way (41_handlers). (IS TRUE: found by timer_id, not among all attempts that ever failed.)
+			AND NOT EXISTS (SELECT FROM @extschema@.timer_executions AS x WHERE x.timer_id = r.id AND (x.status = 'FAILED') IS TRUE AND x.error_message LIKE '57P02: %' OFFSET 0)
 		ORDER BY r.scheduled_at, r.retry_count
 		LIMIT max_timers
 		FOR NO KEY UPDATE OF r SKIP LOCKED) AS q;
@@ -45,13 +45,14 @@ BEGIN
 		RETURN;
 	END IF;
 
-	-- The row comparison can be served by idx_campaign_timers_processing alone, and starts where the last claim ended.
+	-- Read from where the last claim ended to as_of, and no further: neither over dead letters nor over what waits for later. The array says "= 'PENDING'" in
+	-- such a way that the order is idx_campaign_timers_processing's alone, and so is the plan. (A row comparison would not end the scan at as_of.)
 	SELECT array_agg(q.id), max(q.scheduled_at)
 	INTO pending_ids, pending_to
 	FROM (
 		SELECT r.id, r.scheduled_at
 		FROM @extschema@._runnable_timers AS r
-		WHERE r.status IN ('PENDING', 'FAILED') AND (r.status, r.scheduled_at) >= ('PENDING', since) AND (r.status, r.scheduled_at) <= ('PENDING', as_of)
+		WHERE r.status = ANY (ARRAY['PENDING', 'PENDING']) AND r.scheduled_at >= since AND r.scheduled_at <= as_of
 			AND r.timer_type <> ALL (handled)
 		ORDER BY r.status, r.scheduled_at
 		LIMIT max_timers - coalesce(cardinality(timer_ids), 0)

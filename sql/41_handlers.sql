@@ -126,7 +126,7 @@ BEGIN
 		OR EXISTS (
 			SELECT FROM @extschema@.campaign_timers AS t
 			WHERE t.status = 'FAILED' AND t.retry_count < 5 AND t.retry_count < attempts AND t.scheduled_at >= since AND t.scheduled_at <= as_of
-				AND EXISTS (SELECT FROM @extschema@.timer_executions AS x WHERE x.timer_id = t.id AND x.status = 'FAILED' AND x.error_message LIKE '57P02: %' OFFSET 0)
+				AND EXISTS (SELECT FROM @extschema@.timer_executions AS x WHERE x.timer_id = t.id AND (x.status = 'FAILED') IS TRUE AND x.error_message LIKE '57P02: %' OFFSET 0)
 			ORDER BY t.scheduled_at, t.retry_count);
 END
 $$;
@@ -150,7 +150,7 @@ BEGIN
 	FROM @extschema@._runnable_timers AS r
 	WHERE r.status = 'FAILED' AND r.retry_count < 5 AND r.retry_count < attempts AND r.scheduled_at >= since AND r.scheduled_at <= as_of
 		AND (everything OR r.timer_type = ANY (handled)
-			OR EXISTS (SELECT FROM @extschema@.timer_executions AS x WHERE x.timer_id = r.id AND x.status = 'FAILED' AND x.error_message LIKE '57P02: %' OFFSET 0))
+			OR EXISTS (SELECT FROM @extschema@.timer_executions AS x WHERE x.timer_id = r.id AND (x.status = 'FAILED') IS TRUE AND x.error_message LIKE '57P02: %' OFFSET 0))
 	ORDER BY r.scheduled_at, r.retry_count
 	LIMIT 1
 	FOR NO KEY UPDATE OF r SKIP LOCKED;
@@ -158,8 +158,8 @@ BEGIN
 		SELECT r.id, r.scheduled_at
 		INTO next_id, next_at
 		FROM @extschema@._runnable_timers AS r
-		WHERE r.status IN ('PENDING', 'FAILED') AND (r.status, r.scheduled_at) >= ('PENDING', since)
-			AND (r.status, r.scheduled_at) <= ('PENDING', least(as_of, first_at))
+		-- As _claim_timers() does.
+		WHERE r.status = ANY (ARRAY['PENDING', 'PENDING']) AND r.scheduled_at >= since AND r.scheduled_at <= least(as_of, first_at)
 			AND (everything OR r.timer_type = ANY (handled))
 		ORDER BY r.status, r.scheduled_at
 		LIMIT 1

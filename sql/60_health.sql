@@ -213,8 +213,8 @@ BEGIN
 		SELECT q.scheduled_at FROM (
 			SELECT r.scheduled_at
 			FROM @extschema@._runnable_timers AS r
-			WHERE r.status IN ('PENDING', 'FAILED') AND (r.status, r.scheduled_at) >= ('PENDING', '-infinity') AND (r.status, r.scheduled_at) <= ('PENDING', as_of - interval '1 minute')
-			ORDER BY r.status, r.scheduled_at
+			WHERE r.status = 'PENDING' AND r.scheduled_at <= as_of - interval '1 minute'
+			ORDER BY r.scheduled_at
 			LIMIT 1001) AS q
 		UNION ALL
 		SELECT q.scheduled_at FROM (

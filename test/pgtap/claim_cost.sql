@@ -1,0 +1,51 @@
+-- "Flat cost": what a claim reads does not grow with what waits for later, what is dead, nor with what has ever failed, statistics or none. Counted in
+-- buffers, for time is the machine's. The bug: a row comparison as the upper bound of an index scan does not end it, and every claim that found too
+-- little read the entries of all that waits; and the dead letters before them.
+
+BEGIN;
+SELECT plan(12);
+
+CREATE FUNCTION pg_temp.buffers(statement text) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+	plan json;
+BEGIN
+	-- The first time reads catalogs too.
+	EXECUTE statement;
+	EXECUTE 'EXPLAIN (ANALYZE, BUFFERS, FORMAT json) ' || statement INTO plan;
+	RETURN (plan -> 0 -> 'Plan' ->> 'Shared Hit Blocks')::integer + (plan -> 0 -> 'Plan' ->> 'Shared Read Blocks')::integer;
+END
+$$;
+CREATE FUNCTION pg_temp.costs(kind text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+	what text;
+	statement text;
+BEGIN
+	FOR what, statement IN VALUES
+		('a claim', $q$SELECT _claim_timers(now(), '-infinity', 1000)$q$),
+		('looking for the next', $q$SELECT _next_due('-infinity')$q$),
+		('looking for a marked one', $q$SELECT _marked_due(now(), '-infinity')$q$),
+		('a claim of any one that goes the marked way', $q$SELECT _claim_marked(now(), '-infinity', true)$q$)
+	LOOP
+		RETURN NEXT cmp_ok(pg_temp.buffers(statement), '<', 60, format('%s among many %s', what, kind));
+	END LOOP;
+END
+$$;
+
+SET LOCAL session_replication_role = replica;
+INSERT INTO campaigns (id, status, start_time, duration_hours)
+	SELECT md5(i::text)::uuid, 'RUNNING', now(), 24 FROM generate_series(1, 30000) AS i;
+INSERT INTO campaign_timers (campaign_id, timer_type, scheduled_at)
+	SELECT id, 'CLOSE_CAMPAIGN', now() + interval '1 day' + random() * interval '1 day' FROM campaigns;
+SELECT pg_temp.costs('that wait for later, without statistics');
+
+INSERT INTO campaign_timers (campaign_id, timer_type, scheduled_at, status, retry_count)
+	SELECT id, 'EXPIRE_CAMPAIGN', now() - interval '1 day' - random() * interval '1 day', 'FAILED', 5 FROM campaigns;
+INSERT INTO timer_executions (timer_id, status, error_message, completed_at)
+	SELECT id, 'FAILED', 'P0001: no', now() FROM campaign_timers WHERE status = 'FAILED';
+SELECT pg_temp.costs('that wait and many dead letters, without statistics');
+
+ANALYZE campaigns, campaign_timers, timer_executions;
+SELECT pg_temp.costs('that wait and many dead letters, with statistics');
+
+SELECT * FROM finish();
+ROLLBACK;
