@@ -4,12 +4,12 @@
 CREATE FUNCTION @extschema@.update_updated_at_column() RETURNS trigger
 	LANGUAGE c AS 'MODULE_PATHNAME', 'update_updated_at_column';
 COMMENT ON FUNCTION @extschema@.update_updated_at_column() IS
-	'BEFORE UPDATE row trigger for any table with updated_at: stamps it with the clock, always later than it was, also when the clock was set back.';
+	'BEFORE UPDATE row trigger for any table with updated_at: stamps it with the clock, always later than it was, also when the clock was set back. Since 1.0.';
 
 CREATE FUNCTION @extschema@.log_campaign_state_change() RETURNS trigger
 	LANGUAGE c AS 'MODULE_PATHNAME', 'log_campaign_state_change';
 COMMENT ON FUNCTION @extschema@.log_campaign_state_change() IS
-	'Writes campaign_state_log: its row triggers remember the moves of a statement, its statement triggers write them as one set, with the rights of the log''s owner.';
+	'Writes campaign_state_log: its row triggers remember the moves of a statement, its statement triggers write them as one set, with the rights of the log''s owner. Since 1.0.';
 
 CREATE FUNCTION @extschema@._wake_worker() RETURNS trigger
 	LANGUAGE c AS 'MODULE_PATHNAME', '_wake_worker';
@@ -42,7 +42,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.validate_timer_schedule() IS
-	'BEFORE INSERT trigger of campaign_timers, for timers that still wait: refuses one for a campaign in a terminal state or over a minute in the past (P0001), or beyond the year 9999 (22008); that also BEFORE UPDATE.';
+	'BEFORE INSERT trigger of campaign_timers, for timers that still wait: refuses one for a campaign in a terminal state or over a minute in the past (P0001), or beyond the year 9999 (22008); that also BEFORE UPDATE. Since 1.0.';
 
 CREATE FUNCTION @extschema@.validate_state_transition() RETURNS trigger
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -62,7 +62,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.validate_state_transition() IS
-	'BEFORE UPDATE trigger of campaigns: a changed status must be a row of campaign_state_transitions (P0001).';
+	'BEFORE UPDATE trigger of campaigns: a changed status must be a row of campaign_state_transitions (P0001). Since 1.0.';
 
 CREATE FUNCTION @extschema@.fill_campaign_end_time() RETURNS trigger
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -82,4 +82,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.fill_campaign_end_time() IS
-	'BEFORE trigger of campaigns: fills in end_time from start_time and duration_hours when it is not given, and lets it follow when they change; start_time out of range: 22008.';
+	'BEFORE trigger of campaigns: fills in end_time from start_time and duration_hours when it is not given, and lets it follow when they change; start_time out of range: 22008. Since 1.0.';

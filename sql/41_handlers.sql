@@ -108,7 +108,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.validate_timer_handler() IS
-	'AFTER trigger of campaign_timer_handlers: a handler can be registered only by who has the rights of its owner (42501).';
+	'AFTER trigger of campaign_timer_handlers: a handler can be registered only by who has the rights of its owner (42501). Since 1.1.';
 
 -- The lock under which a marked timer runs belongs to the process, not to a transaction.
 CREATE FUNCTION @extschema@._is_marked_by_process(timer_id uuid) RETURNS boolean
