@@ -12,6 +12,7 @@ namespace isolate {
 namespace {
 
 constexpr int parts = 4;
+constexpr int most_hopeless = 32; // enough to find some timers that raise such an error by themselves
 
 void run_part(Work *work, const pg_uuid_t *ids, int count);
 
@@ -22,11 +23,15 @@ void note_error(Work *work, ErrorData *error)
 	work->last_error = error;
 }
 
-// Out of memory, disk or connections: smaller parts would fail the same way.
-bool is_hopeless(const ErrorData *error)
+// Out of memory, disk or connections, or cancelled: smaller parts would fail the
+// same way. Unless it is a trigger of one timer's that raises it, so it has to
+// come again and again before it is believed.
+bool is_hopeless(Work *work, const ErrorData *error)
 {
-	return bracket::is_cancel(error) ||
-		   ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES);
+	if (!bracket::is_cancel(error) &&
+		ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES))
+		return false;
+	return ++work->hopeless > most_hopeless;
 }
 
 void record_failure(Work *work, const pg_uuid_t *id, const ErrorData *cause)
@@ -52,7 +57,7 @@ void settle(Work *work, const pg_uuid_t *ids, int count, const ErrorData *error)
 		record_failure(work, ids, error);
 		return;
 	}
-	if (count == 1 || is_hopeless(error) || GetCurrentTimestamp() >= work->give_up_at)
+	if (count == 1 || is_hopeless(work, error) || GetCurrentTimestamp() >= work->give_up_at)
 	{
 		work->left += count;
 		return;

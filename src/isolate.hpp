@@ -18,6 +18,7 @@ struct Work
 	int failed; // recorded as failed attempts
 	int left;   // untouched, to be tried again soon
 	int put_off;
+	int hopeless; // errors that say something of the server
 	TimestampTz follow_up;
 	ErrorData *last_error;
 };

@@ -2,7 +2,7 @@
 -- dead letters and their revival. The time is given (_run_due_timers(as_of, max_timers), what run_due_timers() calls with the clock), so nothing waits.
 
 BEGIN;
-SELECT plan(124);
+SELECT plan(125);
 \ir lib/errors.psql
 
 -- 'result text or error' of the attempts at a timer, in order.
@@ -308,6 +308,7 @@ DELETE FROM campaigns;
 SELECT create_campaign(24, :'start', metadata => jsonb_build_object('fail', code, 'code', code)) FROM unnest(ARRAY['40001', '40P01', '55P03', '53100', '53200']) AS code;
 SELECT create_campaign(24, :'start') AS c \gset
 SELECT _run_due_timers(:'start', 1000);
+SELECT is(status, 'RUNNING', 'a timer beside them is carried out') FROM campaigns WHERE id = :'c';
 SELECT is(t.status || ' ' || t.retry_count || ' ' || (t.scheduled_at = :'start'), 'PENDING 0 true', (c.metadata ->> 'code') || ' leaves the timer as it is')
 FROM campaigns AS c JOIN campaign_timers AS t ON t.campaign_id = c.id AND t.timer_type = 'START_CAMPAIGN' WHERE c.metadata ? 'code' ORDER BY c.metadata ->> 'code';
 SELECT is((SELECT count(*) FROM timer_executions WHERE status <> 'COMPLETED'), 0::bigint, 'and no execution');
