@@ -122,6 +122,12 @@ BEGIN
 		FROM unnest(campaign_ids, entered_at) AS e (campaign_id, entered)
 		JOIN @extschema@.campaigns AS c ON c.id = e.campaign_id
 	),
+	-- Read once, not once a timer.
+	policy AS MATERIALIZED (
+		SELECT p.*
+		FROM @extschema@.campaign_timer_policies AS p
+		WHERE p.state = ANY (ARRAY(SELECT DISTINCT e.state FROM entry AS e WHERE NOT e.terminal))
+	),
 	waiting AS MATERIALIZED (
 		SELECT e.*, t.id AS timer_id, t.timer_type, t.status, t.scheduled_at, t.by_policy
 		FROM entry AS e
@@ -144,7 +150,7 @@ BEGIN
 					CASE p.only_when WHEN 'auto_close' THEN w.auto_close WHEN 'rewards_enabled' THEN w.rewards_enabled
 						ELSE p.only_when IS NULL OR coalesce((w.flags ->> p.only_when)::boolean, false) END AS wanted
 				FROM waiting AS w
-				LEFT JOIN @extschema@.campaign_timer_policies AS p ON p.state = w.state AND p.timer_type = w.timer_type AND NOT w.terminal
+				LEFT JOIN policy AS p ON p.state = w.state AND p.timer_type = w.timer_type AND NOT w.terminal
 				WHERE w.status <> 'RUNNING' AND (w.by_policy OR w.terminal)
 				OFFSET 0) AS w
 			WHERE CASE
@@ -166,7 +172,7 @@ BEGIN
 			SELECT e.id, p.timer_type,
 				p.delay + CASE p.anchor WHEN 'start_time' THEN e.start_time WHEN 'end_time' THEN e.end_time ELSE e.entered END AS at
 			FROM entry AS e
-			JOIN @extschema@.campaign_timer_policies AS p ON p.state = e.state
+			JOIN policy AS p ON p.state = e.state
 			WHERE NOT e.terminal
 				AND CASE p.only_when WHEN 'auto_close' THEN e.auto_close WHEN 'rewards_enabled' THEN e.rewards_enabled
 					ELSE p.only_when IS NULL OR coalesce((e.flags ->> p.only_when)::boolean, false) END
