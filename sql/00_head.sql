@@ -3,6 +3,9 @@
 
 \echo Use "CREATE EXTENSION campaign_lifecycle" to load this file. \quit
 
+-- The server runs this script with the extension's schema first, where others may have put functions and operators that fit better than the server's own.
+SET LOCAL search_path = pg_catalog, pg_temp;
+
 DO $clash$
 DECLARE
 	clash text;

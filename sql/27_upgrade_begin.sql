@@ -1,17 +1,11 @@
 -- Tables of an earlier version: those of an ALTER EXTENSION UPDATE, of a dump that an older version made, or left by DROP EXTENSION. Each step brings them
 -- one version on, with the same text that a new installation runs.
-CREATE FUNCTION @extschema@.upgrade_campaign_tables() RETURNS void
+CREATE FUNCTION @extschema@._bring_up_campaign_tables() RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $upgrade$
 DECLARE
 	wanted constant text := (SELECT e.extversion FROM pg_extension AS e WHERE e.extname = 'campaign_lifecycle');
 	present text;
 BEGIN
-IF to_regclass('@extschema@.campaign_tables_version') IS NULL THEN
-	RAISE EXCEPTION 'the campaign tables are missing'
-		USING ERRCODE = 'undefined_table', HINT = 'install_campaign_tables() makes them.';
-END IF;
--- Before any table, as the worker does: none is at work from here on.
-ALTER FUNCTION @extschema@._uuid_v7() NO DEPENDS ON EXTENSION campaign_lifecycle;
 SELECT v.version INTO present FROM @extschema@.campaign_tables_version AS v FOR UPDATE;
 IF present IS DISTINCT FROM wanted AND present IS DISTINCT FROM '1.0' THEN
 	RAISE EXCEPTION 'campaign tables of version % cannot be brought to version %', coalesce(present, 'unknown'), wanted

@@ -28,6 +28,11 @@ BEGIN
 	ELSIF NOT has_function_privilege(known.proowner, handler, 'EXECUTE') OR NOT has_schema_privilege(known.proowner, known.pronamespace, 'USAGE') THEN
 		RAISE EXCEPTION 'permission denied for handler %', handler
 			USING ERRCODE = 'insufficient_privilege', HINT = format('%s needs EXECUTE on the function and USAGE on its schema.', known.proowner::regrole);
+	ELSIF (SELECT r.rolsuper FROM pg_roles AS r WHERE r.oid = known.proowner)
+		AND NOT (SELECT r.rolsuper FROM pg_class AS c JOIN pg_roles AS r ON r.oid = c.relowner WHERE c.oid = '@extschema@.campaign_timer_handlers'::regclass) THEN
+		-- The owner of the tables writes the rows that say what runs, and with which arguments.
+		RAISE EXCEPTION 'handler % belongs to a superuser, and the campaign tables do not', handler
+			USING ERRCODE = 'insufficient_privilege', HINT = 'Give the function to a plain role, and register it as that role.';
 	END IF;
 END
 $$;

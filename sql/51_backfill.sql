@@ -99,6 +99,12 @@ BEGIN
 		RAISE EXCEPTION 'table campaign_backfills is missing'
 			USING ERRCODE = 'undefined_table', HINT = 'upgrade_campaign_tables() makes what tables of an older version lack.';
 	END IF;
+	-- What others have attached to campaign_backfills runs as whoever writes it.
+	IF (SELECT r.rolsuper FROM pg_roles AS r WHERE r.rolname = current_user) AND NOT (
+			SELECT r.rolsuper FROM pg_class AS c JOIN pg_roles AS r ON r.oid = c.relowner WHERE c.oid = '@extschema@.campaign_backfills'::regclass) THEN
+		RAISE EXCEPTION 'a superuser cannot run a backfill while campaign_backfills belongs to a plain role'
+			USING ERRCODE = 'insufficient_privilege', HINT = 'Log in as a role that may update the table and has access as an operator: grant_campaign_access(role, ''operator'').';
+	END IF;
 	SELECT c.relkind, format('%I.%I', n.nspname, c.relname) AS name
 	INTO target
 	FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace

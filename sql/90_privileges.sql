@@ -34,7 +34,7 @@ CREATE FUNCTION @extschema@._campaign_functions(access text) RETURNS SETOF regpr
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT p.oid::regprocedure
 	FROM (VALUES
-		('reader', '{campaign_timeline,campaign_health,_workers,_campaign_health,_health_processes,_health_tables,_health_timers,_health_upkeep,_health_server,
+		('reader', '{campaign_timeline,campaign_health,_workers,_campaign_health,_health_processes,_health_as_owner,_table_health,_health_tables,_health_timers,_health_upkeep,_health_server,
 			_campaign_relations,_next_cron_time,_cron_field,_check_as_of,_check_given,_unknown_campaign}'::name[]),
 		('writer', '{create_campaign,schedule_campaign_timers,reschedule_campaign,transition_campaign,cancel_campaign,schedule_timer,reschedule_timer,cancel_timer,
 			retry_timer,record_metric,_check_given,_check_object,_check_text,_check_duration,_check_start_time,_check_timer_type,_check_schedule,_unknown_campaign,
@@ -44,13 +44,14 @@ CREATE FUNCTION @extschema@._campaign_functions(access text) RETURNS SETOF regpr
 			create_monthly_partitions,archive_old_state_logs,cleanup_timer_executions,_is_campaign_owner,_upkeep_as_owner,_cutoff,_check_as_of,
 			backfill_column,_in_transaction_block,_backfill_check,_backfill_trial,_backfill_try,_backfill_parts,_backfill_start,_backfill_lock,_backfill_next,_backfill_key,
 			_backfill_done,_backfill_report,_backfill_hold,_backfill_lock_timeout,_backfill_has_waited,_short_lock_timeout}'),
-		('owner', '{_apply_policies,_apply_timers,_archive_partition,_archive_partition_patiently,_archive_step,_can_still_apply,_check_as_of,_check_given,
+		('owner', '{_apply_policies,_apply_timers,_archive_partition,_archive_partition_patiently,_archive_step,_bring_up_campaign_tables,_campaign_relations,_can_still_apply,_check_as_of,_check_given,
 			_check_handler,_check_max_rows,_check_timer_type,_claim_marked,_claim_timers,_cron_field,_cutoff,_default_partition,_due_upkeep,
-			_fail_marked,_fail_timer,_find_handler,_finish_marked,_follow_log_columns,_in_use,_is_campaign_owner,_is_marked_by_process,_make_month,
+			_fail_marked,_fail_timer,_find_handler,_finish_marked,_follow_log_columns,_health_tables,_health_timers,_health_upkeep,_in_use,_install_campaign_triggers,_is_campaign_owner,_is_marked_by_process,_make_month,
 			_make_month_patiently,_marked_due,_missing_log_months,_months_of_rows,_move_log_rows,_next_cron_time,_next_due,_notify,_partitions,
 			_record_handler,_recover_lost,_refresh_if_changed,_release_marked,_remove_executions,_remove_metrics,_remove_timers,_reset_constraints,
-			_retry_upkeep_at,_run_upkeep_step,_short_lock_timeout,_start_marked,_upkeep_as_owner,_upkeep_failed,_uuid_v7,_wake,
-			archive_old_state_logs,cleanup_timer_executions,create_monthly_partitions,register_handler,unregister_handler}')) AS l (access, names)
+			_retry_upkeep_at,_run_upkeep_step,_short_lock_timeout,_start_marked,_table_health,_upkeep_as_owner,_upkeep_failed,_uuid_v7,_wake,
+			_wake_worker,archive_old_state_logs,cleanup_timer_executions,create_monthly_partitions,fill_campaign_end_time,log_campaign_state_change,
+			register_handler,unregister_handler,update_updated_at_column,validate_state_transition,validate_timer_handler,validate_timer_schedule}')) AS l (access, names)
 	JOIN pg_proc AS p ON p.pronamespace = '@extschema@'::regnamespace AND p.proname = ANY (l.names)
 	-- A function of this name that somebody else has put here is none of ours.
 	JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e' AND d.refclassid = 'pg_extension'::regclass
@@ -211,7 +212,12 @@ BEGIN
 	FOR item IN SELECT r.relation FROM @extschema@._campaign_relations() AS r WHERE NOT r.is_member LOOP
 		EXECUTE format('ALTER TABLE %s OWNER TO %s', item.relation, role);
 	END LOOP;
-	PERFORM @extschema@._revoke_campaign_functions(f.owner::regrole) FROM unnest(former) AS f (owner);
+	FOR item IN SELECT f.owner::regrole AS role FROM unnest(former) AS f (owner) LOOP
+		IF NOT EXISTS (SELECT FROM pg_class AS c WHERE c.oid = '@extschema@.campaign_activation'::regclass AND c.relowner = item.role) THEN
+			EXECUTE format('REVOKE ALL ON TABLE %s FROM %s', '@extschema@.campaign_activation'::regclass, item.role);
+		END IF;
+		PERFORM @extschema@._revoke_campaign_functions(item.role);
+	END LOOP;
 	PERFORM @extschema@._grant_campaign_owner();
 	PERFORM @extschema@._wake();
 END
@@ -226,6 +232,13 @@ DECLARE
 	item record;
 BEGIN
 	SELECT c.relowner INTO owner FROM pg_class AS c WHERE c.oid = '@extschema@.campaign_timers'::regclass;
+	-- Upkeep makes partitions in the schema.
+	IF NOT has_schema_privilege(owner, '@extschema@'::regnamespace, 'USAGE') OR NOT has_schema_privilege(owner, '@extschema@'::regnamespace, 'CREATE') THEN
+		EXECUTE format('GRANT USAGE, CREATE ON SCHEMA %s TO %s', '@extschema@'::regnamespace, owner);
+	END IF;
+	IF NOT has_table_privilege(owner, '@extschema@.campaign_activation', 'SELECT') THEN
+		EXECUTE format('GRANT SELECT ON TABLE %s TO %s', '@extschema@.campaign_activation'::regclass, owner);
+	END IF;
 	FOR item IN
 		SELECT f.routine
 		FROM @extschema@._campaign_functions('owner') AS f (routine)
@@ -236,4 +249,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@._grant_campaign_owner() IS
-	'Gives the owner of the tables the right to execute what the worker calls; also after an update, which brings new functions.';
+	'Gives the owner of the tables what the worker needs: EXECUTE on what it calls, USAGE and CREATE on the schema; also after an update, which brings new functions.';

@@ -72,6 +72,8 @@ ErrorData *transaction(Body body, void *argument)
 	// An abort has done this already; a commit leaves what become() has set.
 	SetUserIdAndSecContext(user, context);
 	MemoryContextSwitchTo(caller);
+	// To what was pinned: no trigger, in the commit neither, sets anything for the next transaction.
+	ResetAllOptions();
 	return error;
 }
 
@@ -120,7 +122,9 @@ ErrorData *guarded(Body body, void *argument)
 // with. That is right because whoever catches the error does so by aborting the
 // level that it happened in, and every switch made inside of that level (ours
 // and a SECURITY DEFINER function's alike) was meant to end inside of it.
-void as_user(Oid user, Body body, void *argument)
+// Settings end with the switch: a search_path that a trigger of that user has
+// left would choose the functions that the caller's next statement runs.
+void as_user(Oid user, int flags, Body body, void *argument)
 {
 	Oid before;
 	int context;
@@ -131,9 +135,11 @@ void as_user(Oid user, Body body, void *argument)
 		body(argument);
 		return;
 	}
-	SetUserIdAndSecContext(user, context | SECURITY_LOCAL_USERID_CHANGE);
+	int level = NewGUCNestLevel();
+	SetUserIdAndSecContext(user, context | flags);
 	body(argument);
 	SetUserIdAndSecContext(before, context);
+	AtEOXact_GUC(false, level);
 }
 
 void become(Oid user)

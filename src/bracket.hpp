@@ -22,7 +22,7 @@ ErrorData *subtransaction(Body body, void *argument);
 ErrorData *rehearsal(Body body, void *argument);
 ErrorData *guarded(Body body, void *argument);
 
-void as_user(Oid user, Body body, void *argument);
+void as_user(Oid user, int flags, Body body, void *argument);
 
 template <typename F> void call(void *body)
 {
@@ -30,7 +30,8 @@ template <typename F> void call(void *body)
 	(*static_cast<F *>(body))();
 }
 
-// One transaction with a snapshot and SPI connected, committed in the end.
+// One transaction with a snapshot and SPI connected, committed in the end. For
+// processes of ours: settings are then what the process has pinned.
 template <typename F> ErrorData *in_transaction(F body)
 {
 	return transaction(call<F>, &body);
@@ -57,7 +58,13 @@ template <typename F> ErrorData *in_guard(F body)
 // With another user's rights.
 template <typename F> void as(Oid user, F body)
 {
-	as_user(user, call<F>, &body);
+	as_user(user, SECURITY_LOCAL_USERID_CHANGE, call<F>, &body);
+}
+
+// The same for what only reads: nothing that outlives it can be made there.
+template <typename F> void reading_as(Oid user, F body)
+{
+	as_user(user, SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION, call<F>, &body);
 }
 
 // Takes another user's rights until the transaction ends: deferred triggers

@@ -9,6 +9,7 @@
 
 #include "bracket.hpp"
 #include "extension.hpp"
+#include "leftovers.hpp"
 
 namespace handlers {
 
@@ -136,11 +137,6 @@ Datum call_function(const statements::Attempt &attempt, const pg_uuid_t *timer, 
 	return result;
 }
 
-bool is_same(const char *a, const char *b)
-{
-	return a == nullptr || b == nullptr ? a == b : strcmp(a, b) == 0;
-}
-
 [[noreturn]] void raise_timeout()
 {
 	ereport(ERROR, errcode(ERRCODE_QUERY_CANCELED), errmsg("handler took longer than %d ms", watch.ms),
@@ -148,33 +144,27 @@ bool is_same(const char *a, const char *b)
 	pg_unreachable();
 }
 
-// A cursor WITH HOLD would be carried out in the commit, with the rights of the
-// owner; a temporary table would stand before the tables of the next role.
+// (Prepared statements a worker forgets after each handler.)
 void call_handler(statements::Plans *plans, const statements::Attempt &attempt, const pg_uuid_t *timer, TimestampTz as_of,
 				  bool in_worker)
 {
 	MemoryContext keep = CurrentMemoryContext;
 	bool is_null = true;
 	Datum result = static_cast<Datum>(0);
-	Datum temporary;
 
 	statements::fire_deferred(plans);
 	statements::reset_constraints(plans);
-	char *cursors = statements::holdable_cursors(plans);
-	statements::temporary_objects(plans, statements::array_of(nullptr, nullptr, 0, OIDOID), &temporary);
+	leftovers::Before before = leftovers::look(plans, !in_worker);
 	if (in_worker)
 		pgstat_report_activity(STATE_RUNNING, psprintf("campaign_lifecycle: handler %s", format_procedure(attempt.handler)));
 
 	start_alarm(attempt.timeout_ms, in_worker);
 	confined(attempt.handler_owner, SECURITY_LOCAL_USERID_CHANGE,
 			 [&] { result = call_function(attempt, timer, keep, &is_null); });
-	if (!is_same(cursors, statements::holdable_cursors(plans)))
-		ereport(ERROR, errcode(ERRCODE_INVALID_CURSOR_STATE), errmsg("handler left a cursor WITH HOLD open"),
-				errhint("Close it in the handler; it would be carried out with somebody else's rights."));
+	leftovers::refuse(plans, before);
 	confined(attempt.handler_owner, SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION,
 			 [&] { statements::fire_deferred(plans); });
-	performMultipleDeletions(statements::temporary_objects(plans, temporary, &temporary), DROP_CASCADE,
-							 PERFORM_DELETION_INTERNAL | PERFORM_DELETION_QUIETLY);
+	leftovers::drop(plans, &before);
 	stop_alarm();
 	if (is_timed_out())
 		raise_timeout();

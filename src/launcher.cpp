@@ -268,7 +268,7 @@ void start()
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnection(nullptr, nullptr, 0);
-	SetConfigOption("application_name", process_type, PGC_USERSET, PGC_S_SESSION);
+	SetConfigOption("application_name", process_type, PGC_USERSET, PGC_S_OVERRIDE);
 	roster::make();
 	handles = static_cast<BackgroundWorkerHandle **>(
 		MemoryContextAllocZero(TopMemoryContext, sizeof(BackgroundWorkerHandle *) * memory->post_count));

@@ -34,11 +34,13 @@ enum Call
 	call_recover_lost,
 	call_reset_constraints,
 	call_fire_deferred,
-	call_holdable_cursors,
+	call_session_traces,
 	call_temporary_objects,
 	call_create_partitions,
 	call_archive,
 	call_cleanup,
+	call_bring_up,
+	call_table_health,
 	call_count
 };
 
@@ -142,11 +144,13 @@ constexpr Statement statements[call_count] = {
 
 	{R"(SET CONSTRAINTS ALL IMMEDIATE)", 0, {}},
 
-	{R"(SELECT pg_catalog.string_agg(c.name, E'\n' ORDER BY c.name USING OPERATOR(pg_catalog.<))
-		FROM pg_catalog.pg_cursors AS c
-		WHERE c.is_holdable)",
-	 0,
-	 {}},
+	{R"(SELECT pg_catalog.string_agg(t.trace, E'\n' ORDER BY t.trace USING OPERATOR(pg_catalog.<))
+		FROM (
+			SELECT pg_catalog.concat('cursor ', c.name) FROM pg_catalog.pg_cursors AS c WHERE c.is_holdable
+			UNION ALL
+			SELECT pg_catalog.concat('statement ', p.name, ' ', p.prepare_time) FROM pg_catalog.pg_prepared_statements AS p WHERE $1) AS t (trace))",
+	 1,
+	 {BOOLOID}},
 
 	{R"(SELECT d.classid, d.objid
 		FROM pg_catalog.pg_depend AS d
@@ -163,6 +167,12 @@ constexpr Statement statements[call_count] = {
 	{R"(SELECT @extschema@.archive_old_state_logs($2, $1) WHERE $3 IS NULL)", 3, {TIMESTAMPTZOID, INTERVALOID, INT8OID}},
 
 	{R"(SELECT @extschema@.cleanup_timer_executions($2, $1, $3))", 3, {TIMESTAMPTZOID, INTERVALOID, INT8OID}},
+
+	{R"(SELECT @extschema@._bring_up_campaign_tables())", 0, {}},
+
+	{R"(SELECT h.check_name, h.status, h.value, h.threshold, h.detail FROM @extschema@._table_health($1) AS h)",
+	 1,
+	 {TIMESTAMPTZOID}},
 };
 
 } // namespace
@@ -511,6 +521,13 @@ int recover_lost(Plans *plans, TimestampTz as_of)
 	return static_cast<int>(DatumGetInt64(first_row(1, &is_null)));
 }
 
+void table_health(Plans *plans, TimestampTz as_of)
+{
+	Datum arguments[] = {TimestampTzGetDatum(as_of)};
+
+	run(plans, call_table_health, arguments);
+}
+
 int64 upkeep(Plans *plans, const char *verb, Datum *arguments, const char *nulls)
 {
 	bool is_null;
@@ -521,6 +538,11 @@ int64 upkeep(Plans *plans, const char *verb, Datum *arguments, const char *nulls
 		run(plans, call_archive, arguments, nulls);
 	else if (strcmp(verb, "cleanup_timer_executions") == 0)
 		run(plans, call_cleanup, arguments, nulls);
+	else if (strcmp(verb, "upgrade_campaign_tables") == 0)
+	{
+		run(plans, call_bring_up, nullptr);
+		return 0;
+	}
 	else
 		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("no upkeep of this name: %s", verb));
 	Datum count = first_row(1, &is_null);
@@ -537,9 +559,11 @@ void reset_constraints(Plans *plans)
 	run(plans, call_reset_constraints, nullptr);
 }
 
-char *holdable_cursors(Plans *plans)
+char *session_traces(Plans *plans, bool prepared)
 {
-	run(plans, call_holdable_cursors, nullptr);
+	Datum arguments[] = {BoolGetDatum(prepared)};
+
+	run(plans, call_session_traces, arguments);
 	return SPI_processed > 0 ? SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1) : nullptr;
 }
 

@@ -73,6 +73,9 @@ int due_upkeep(Plans *plans, TimestampTz as_of, TimestampTz since, char ***jobs,
 // Returns whether there is more of this job to do at once.
 bool run_upkeep_step(Plans *plans, const char *job, TimestampTz as_of);
 
+// Rows of five texts, left in SPI's result: the health of the tables.
+void table_health(Plans *plans, TimestampTz as_of);
+
 void upkeep_failed(Plans *plans, const char *job, TimestampTz as_of, const ErrorData *error);
 
 void write_log(Plans *plans, const LogColumns *rows);
@@ -98,9 +101,10 @@ int64 upkeep(Plans *plans, const char *verb, Datum *arguments, const char *nulls
 void fire_deferred(Plans *plans);
 void reset_constraints(Plans *plans);
 
-// What user code may leave behind in a session: cursors WITH HOLD by name, or
-// nullptr; objects in the temporary schema but for those of oids `except`.
-char *holdable_cursors(Plans *plans);
+// What user code may leave behind in a session: cursors WITH HOLD, and prepared
+// statements if they count, as a text, or nullptr; objects in the temporary
+// schema but for those of oids `except`.
+char *session_traces(Plans *plans, bool prepared);
 ObjectAddresses *temporary_objects(Plans *plans, Datum except, Datum *oids);
 
 // Copies, so the values may go. nulls: nullptr if there are none.

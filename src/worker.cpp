@@ -336,7 +336,7 @@ void start(int index)
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(post::database(), InvalidOid, 0);
 	settings::pin();
-	SetConfigOption("application_name", post::worker_type, PGC_USERSET, PGC_S_SESSION);
+	SetConfigOption("application_name", post::worker_type, PGC_USERSET, PGC_S_OVERRIDE);
 	rest::prepare();
 }
 

@@ -179,7 +179,7 @@ INSERT INTO cases (what, state, timer, message, handled) VALUES
 	('reset role', 'CREATED', 'FAILED', '42501: cannot set parameter "role" within security-definer function', NULL),
 	('set session', 'CREATED', 'FAILED', '42501: cannot set parameter "session_authorization" within security-definer function', NULL),
 	('commit', 'CREATED', 'FAILED', '2D000: invalid transaction termination', NULL),
-	('hold', 'CREATED', 'FAILED', '24000: handler left a cursor WITH HOLD open', NULL),
+	('hold', 'CREATED', 'FAILED', '24000: a trigger or handler left a cursor WITH HOLD open, or changed prepared statements', NULL),
 	('sleep', 'CREATED', 'FAILED', '57014: handler took longer than 300 ms', NULL),
 	('sleep and catch', 'CREATED', 'FAILED', '57014: handler took longer than 300 ms', NULL),
 	('no such case', 'CREATED', 'FAILED', '20000: case not found', NULL);
