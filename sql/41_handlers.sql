@@ -138,7 +138,8 @@ $$;
 COMMENT ON FUNCTION @extschema@._marked_due(timestamptz, timestamptz) IS 'Whether there may be due timers that go the marked way: some type has a handler, or a timer has lost its worker before.';
 
 -- Claims the first due timer that goes the marked way. One that would only be put off is left alone.
-CREATE FUNCTION @extschema@._claim_marked(as_of timestamp with time zone, since timestamp with time zone, everything boolean) RETURNS uuid
+CREATE FUNCTION @extschema@._claim_marked(as_of timestamp with time zone, since timestamp with time zone, everything boolean,
+		passed uuid[] DEFAULT '{}') RETURNS uuid
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 	SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_sort = off
 	SET enable_incremental_sort = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
@@ -154,6 +155,7 @@ BEGIN
 	INTO first_id, first_at
 	FROM @extschema@._runnable_timers AS r
 	WHERE r.status = 'FAILED' AND r.retry_count < 5 AND r.retry_count < attempts AND r.scheduled_at >= since AND r.scheduled_at <= as_of
+		AND r.id <> ALL (passed)
 		AND (everything OR r.timer_type = ANY (handled)
 			OR EXISTS (SELECT FROM @extschema@.timer_executions AS x WHERE x.timer_id = r.id AND (x.status = 'FAILED') IS TRUE AND x.error_message LIKE '57P02: %' OFFSET 0))
 	ORDER BY r.scheduled_at, r.retry_count
@@ -165,6 +167,7 @@ BEGIN
 		FROM @extschema@._runnable_timers AS r
 		-- As _claim_timers() does.
 		WHERE r.status = ANY (ARRAY['PENDING', 'PENDING']) AND r.scheduled_at >= since AND r.scheduled_at <= least(as_of, first_at)
+			AND r.id <> ALL (passed)
 			AND (everything OR r.timer_type = ANY (handled))
 		ORDER BY r.status, r.scheduled_at
 		LIMIT 1
@@ -173,13 +176,14 @@ BEGIN
 	RETURN coalesce(next_id, first_id);
 END
 $$;
-COMMENT ON FUNCTION @extschema@._claim_marked(timestamptz, timestamptz, boolean) IS
-	'Locks the first due timer scheduled since a time that has a handler or has lost its worker before, or any; returns its id, NULL for none.';
+COMMENT ON FUNCTION @extschema@._claim_marked(timestamptz, timestamptz, boolean, uuid[]) IS
+	'Locks the first due timer scheduled since a time that has a handler or has lost its worker before, or any, but for those passed over; returns its id, NULL for none.';
 
-CREATE FUNCTION @extschema@._start_marked(as_of timestamp with time zone, due_by timestamp with time zone, since timestamp with time zone, everything boolean) RETURNS uuid
+CREATE FUNCTION @extschema@._start_marked(as_of timestamp with time zone, due_by timestamp with time zone, since timestamp with time zone, everything boolean,
+		passed uuid[] DEFAULT '{}') RETURNS uuid
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	timer_id constant uuid := @extschema@._claim_marked(due_by, since, everything);
+	timer_id constant uuid := @extschema@._claim_marked(due_by, since, everything, passed);
 BEGIN
 	IF timer_id IS NOT NULL THEN
 		UPDATE @extschema@.campaign_timers AS t SET status = 'RUNNING' WHERE t.id = timer_id;
@@ -188,7 +192,7 @@ BEGIN
 	RETURN timer_id;
 END
 $$;
-COMMENT ON FUNCTION @extschema@._start_marked(timestamptz, timestamptz, timestamptz, boolean) IS 'As _claim_marked() for timers due by a time, and marks the timer: RUNNING, with an execution STARTED at as_of.';
+COMMENT ON FUNCTION @extschema@._start_marked(timestamptz, timestamptz, timestamptz, boolean, uuid[]) IS 'As _claim_marked() for timers due by a time, and marks the timer: RUNNING, with an execution STARTED at as_of.';
 
 -- The attempt itself up to the handler. A timer that is not marked any more has been seen to by somebody else.
 CREATE FUNCTION @extschema@._finish_marked(timer_id uuid, as_of timestamp with time zone, marked boolean, OUT follow_up timestamp with time zone,

@@ -225,9 +225,15 @@ ErrorData *settle(const pg_uuid_t *timer, const ErrorData *cause, bool is_failur
 	});
 }
 
+void pass(Passed *passed, const pg_uuid_t &timer)
+{
+	if (passed->count < Passed::most)
+		passed->timers[passed->count++] = timer;
+}
+
 } // namespace
 
-Result take(const Order &order)
+Result take(const Order &order, Passed *passed)
 {
 	Result result = {Outcome::none, DT_NOEND, nullptr};
 	TimestampTz as_of = GetCurrentTimestamp();
@@ -240,7 +246,8 @@ Result take(const Order &order)
 
 		if (!arrive(&site, true))
 			return;
-		found = statements::start_marked(site.plans, as_of, Min(order.due_by, as_of), order.since, order.everything, &timer);
+		found = statements::start_marked(site.plans, as_of, Min(order.due_by, as_of), order.since, order.everything,
+										 statements::uuid_array(passed->timers, passed->count), &timer);
 		if (found && !hold(&timer))
 			ereport(ERROR, errcode(ERRCODE_LOCK_NOT_AVAILABLE), errmsg("another process still has the mark of this timer"));
 	});
@@ -269,6 +276,8 @@ Result take(const Order &order)
 		if (error != nullptr)
 			result.error = error;
 	}
+	if (result.outcome == Outcome::left)
+		pass(passed, timer);
 	clean_session();
 	return result;
 }
@@ -287,13 +296,13 @@ Remains recover_lost()
 	return remains;
 }
 
-Result take_here(statements::Plans *plans, TimestampTz as_of, TimestampTz since)
+Result take_here(statements::Plans *plans, TimestampTz as_of, TimestampTz since, Passed *passed)
 {
 	Result result = {Outcome::none, DT_NOEND, nullptr};
 	pg_uuid_t timer = {};
 
 	watch.cancels = 0;
-	if (!statements::claim_marked(plans, as_of, since, &timer))
+	if (!statements::claim_marked(plans, as_of, since, statements::uuid_array(passed->timers, passed->count), &timer))
 		return result;
 	result.error = bracket::in_subtransaction([&] { result.follow_up = run_attempt(plans, &timer, as_of, false); });
 	result.outcome = Outcome::succeeded;
@@ -306,7 +315,10 @@ Result take_here(statements::Plans *plans, TimestampTz as_of, TimestampTz since)
 	result.outcome = Outcome::left;
 	result.follow_up = DT_NOEND;
 	if (!is_failure(result.error))
+	{
+		pass(passed, timer);
 		return result;
+	}
 	ErrorData *error = bracket::in_subtransaction([&] { statements::fail(plans, &timer, as_of, result.error); });
 	if (error == nullptr)
 		result.outcome = Outcome::failed;

@@ -23,6 +23,15 @@ struct Result
 	ErrorData *error;
 };
 
+// Timers that were left, so that those behind them have their turn.
+struct Passed
+{
+	static constexpr int most = 32;
+
+	int count;
+	pg_uuid_t timers[most];
+};
+
 struct Order
 {
 	TimestampTz due_by; // DT_NOEND: now
@@ -30,8 +39,9 @@ struct Order
 	bool everything;    // also timers without a handler
 };
 
-// One timer, in transactions of the worker's.
-Result take(const Order &order);
+// One timer, in transactions of the worker's; none that was passed. One that is
+// left is added to these, as long as there is room.
+Result take(const Order &order, Passed *passed);
 
 struct Remains
 {
@@ -49,7 +59,7 @@ ErrorData *note_clean_run();
 
 // For run_due_timers(): one timer that has a handler, unmarked, in a
 // subtransaction. The transaction is connected to SPI and acts as the owner.
-Result take_here(statements::Plans *plans, TimestampTz as_of, TimestampTz since);
+Result take_here(statements::Plans *plans, TimestampTz as_of, TimestampTz since, Passed *passed);
 
 } // namespace handlers
 

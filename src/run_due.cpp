@@ -19,6 +19,7 @@ struct Run
 	TimestampTz since;
 	int64 attempted;
 	bool looked; // at all there is, since something was taken
+	handlers::Passed passed;
 };
 
 // One timer with a handler, where no batch is left. False: there is none, or it
@@ -27,11 +28,13 @@ bool run_handled(Run *run)
 {
 	if (!statements::has_marked_way(run->site.plans) || !statements::marked_due(run->site.plans, run->as_of, DT_NOBEGIN))
 		return false;
-	handlers::Result result = handlers::take_here(run->site.plans, run->as_of, DT_NOBEGIN);
+	handlers::Result result = handlers::take_here(run->site.plans, run->as_of, DT_NOBEGIN, &run->passed);
 
 	run->since = Min(run->since, result.follow_up);
-	if (result.outcome == handlers::Outcome::none || result.outcome == handlers::Outcome::left)
+	if (result.outcome == handlers::Outcome::none)
 		return false;
+	if (result.outcome == handlers::Outcome::left)
+		return run->passed.count < handlers::Passed::most;
 	run->attempted++;
 	run->looked = false;
 	return true;

@@ -123,9 +123,11 @@ constexpr Statement statements[call_count] = {
 
 	{R"(SELECT @extschema@._marked_due($1, $2))", 2, {TIMESTAMPTZOID, TIMESTAMPTZOID}},
 
-	{R"(SELECT @extschema@._claim_marked($1, $2, $3))", 3, {TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID}},
+	{R"(SELECT @extschema@._claim_marked($1, $2, $3, $4))", 4, {TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, UUIDARRAYOID}},
 
-	{R"(SELECT @extschema@._start_marked($1, $2, $3, $4))", 4, {TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID}},
+	{R"(SELECT @extschema@._start_marked($1, $2, $3, $4, $5))",
+	 5,
+	 {TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, UUIDARRAYOID}},
 
 	{R"(SELECT f.follow_up, f.handler, f.handler_owner, f.timeout_ms, f.campaign_id, f.payload
 		FROM @extschema@._finish_marked($1, $2, $3) AS f)",
@@ -453,18 +455,19 @@ bool marked_due(Plans *plans, TimestampTz as_of, TimestampTz since)
 	return !is_null && DatumGetBool(due);
 }
 
-bool claim_marked(Plans *plans, TimestampTz as_of, TimestampTz since, pg_uuid_t *timer)
+bool claim_marked(Plans *plans, TimestampTz as_of, TimestampTz since, ArrayType *passed, pg_uuid_t *timer)
 {
-	Datum arguments[] = {TimestampTzGetDatum(as_of), TimestampTzGetDatum(since), BoolGetDatum(false)};
+	Datum arguments[] = {TimestampTzGetDatum(as_of), TimestampTzGetDatum(since), BoolGetDatum(false), PointerGetDatum(passed)};
 
 	run(plans, call_claim_marked, arguments);
 	return first_uuid(1, timer);
 }
 
-bool start_marked(Plans *plans, TimestampTz as_of, TimestampTz due_by, TimestampTz since, bool everything, pg_uuid_t *timer)
+bool start_marked(Plans *plans, TimestampTz as_of, TimestampTz due_by, TimestampTz since, bool everything, ArrayType *passed,
+				  pg_uuid_t *timer)
 {
 	Datum arguments[] = {TimestampTzGetDatum(as_of), TimestampTzGetDatum(due_by), TimestampTzGetDatum(since),
-						 BoolGetDatum(everything)};
+						 BoolGetDatum(everything), PointerGetDatum(passed)};
 
 	run(plans, call_start_marked, arguments);
 	return first_uuid(1, timer);

@@ -86,8 +86,9 @@ void notify_moves(Plans *plans, const LogColumns *rows);
 // locked or marked; that timer alone; what its handler returned; how it ended.
 bool has_marked_way(Plans *plans);
 bool marked_due(Plans *plans, TimestampTz as_of, TimestampTz since);
-bool claim_marked(Plans *plans, TimestampTz as_of, TimestampTz since, pg_uuid_t *timer);
-bool start_marked(Plans *plans, TimestampTz as_of, TimestampTz due_by, TimestampTz since, bool everything, pg_uuid_t *timer);
+bool claim_marked(Plans *plans, TimestampTz as_of, TimestampTz since, ArrayType *passed, pg_uuid_t *timer);
+bool start_marked(Plans *plans, TimestampTz as_of, TimestampTz due_by, TimestampTz since, bool everything, ArrayType *passed,
+				  pg_uuid_t *timer);
 Attempt finish_marked(Plans *plans, const pg_uuid_t *timer, TimestampTz as_of, bool marked);
 void record_handler(Plans *plans, const pg_uuid_t *timer, TimestampTz as_of, Datum result, bool is_null);
 void fail_marked(Plans *plans, const pg_uuid_t *timer, TimestampTz as_of, const ErrorData *error);

@@ -47,6 +47,8 @@ struct State
 	bool troubled;    // the last batch met passing trouble
 	bool looked_back; // at what a crash or a lost process has left
 	bool paused;
+	bool all_tried; // of what was to run alone
+	handlers::Passed passed;
 	MemoryContext turn_memory;
 };
 
@@ -200,10 +202,11 @@ bool go_on(State *state, const turn::Result &result, TimestampTz turn_began, int
 	return result.next_due <= GetCurrentTimestamp();
 }
 
-// A timer that runs alone. False: there is none.
+// A timer that runs alone. False: there is none that was not left, or too many
+// were; they are tried again after a nap.
 bool run_alone(State *state, const handlers::Order &order)
 {
-	handlers::Result result = handlers::take(order);
+	handlers::Result result = handlers::take(order, &state->passed);
 	shared::Station *station = post::station();
 	bool counts = result.outcome == handlers::Outcome::succeeded || result.outcome == handlers::Outcome::failed;
 
@@ -211,18 +214,24 @@ bool run_alone(State *state, const handlers::Order &order)
 	state->mark = Min(state->mark, result.follow_up);
 	if (counts)
 		pg_atomic_write_u64(&station->timers, pg_atomic_read_u64(&station->timers) + 1);
-	if (result.error == nullptr)
-		return counts;
-	post::show_error(result.error);
+	if (result.error != nullptr)
+		post::show_error(result.error);
 	if (result.outcome == handlers::Outcome::failed)
 		pg_atomic_write_u64(&station->failures, pg_atomic_read_u64(&station->failures) + 1);
-	if (result.outcome == handlers::Outcome::left)
-	{
+	if (counts)
+		return true;
+	if (result.error != nullptr)
 		report(state, result.error);
+	if (result.outcome == handlers::Outcome::left && state->passed.count < handlers::Passed::most)
+		return true;
+	if (result.error != nullptr || state->passed.count > 0)
+	{
 		state->next_due = DT_NOBEGIN;
 		nap_after(state, GetCurrentTimestamp());
 	}
-	return counts;
+	state->passed.count = 0;
+	state->all_tried = result.error == nullptr;
+	return false;
 }
 
 // Marks without a process are failed attempts. After a crash of the server what
@@ -246,7 +255,7 @@ ErrorData *look_back(State *state)
 			rest::check(post::database());
 			leave_if_unwanted();
 		}
-		if (GetCurrentTimestamp() < state->retry_at)
+		if (!state->all_tried)
 			return nullptr;
 		error = handlers::note_clean_run();
 	}

@@ -71,6 +71,7 @@ sql(q{
 			WHEN 'hold' THEN EXECUTE 'DECLARE kept CURSOR WITH HOLD FOR SELECT 1';
 			WHEN 'reset role' THEN RESET ROLE;
 			WHEN 'delete' THEN DELETE FROM public.campaigns;
+			WHEN 'deadlock' THEN RAISE deadlock_detected;
 			WHEN 'deadlock once' THEN
 				IF first_call THEN
 					RAISE deadlock_detected;
@@ -198,16 +199,26 @@ becomes($node, 'postgres', "SELECT timer, retry_count, result ->> 'handler' FROM
 sql("SELECT app.make('nothing')");
 becomes($node, 'postgres', "SELECT count(*) FROM app.outcomes WHERE what = 'nothing' AND timer = 'COMPLETED'", 2, 'and a worker is there');
 
+# What is no attempt, each time: tried again and again, and those behind it are not kept waiting.
+sql("SELECT app.make('deadlock')");
+becomes($node, 'postgres', "SELECT count(*) > 0 FROM campaign_workers WHERE database = current_database() AND last_error LIKE '40P01: %'", 't', 'a handler that always ends in a deadlock');
+sql("SELECT app.make('nothing')");
+becomes($node, 'postgres', "SELECT count(*) FROM app.outcomes WHERE what = 'nothing' AND timer = 'COMPLETED'", 3, 'is passed by the next timer');
+answers($node, 'postgres', "SELECT state, retry_count, count(error_message) FROM app.outcomes WHERE what = 'deadlock' GROUP BY state, retry_count", 'CREATED|0|0', 'and has not failed');
+
 #---------------------------------------------------------------------------------------------------------------------
-# A timer that takes the server down each time
+# A timer that takes the server down each time, and one that cannot be carried out before it
 
 sql(q{
 	SET ROLE handler_owner;
 	SELECT unregister_handler('START_CAMPAIGN');
 	RESET ROLE;
 	UPDATE campaign_timers SET status = 'CANCELLED' WHERE status IN ('PENDING', 'FAILED');
+	CREATE FUNCTION app.stuck() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE serialization_failure; END $$;
+	CREATE TRIGGER stuck AFTER UPDATE ON campaigns FOR EACH ROW WHEN (NEW.metadata ->> 'do' = 'stuck') EXECUTE FUNCTION app.stuck();
 	CREATE FUNCTION app.crash() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_catalog.pg_sleep(300); RETURN NULL; END $$;
 	CREATE TRIGGER crash AFTER UPDATE ON campaigns FOR EACH ROW WHEN (NEW.metadata ->> 'do' = 'crash') EXECUTE FUNCTION app.crash()});
+sql("SELECT app.make('stuck')");
 fill($node, 'postgres', 20);
 sql("SELECT app.make('crash')");
 fill($node, 'postgres', 20);
@@ -233,7 +244,8 @@ becomes($node, 'postgres', "SELECT count(*) FROM campaign_timers WHERE timer_typ
 becomes($node, 'postgres', 'SELECT count(*) FROM campaign_clean_run', 1, 'batches are trusted again');
 fill($node, 'postgres', 20);
 becomes($node, 'postgres', "SELECT count(*) FROM campaigns WHERE status = 'EXPIRED'", 110, 'and go on');
-sql('DROP TRIGGER crash ON campaigns');
+sql('DROP TRIGGER crash ON campaigns; DROP TRIGGER stuck ON campaigns');
+becomes($node, 'postgres', "SELECT state, timer, retry_count FROM app.outcomes WHERE what = 'stuck'", 'RUNNING|COMPLETED|0', 'the one that was stuck as well, when its time has come');
 holds($node, 'postgres', 'after crashes');
 
 $node->stop;
