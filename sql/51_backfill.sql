@@ -146,7 +146,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@._backfill_check(regclass, name, text, integer, interval) IS
-	'Raises what is wrong with the arguments of backfill_column(), its expression apart: 22004, 22023, 25001, 428C9, 42703, 42809, 42P01, 42P10.';
+	'Raises what is wrong with the arguments of backfill_column(), its expression apart: 22004, 22023, 25001, 42501, 428C9, 42703, 42809, 42P01, 42P10.';
 
 CREATE FUNCTION @extschema@._backfill_trial(table_name regclass, column_name name, value_expression text) RETURNS text
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -473,7 +473,7 @@ BEGIN
 END
 $$;
 COMMENT ON PROCEDURE @extschema@.backfill_column(regclass, name, text, integer, interval) IS
-	'Gives every row that is there when it begins the value of an expression, in batches that are committed one by one. table_name: any ordinary or partitioned table; column_name: its column; value_expression: an SQL expression over the columns of the row, for instance ''true'', ''lower(name)'' or, to leave filled rows alone, ''coalesce(flag, true)''; only rows whose value differs from it are written. batch_size: rows a transaction, 1 to 1000000 (without a unique key: about that many, in whole blocks); pause: between two batches that changed rows, up to 1 hour. Runs with the caller''s rights, under the caller''s search_path, timeouts and triggers. In a deadlock it is the batch that gives way, and is tried again. Stopped by an error or a crash, the same CALL goes on from the last batch and meets no row twice; backfill_progress and NOTICEs show how far it is. Errors, before anything is changed: 22004, 22023, 25001 in a transaction block (2D000 in a function), 42P01, 42703, 42809, 428C9, and those of the expression; 55006 while another call works on the column. Since 1.1.';
+	'Gives every row that is there when it begins the value of an expression, in batches that are committed one by one. table_name: any ordinary or partitioned table; column_name: its column; value_expression: an SQL expression over the columns of the row, for instance ''true'', ''lower(name)'' or, to leave filled rows alone, ''coalesce(flag, true)''; only rows whose value differs from it are written. batch_size: rows a transaction, 1 to 1000000 (without a unique key: about that many, in whole blocks); pause: between two batches that changed rows, up to 1 hour. Runs with the caller''s rights, under the caller''s search_path, timeouts and triggers. In a deadlock it is the batch that gives way, and is tried again. Stopped by an error or a crash, the same CALL goes on from the last batch and meets no row twice; backfill_progress and NOTICEs show how far it is. Errors, before anything is changed: 22004, 22023, 25001 in a transaction block (2D000 in a function), 42501 for a superuser while campaign_backfills belongs to a plain role, 42P01, 42703, 42809, 428C9, and those of the expression; 55006 while another call works on the column. Since 1.1.';
 
 CREATE FUNCTION @extschema@._backfill_hold(run uuid) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
