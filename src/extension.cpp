@@ -70,11 +70,14 @@ bool is_active(Oid schema, statements::Plans *plans)
 }
 
 // The version is a table of the user's, who may have put anything in its place:
-// it is read with the rights of the tables' owner.
-bool are_tables_current(const Site &site)
+// it is read with the rights of the tables' owner. Nothing of this is read in a
+// copy that is paused, of which a restore may have made but a part.
+bool are_tables_current(Oid schema, const Site &site)
 {
 	bool current = false;
 
+	if (!OidIsValid(owner_of_table(schema, "campaign_tables_version")))
+		return false;
 	bracket::as(site.owner, [&] { current = statements::are_tables_current(site.plans); });
 	return current;
 }
@@ -99,10 +102,10 @@ Site look(bool wait)
 	site.plans = statements::plans_for(schema);
 	if (!OidIsValid(site.owner))
 		site.presence = Presence::no_tables;
-	else if (!are_tables_current(site))
-		site.presence = Presence::old_tables;
+	else if (!is_active(schema, site.plans))
+		site.presence = Presence::paused;
 	else
-		site.presence = is_active(schema, site.plans) ? Presence::ready : Presence::paused;
+		site.presence = are_tables_current(schema, site) ? Presence::ready : Presence::old_tables;
 	return site;
 }
 

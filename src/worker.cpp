@@ -57,11 +57,13 @@ TimestampTz after_ms(TimestampTz time, int64 ms)
 	return time + ms * 1000;
 }
 
-// One line for a trouble that goes on, and one a minute if it still does.
+// One line for a trouble that goes on, and one a minute if it still does. There is
+// something here that fails, so the launcher need not wait to know that.
 void report(State *state, const ErrorData *error)
 {
 	TimestampTz now = GetCurrentTimestamp();
 
+	post::confirm();
 	post::show_error(error);
 	if (now < state->logged_at)
 		return;
@@ -334,6 +336,13 @@ TimestampTz next_look(const State *state)
 	return Max(Min(Min(due, state->behind_at), state->sweep_at), state->retry_at);
 }
 
+// A commit that brings a timer due earlier is a reason to look at once. A paused
+// worker is woken by resume_timers() alone, not by every timer.
+TimestampTz wakes_before(const State *state)
+{
+	return state->paused ? DT_NOBEGIN + 1 : next_look(state);
+}
+
 void start(int index)
 {
 	post::Ticket ticket;
@@ -415,11 +424,12 @@ void mind_clock(State *state)
 
 // One round of the loop. A cancel request that comes while nothing runs ends up
 // here as an error, and is nothing more than a reason to look.
-void go_round(State *state, TimestampTz *promised)
+void go_round(State *state)
 {
 	mind_clock(state);
 	TimestampTz lowered = wake::begin_look(post::station());
-	bool wanted = lowered < *promised || GetCurrentTimestamp() >= next_look(state);
+	// Not by when the last sleep was to end: that may have been for upkeep.
+	bool wanted = lowered < wakes_before(state) || GetCurrentTimestamp() >= next_look(state);
 
 	state->mark = Min(state->mark, lowered);
 	if (ConfigReloadPending)
@@ -432,10 +442,9 @@ void go_round(State *state, TimestampTz *promised)
 
 	TimestampTz next = Min(next_look(state), next_upkeep(state));
 	pg_atomic_write_u64(&post::station()->next_due, static_cast<uint64>(state->next_due));
-	// A paused worker is woken by resume_timers() alone, not by every timer.
-	*promised = state->paused ? DT_NOBEGIN + 1 : next;
-	if (wake::promise_look(post::station(), *promised))
-		rest::until(next, *promised, post::station(), post::database());
+	TimestampTz promised = Min(next, wakes_before(state));
+	if (wake::promise_look(post::station(), promised))
+		rest::until(next, promised, post::station(), post::database());
 }
 
 } // namespace
@@ -448,12 +457,11 @@ void campaign_lifecycle_worker_main(Datum argument)
 {
 	start(DatumGetInt32(argument));
 	State state = fresh_state();
-	TimestampTz promised = DT_NOEND;
 
 	for (;;)
 	{
 		MemoryContextSwitchTo(state.turn_memory);
-		ErrorData *error = bracket::in_guard([&] { go_round(&state, &promised); });
+		ErrorData *error = bracket::in_guard([&] { go_round(&state); });
 
 		if (error != nullptr)
 			report(&state, error);

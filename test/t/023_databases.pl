@@ -3,7 +3,7 @@
 # Five databases get the same work: two plain ones, one whose extension lives in the schema "My Schema" of a database with an awkward
 # name, one that is paused, and one without the extension whose application has tables of the same names. The three active ones do
 # all of it, the paused one and the foreign one none; setting, pausing and terminating in one does not reach another; more databases
-# than worker processes get their turn when a slot is free.
+# than worker processes get their turn when a slot is free; one that is broken keeps none from it.
 
 use strict;
 use warnings FATAL => 'all';
@@ -74,6 +74,15 @@ for my $db (map { "more$_" } 1 .. 4)
 }
 my @warnings = PostgreSQL::Test::Utils::slurp_file($node->logfile) =~ /no process to run timers in/g;
 cmp_ok(@warnings, '<=', 3, 'and does not say it all the time');
+
+# The launcher looks into one database at a time; one in which nothing but errors can be seen keeps it from no other.
+$node->safe_psql('postgres', "DROP DATABASE $_") for 'more2', 'more3';
+$node->safe_psql('more1', q{CREATE ROLE shut_out; SELECT set_campaign_owner('shut_out'); REVOKE USAGE ON SCHEMA public FROM PUBLIC, shut_out});
+$node->restart;
+workers_are($node, 'more1', 1, 'a worker that may not see its tables stays');
+with_database($node, 'last');
+fill($node, 'last', 50);
+becomes($node, 'last', "SELECT count(*) FROM campaigns WHERE status = 'EXPIRED'", 50, 'and a database made after it gets its worker');
 
 $node->stop;
 done_testing();
