@@ -19,7 +19,7 @@ BEGIN
 		PERFORM @extschema@._bring_up_campaign_tables();
 	ELSE
 		PERFORM @extschema@._grant_campaign_owner();
-		PERFORM @extschema@._upkeep_as_owner('upgrade_campaign_tables', NULL, NULL, NULL);
+		PERFORM @extschema@._upkeep_as_owner('upgrade_campaign_tables', NULL::timestamptz, NULL::interval, NULL::bigint);
 	END IF;
 END
 $$;

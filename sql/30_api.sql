@@ -427,7 +427,7 @@ CREATE FUNCTION @extschema@.reschedule_timer(timer_id uuid, scheduled_at timesta
 #variable_conflict use_variable
 BEGIN
 	PERFORM @extschema@._check_schedule(scheduled_at);
-	PERFORM @extschema@._lock_timer(timer_id, campaign_id, '{PENDING,FAILED}', 'rescheduled');
+	PERFORM @extschema@._lock_timer(timer_id, campaign_id, '{PENDING,FAILED}'::text[], 'rescheduled');
 	UPDATE @extschema@.campaign_timers AS t
 	SET status = 'PENDING', retry_count = 0, scheduled_at = reschedule_timer.scheduled_at,
 		payload = CASE WHEN jsonb_typeof(t.payload) IN ('object', 'array') THEN t.payload - 'policy' ELSE t.payload END
@@ -442,7 +442,7 @@ CREATE FUNCTION @extschema@.cancel_timer(timer_id uuid, reason text DEFAULT NULL
 #variable_conflict use_variable
 BEGIN
 	PERFORM @extschema@._check_text('reason', reason);
-	PERFORM @extschema@._lock_timer(timer_id, campaign_id, '{PENDING,FAILED}', 'cancelled');
+	PERFORM @extschema@._lock_timer(timer_id, campaign_id, '{PENDING,FAILED}'::text[], 'cancelled');
 	UPDATE @extschema@.campaign_timers AS t
 	SET status = 'CANCELLED',
 		-- Plain SQL may have put a payload there that is no object.
@@ -458,7 +458,7 @@ CREATE FUNCTION @extschema@.retry_timer(timer_id uuid, campaign_id uuid DEFAULT 
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 BEGIN
-	PERFORM @extschema@._lock_timer(timer_id, campaign_id, '{FAILED}', 'retried');
+	PERFORM @extschema@._lock_timer(timer_id, campaign_id, '{FAILED}'::text[], 'retried');
 	UPDATE @extschema@.campaign_timers AS t
 	SET status = 'PENDING', retry_count = 0, scheduled_at = clock_timestamp()
 	WHERE t.id = timer_id;

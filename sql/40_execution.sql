@@ -239,7 +239,7 @@ BEGIN
 				-- A policy that counts from entering the state means an event of this state. One that counts from start or end may have set the timer ahead, for a
 				-- later state in which it moves the campaign; unless each such state gives the type a time that counts from elsewhere.
 				WHEN p.anchor = 'entered' THEN 'event'
-				WHEN @extschema@._can_still_apply(c.status, t.timer_type) AND (p.anchor IS NULL OR EXISTS (
+				WHEN @extschema@._can_still_apply(c.status::text, t.timer_type::text) AND (p.anchor IS NULL OR EXISTS (
 						SELECT
 						FROM @extschema@.campaign_state_transitions AS a
 						LEFT JOIN @extschema@.campaign_timer_policies AS q ON q.state = a.from_state AND q.timer_type = a.timer_type

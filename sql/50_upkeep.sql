@@ -100,13 +100,13 @@ CREATE FUNCTION @extschema@._missing_log_months(months_ahead integer, as_of time
 		UNION
 		-- Rows of a month that the archive has already are for archive_old_state_logs() to move.
 		SELECT r.month
-		FROM @extschema@._months_of_rows(@extschema@._default_partition('@extschema@.campaign_state_log'),
+		FROM @extschema@._months_of_rows(@extschema@._default_partition('@extschema@.campaign_state_log'::regclass),
 			date_trunc('month', as_of) + make_interval(months => months_ahead + 1)) AS r (month)
 		WHERE NOT EXISTS (
-			SELECT FROM @extschema@._partitions('@extschema@.campaign_state_log_archive') AS a
+			SELECT FROM @extschema@._partitions('@extschema@.campaign_state_log_archive'::regclass) AS a
 			WHERE a.lower_bound < r.month + interval '1 month' AND a.upper_bound > r.month)) AS m
 	WHERE NOT EXISTS (
-		SELECT FROM @extschema@._partitions('@extschema@.campaign_state_log') AS p
+		SELECT FROM @extschema@._partitions('@extschema@.campaign_state_log'::regclass) AS p
 		WHERE p.lower_bound < m.month + interval '1 month' AND p.upper_bound > m.month)
 	ORDER BY m.month
 $$;
@@ -272,7 +272,7 @@ DECLARE
 	made integer := 0;
 BEGIN
 	IF NOT @extschema@._is_campaign_owner() THEN
-		RETURN @extschema@._upkeep_as_owner('create_monthly_partitions', as_of, NULL, months_ahead);
+		RETURN @extschema@._upkeep_as_owner('create_monthly_partitions', as_of, NULL::interval, months_ahead::bigint);
 	END IF;
 	PERFORM @extschema@._check_given('months_ahead', months_ahead IS NOT NULL);
 	PERFORM @extschema@._check_as_of(as_of);
@@ -281,7 +281,7 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'From 0, the present month only, to 120.';
 	END IF;
 	FOR month IN SELECT m.month FROM @extschema@._missing_log_months(months_ahead, as_of) AS m (month) LOOP
-		IF @extschema@._make_month_patiently('@extschema@.campaign_state_log', month, NULL, 40) IS NOT NULL THEN
+		IF @extschema@._make_month_patiently('@extschema@.campaign_state_log'::regclass, month, NULL::regclass, 40) IS NOT NULL THEN
 			made := made + 1;
 		END IF;
 	END LOOP;
@@ -326,8 +326,8 @@ COMMENT ON FUNCTION @extschema@._follow_log_columns() IS 'Gives the archive the 
 CREATE FUNCTION @extschema@._archive_partition(part regclass, lower_bound timestamp with time zone, upper_bound timestamp with time zone) RETURNS bigint
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, MDY' SET lock_timeout = '200ms' AS $$
 DECLARE
-	log_default regclass := @extschema@._default_partition('@extschema@.campaign_state_log');
-	archive_default regclass := @extschema@._default_partition('@extschema@.campaign_state_log_archive');
+	log_default regclass := @extschema@._default_partition('@extschema@.campaign_state_log'::regclass);
+	archive_default regclass := @extschema@._default_partition('@extschema@.campaign_state_log_archive'::regclass);
 	bounds text;
 	new_name text;
 	change text;
@@ -419,16 +419,16 @@ COMMENT ON FUNCTION @extschema@._archive_partition_patiently(regclass, timestamp
 CREATE FUNCTION @extschema@._archive_step(cutoff timestamp with time zone, max_rows bigint, attempts integer, OUT moved bigint, OUT more boolean)
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
 DECLARE
-	log_default regclass := @extschema@._default_partition('@extschema@.campaign_state_log');
+	log_default regclass := @extschema@._default_partition('@extschema@.campaign_state_log'::regclass);
 	piece record;
 BEGIN
 	-- A partition that is old as a whole, unless the archive has some of its time already: those go by rows.
 	SELECT p.part, p.lower_bound, p.upper_bound
 	INTO piece
-	FROM @extschema@._partitions('@extschema@.campaign_state_log') AS p
+	FROM @extschema@._partitions('@extschema@.campaign_state_log'::regclass) AS p
 	WHERE p.upper_bound <= cutoff
 		AND NOT EXISTS (
-			SELECT FROM @extschema@._partitions('@extschema@.campaign_state_log_archive') AS a
+			SELECT FROM @extschema@._partitions('@extschema@.campaign_state_log_archive'::regclass) AS a
 			WHERE a.lower_bound < p.upper_bound AND a.upper_bound > p.lower_bound)
 	ORDER BY p.lower_bound
 	LIMIT 1;
@@ -445,32 +445,32 @@ BEGIN
 		SELECT l.month FROM @extschema@._months_of_rows(log_default, date_trunc('month', cutoff)) AS l (month)
 		UNION
 		SELECT a.month
-		FROM @extschema@._months_of_rows(@extschema@._default_partition('@extschema@.campaign_state_log_archive'), date_trunc('month', cutoff)) AS a (month)) AS r
+		FROM @extschema@._months_of_rows(@extschema@._default_partition('@extschema@.campaign_state_log_archive'::regclass), date_trunc('month', cutoff)) AS a (month)) AS r
 	WHERE NOT EXISTS (
-			SELECT FROM @extschema@._partitions('@extschema@.campaign_state_log_archive') AS a
+			SELECT FROM @extschema@._partitions('@extschema@.campaign_state_log_archive'::regclass) AS a
 			WHERE a.lower_bound < r.month + interval '1 month' AND a.upper_bound > r.month)
 		AND NOT EXISTS (
-			SELECT FROM @extschema@._partitions('@extschema@.campaign_state_log') AS p
+			SELECT FROM @extschema@._partitions('@extschema@.campaign_state_log'::regclass) AS p
 			WHERE p.lower_bound < r.month + interval '1 month' AND p.upper_bound > r.month)
 	ORDER BY r.month
 	LIMIT 1;
 	IF FOUND THEN
 		PERFORM @extschema@._follow_log_columns();
-		moved := coalesce(@extschema@._make_month_patiently('@extschema@.campaign_state_log_archive', piece.month, log_default, attempts), 0);
+		moved := coalesce(@extschema@._make_month_patiently('@extschema@.campaign_state_log_archive'::regclass, piece.month, log_default, attempts), 0);
 		more := true;
 		RETURN;
 	END IF;
 
 	-- The rest by rows: the part of the month that the cut-off is in, late rows of archived months, rows before the year 1.
 	FOR piece IN
-		SELECT p.part FROM @extschema@._partitions('@extschema@.campaign_state_log') AS p WHERE p.lower_bound < cutoff
+		SELECT p.part FROM @extschema@._partitions('@extschema@.campaign_state_log'::regclass) AS p WHERE p.lower_bound < cutoff
 		UNION ALL
 		SELECT log_default WHERE log_default IS NOT NULL
 	LOOP
 		EXECUTE format('SELECT EXISTS (SELECT FROM %s WHERE created_at < $1)', piece.part) INTO more USING cutoff;
 		IF more THEN
 			PERFORM @extschema@._follow_log_columns();
-			moved := @extschema@._move_log_rows(piece.part, '@extschema@.campaign_state_log_archive', '-infinity', cutoff, max_rows);
+			moved := @extschema@._move_log_rows(piece.part, '@extschema@.campaign_state_log_archive'::regclass, '-infinity'::timestamptz, cutoff, max_rows);
 			RETURN;
 		END IF;
 	END LOOP;
@@ -489,10 +489,10 @@ DECLARE
 	step record;
 BEGIN
 	IF NOT @extschema@._is_campaign_owner() THEN
-		RETURN @extschema@._upkeep_as_owner('archive_old_state_logs', as_of, older_than, NULL);
+		RETURN @extschema@._upkeep_as_owner('archive_old_state_logs', as_of, older_than, NULL::bigint);
 	END IF;
 	LOOP
-		SELECT s.moved, s.more INTO step FROM @extschema@._archive_step(cutoff, NULL, 40) AS s;
+		SELECT s.moved, s.more INTO step FROM @extschema@._archive_step(cutoff, NULL::bigint, 40) AS s;
 		archived := archived + step.moved;
 		EXIT WHEN NOT step.more;
 	END LOOP;
@@ -568,7 +568,7 @@ BEGIN
 		DELETE FROM @extschema@.timer_executions AS e WHERE e.status = 'COMPLETED' AND e.completed_at < cutoff;
 		GET DIAGNOSTICS n = ROW_COUNT;
 	ELSE
-		SELECT r.removed INTO n FROM @extschema@._remove_executions('-infinity', cutoff, max_rows) AS r;
+		SELECT r.removed INTO n FROM @extschema@._remove_executions('-infinity'::timestamptz, cutoff, max_rows) AS r;
 	END IF;
 	RAISE NOTICE 'Cleaned up % old timer execution records', n;
 	RETURN n;
@@ -579,13 +579,13 @@ COMMENT ON FUNCTION @extschema@.cleanup_timer_executions(interval, timestamptz, 
 
 CREATE FUNCTION @extschema@._cleanup_finished_timers(older_than interval, as_of timestamp with time zone DEFAULT now()) RETURNS bigint
 	LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-	SELECT r.removed FROM @extschema@._remove_timers('-infinity', @extschema@._cutoff(older_than, as_of), NULL) AS r
+	SELECT r.removed FROM @extschema@._remove_timers('-infinity'::timestamptz, @extschema@._cutoff(older_than, as_of), NULL::bigint) AS r
 $$;
 COMMENT ON FUNCTION @extschema@._cleanup_finished_timers(interval, timestamptz) IS 'The job cleanup-finished-timers, for pg_cron.';
 
 CREATE FUNCTION @extschema@._cleanup_metrics(older_than interval, as_of timestamp with time zone DEFAULT now()) RETURNS bigint
 	LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-	SELECT r.removed FROM @extschema@._remove_metrics('-infinity', @extschema@._cutoff(older_than, as_of), NULL) AS r
+	SELECT r.removed FROM @extschema@._remove_metrics('-infinity'::timestamptz, @extschema@._cutoff(older_than, as_of), NULL::bigint) AS r
 $$;
 COMMENT ON FUNCTION @extschema@._cleanup_metrics(interval, timestamptz) IS 'The job cleanup-metrics, for pg_cron.';
 
@@ -673,11 +673,11 @@ BEGIN
 			WHEN '@monthly' THEN '0 0 1 * *' WHEN '@yearly' THEN '0 0 1 1 *' WHEN '@annually' THEN '0 0 1 1 *'
 			ELSE btrim(schedule, E' \t') END, '[ \t]+');
 	IF cardinality(field) = 5 THEN
-		minutes := @extschema@._cron_field(field[1], 0, 59, '{}');
-		hours := @extschema@._cron_field(field[2], 0, 23, '{}');
-		days := @extschema@._cron_field(field[3], 1, 31, '{}');
-		months := @extschema@._cron_field(field[4], 1, 12, '{jan,feb,mar,apr,may,jun,jul,aug,sep,oct,nov,dec}');
-		weekdays := @extschema@._cron_field(field[5], 0, 7, '{sun,mon,tue,wed,thu,fri,sat}');
+		minutes := @extschema@._cron_field(field[1], 0, 59, '{}'::text[]);
+		hours := @extschema@._cron_field(field[2], 0, 23, '{}'::text[]);
+		days := @extschema@._cron_field(field[3], 1, 31, '{}'::text[]);
+		months := @extschema@._cron_field(field[4], 1, 12, '{jan,feb,mar,apr,may,jun,jul,aug,sep,oct,nov,dec}'::text[]);
+		weekdays := @extschema@._cron_field(field[5], 0, 7, '{sun,mon,tue,wed,thu,fri,sat}'::text[]);
 	END IF;
 	IF minutes IS NULL OR hours IS NULL OR days IS NULL OR months IS NULL OR weekdays IS NULL THEN
 		RAISE EXCEPTION 'invalid cron schedule: "%"', left(schedule, 100)
@@ -801,7 +801,7 @@ BEGIN
 	IF $1 = 'create-monthly-partitions' THEN
 		SELECT m.month INTO month FROM @extschema@._missing_log_months(row.months_ahead, as_of) AS m (month) LIMIT 1;
 		IF FOUND THEN
-			done := (@extschema@._make_month('@extschema@.campaign_state_log', month) IS NOT NULL)::integer;
+			done := (@extschema@._make_month('@extschema@.campaign_state_log'::regclass, month) IS NOT NULL)::integer;
 			more := EXISTS (SELECT FROM @extschema@._missing_log_months(row.months_ahead, as_of));
 		END IF;
 	ELSIF $1 = 'refresh-active-campaigns' THEN
