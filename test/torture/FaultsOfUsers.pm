@@ -158,7 +158,7 @@ sub _alter_table
 		[ 'ALTER TABLE campaign_timers ADD CONSTRAINT torture CHECK (retry_count < 9)', 'ALTER TABLE campaign_timers DROP CONSTRAINT torture' ],
 		[ 'CREATE INDEX CONCURRENTLY torture ON campaign_timers (executed_at)', 'DROP INDEX CONCURRENTLY torture' ],
 		[ 'ALTER TABLE campaign_state_log ADD COLUMN torture integer', 'ALTER TABLE campaign_state_log DROP COLUMN torture' ],
-		[ 'ALTER TABLE timer_executions ALTER COLUMN error_message TYPE varchar(9000)', 'ALTER TABLE timer_executions ALTER COLUMN error_message TYPE text' ],
+		[ 'ALTER TABLE timer_executions ADD COLUMN torture text', 'ALTER TABLE timer_executions DROP COLUMN torture' ],
 		[ 'SELECT create_monthly_partitions()', 'REFRESH MATERIALIZED VIEW CONCURRENTLY mv_active_campaigns' ],
 	);
 	return _all_of($world, @{ $pairs[ $dice->(scalar @pairs) ] });
