@@ -266,6 +266,24 @@ fill($node, 'own_schema', 5);
 becomes($node, 'own_schema', "SELECT count(*) FROM campaigns WHERE status = 'EXPIRED'", 10, 'DROP EXTENSION rolled back: the worker goes on');
 
 #---------------------------------------------------------------------------------------------------------------------
+# A commit that comes while the worker is at its upkeep, which it does all of when it starts and the jobs have never run.
+
+with_database($node, 'upkeep');
+workers_are($node, 'upkeep', 1, 'upkeep: a worker has come');
+$node->safe_psql(
+	'upkeep', q{
+	CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_catalog.pg_sleep(0.5); RETURN NEW; END $$;
+	CREATE TRIGGER linger BEFORE UPDATE ON campaign_maintenance_jobs FOR EACH ROW EXECUTE FUNCTION linger();
+	ALTER TABLE campaign_maintenance_jobs DISABLE TRIGGER linger;
+	UPDATE campaign_maintenance_jobs SET last_run = NULL, last_outcome = NULL;
+	ALTER TABLE campaign_maintenance_jobs ENABLE TRIGGER linger});
+$node->safe_psql('postgres', "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'campaign_lifecycle worker' AND datname = 'upkeep'");
+becomes($node, 'upkeep', "SELECT count(*) FROM pg_stat_activity WHERE datname = 'upkeep' AND state = 'active' AND query = 'campaign_lifecycle: upkeep'", 1, 'it is at its upkeep');
+fill($node, 'upkeep', 5);
+becomes($node, 'upkeep', "SELECT count(*) FROM campaigns WHERE status = 'EXPIRED'", 5, 'timers that are committed meanwhile are executed');
+cmp_ok($node->safe_psql('upkeep', 'SELECT EXTRACT(epoch FROM max(executed_at - scheduled_at)) FROM campaign_timers'), '<', $soon, 'and need no net');
+
+#---------------------------------------------------------------------------------------------------------------------
 # A fast stop in the midst of work, and what it left is done afterwards.
 
 $node->safe_psql('own_schema', 'DROP FUNCTION public.slow_down');
