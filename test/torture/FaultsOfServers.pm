@@ -73,7 +73,8 @@ sub _goes_on
 	$copy->becomes('SELECT pg_is_in_recovery()', 'f');
 	die "a copy with campaign_lifecycle.enabled = off has a worker\n" if $copy->pid_of('campaign_lifecycle worker', patience => 0);
 	$copy->set('campaign_lifecycle.enabled' => 'on');
-	my $deadline = time + 60;
+	# A copy has crashed, for all it knows, and runs what is due one by one.
+	my $deadline = time + 180;
 	until (Accounts::is_drained($sql))
 	{
 		last if time > $deadline;

@@ -292,10 +292,11 @@ sub _crash
 			INSERT INTO campaign_timers (campaign_id, timer_type, scheduled_at) SELECT id, 'EXPIRE_CAMPAIGN', now() FROM c});
 	$world->becomes(q{
 		SELECT x.error_message FROM campaign_timers AS t JOIN campaigns AS c ON c.id = t.campaign_id JOIN timer_executions AS x ON x.timer_id = t.id
-		WHERE c.metadata ? 'crash' AND t.status = 'FAILED' AND t.retry_count = 5 ORDER BY x.started_at DESC LIMIT 1}, '57P02: the worker was lost while it ran this timer');
+		WHERE c.metadata ? 'crash' AND t.status = 'FAILED' AND t.retry_count = 5 ORDER BY x.started_at DESC LIMIT 1}, '57P02: the worker was lost while it ran this timer', patience => 180);
 	_all_of($world, 'DROP FUNCTION torture.crash() CASCADE');
 	_revive($world, '57P02: the worker was lost while it ran this timer');
-	$world->becomes(q{SELECT count(*) FROM campaigns WHERE metadata ? 'crash' AND status <> 'EXPIRED'}, 0);
+	# Behind all that was due at the last crash, which runs one by one.
+	$world->becomes(q{SELECT count(*) FROM campaigns WHERE metadata ? 'crash' AND status <> 'EXPIRED'}, 0, patience => 180);
 	return;
 }
 

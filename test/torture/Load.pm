@@ -142,7 +142,7 @@ sub _live
 		{
 			$self->_note('surprises', "$session->{state} in $op: " . $session->{error} =~ s/\s+/ /gr);
 		}
-		sleep($session->{state} eq 'lost' ? 0.02 : 0.002 + rand 0.02);
+		sleep($session->{state} eq 'lost' ? 0.02 : 0.01 + rand 0.05);
 	}
 	$session->end if $session;
 	return;

@@ -5,7 +5,7 @@
 #     $world->sql($sql)                              rows as text; reconnects for as long as nothing was answered; dies of an error
 #     $world->sql($sql, db => 'side')
 #     $world->seconds_to_work                        commits a timer that is due, again and again if need be, until one is executed
-#     $world->becomes($query, $answer)               within a minute, else it dies
+#     $world->becomes($query, $answer)               within 90 s, or as long as `patience` says, else it dies
 #     $world->move_to($node)                         clients connect there from now on
 #     $world->pid_of('campaign_lifecycle worker')    one of them, of the database postgres where that has a meaning; undef: there is none, for ten seconds
 #
@@ -90,6 +90,7 @@ sub _is_among_users
 sub becomes
 {
 	my ($self, $query, $answer, %options) = @_;
+	my $patience = $options{patience} // $patience;
 	my $deadline = time + $patience;
 	my $last = '';
 	while (($last = $self->sql($query, %options)) ne $answer)

@@ -209,7 +209,7 @@ while (@plan && time < $began + $seconds)
 # A crash that nobody has asked for.
 for my $log (glob "$PostgreSQL::Test::Utils::log_path/*.log")
 {
-	my @lines = grep { /PANIC|TRAP:|terminated by signal (?!9\b)/ } split /\n/, PostgreSQL::Test::Utils::slurp_file($log);
+	my @lines = grep { /PANIC|TRAP:|(?:server process|background worker).*terminated by signal (?!9\b)/ } split /\n/, PostgreSQL::Test::Utils::slurp_file($log);
 	$total{broken} += @lines;
 	say_line("# in a server's log: $_") for @lines;
 }

@@ -1,0 +1,424 @@
+# The lifecycle as a plain model in Perl, and the database, do the same.
+#
+# Random histories: campaigns are made, moved, cancelled, rescheduled, broken by a trigger of the user's and healed, timers set, moved,
+# cancelled and retried, transactions rolled back; time jumps (all rows are moved into the past), and what is due runs; now and then the
+# server ends as in a power cut. After each round of a history every answer (done, or the SQLSTATE), every campaign's state and history
+# and every timer's status, attempts and time must be what the model says. The seed is printed, and TEST_SEED repeats it; of a history
+# that fails the shortest part that still fails is printed.
+#
+# The unit of time is five minutes: the time that the test itself takes does not matter.
+
+use strict;
+use warnings FATAL => 'all';
+use CampaignChecks;
+use CampaignServer;
+use Test::More;
+use Time::HiRes 'time';
+
+my $seed = $ENV{TEST_SEED} // time % 1_000_000;
+$seed = int $seed;
+note("TEST_SEED=$seed");
+srand $seed;
+
+my $node = campaign_server('model', conf => "campaign_lifecycle.enabled = off\ncampaign_lifecycle.retry_base_delay = '10min'\ncampaign_lifecycle.retry_jitter = 0\n");
+$node->safe_psql(
+	'postgres', q{
+	CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused'; END $$;
+	CREATE TRIGGER refuse BEFORE UPDATE ON campaigns FOR EACH ROW WHEN (NEW.metadata ? 'bad' AND NEW.status <> OLD.status) EXECUTE FUNCTION refuse();
+	CREATE FUNCTION act(command text) RETURNS text LANGUAGE plpgsql AS $$
+	BEGIN
+		EXECUTE command;
+		RETURN 'done';
+	EXCEPTION WHEN OTHERS THEN
+		RETURN SQLSTATE;
+	END $$;
+	CREATE FUNCTION jump(units integer) RETURNS text LANGUAGE plpgsql SET session_replication_role = replica AS $$
+	DECLARE
+		distance interval := units * interval '5 minutes';
+	BEGIN
+		UPDATE campaigns SET start_time = start_time - distance, end_time = end_time - distance, created_at = created_at - distance;
+		UPDATE campaign_timers SET scheduled_at = scheduled_at - distance;
+		UPDATE campaign_state_log SET created_at = created_at - distance;
+		RETURN 'done';
+	END $$});
+
+#---------------------------------------------------------------------------------------------------------------------
+# The model. What it knows of the lifecycle is what docs and specification say, in another form than the product's. A moment is
+# units * 1e6, plus the number of the operation: of two things in one unit that which was said first is the earlier.
+
+my $hour = 12;
+my %moves = (
+	CREATED      => { START_CAMPAIGN  => 'RUNNING' },
+	RUNNING      => { CLOSE_CAMPAIGN  => 'CLOSED', EXPIRE_CAMPAIGN => 'EXPIRED' },
+	CLOSED       => { REWARD_REMINDER => 'REWARD_CLAIM', EXPIRE_CAMPAIGN => 'EXPIRED' },
+	REWARD_CLAIM => { EXPIRE_CAMPAIGN => 'EXPIRED' },
+	EXPIRED      => {});
+my %policies = (
+	CREATED => { START_CAMPAIGN => [ 'start', 0 ], CLOSE_CAMPAIGN => [ 'end', 0, 'auto_close' ], EXPIRE_CAMPAIGN => [ 'end', 2 * $hour ] },
+	RUNNING => { CLOSE_CAMPAIGN => [ 'end', 0, 'auto_close' ], EXPIRE_CAMPAIGN => [ 'end', 2 * $hour ] },
+	CLOSED  => { REWARD_REMINDER => [ 'entered', 1, 'rewards_enabled' ], EXPIRE_CAMPAIGN => [ 'entered', 48 * $hour ] },
+	REWARD_CLAIM => { REWARD_REMINDER => [ 'entered', 144 * $hour, 'rewards_enabled' ], EXPIRE_CAMPAIGN => [ 'entered', 168 * $hour ] },
+	EXPIRED => {});
+my @types = qw(START_CAMPAIGN CLOSE_CAMPAIGN EXPIRE_CAMPAIGN REWARD_REMINDER);
+my %priority = map { split /\|/ } split /\n/, $node->safe_psql('postgres', 'SELECT timer_type, min(priority) FROM campaign_state_transitions GROUP BY 1');
+
+sub waits { return $_[0]{status} eq 'PENDING' || ($_[0]{status} eq 'FAILED' && $_[0]{attempts} < 5) }
+sub waiting { my ($c, $type) = @_; return grep { waits($_) && (!$type || $_->{type} eq $type) } @{ $c->{timers} } }
+sub later { return $_[0] + 1e6 * $_[1] }
+sub latest { return $_[0] > $_[1] ? $_[0] : $_[1] }
+
+sub time_of
+{
+	my ($c, $policy) = @_;
+	my ($anchor, $delay) = @$policy;
+	my $from = $anchor eq 'entered' ? $c->{entered} : $c->{start};
+	return undef unless defined $from;
+	return later($from, $delay + ($anchor eq 'end' ? $c->{hours} * $hour : 0));
+}
+
+sub apply_policies
+{
+	my ($c, $now) = @_;
+	my $policies = $policies{ $c->{state} };
+	my %had = map { $_->{type} => 1 } waiting($c);
+	for my $timer (waiting($c))
+	{
+		my $policy = $policies->{ $timer->{type} };
+		if ($c->{state} eq 'EXPIRED' || ($timer->{policy} && !$policy && !$moves{ $c->{state} }{ $timer->{type} }))
+		{
+			$timer->{status} = 'CANCELLED';
+		}
+		elsif ($timer->{policy} && $policy && (!$policy->[2] || $c->{ $policy->[2] }))
+		{
+			my $at = time_of($c, $policy) // next;
+			next if $at == $timer->{at} || ($at <= $now && ($timer->{at} <= $now || $timer->{status} eq 'FAILED'));
+			@{$timer}{qw(at status attempts)} = (latest($at, $now), 'PENDING', 0);
+		}
+	}
+	return if $c->{state} eq 'EXPIRED';
+	for my $type (@types)
+	{
+		my $policy = $policies->{$type} or next;
+		next if $had{$type} || ($policy->[2] && !$c->{ $policy->[2] });
+		my $at = time_of($c, $policy) // next;
+		push @{ $c->{timers} }, { type => $type, status => 'PENDING', attempts => 0, at => latest($at, $now), policy => 1 };
+	}
+	return;
+}
+
+sub enter
+{
+	my ($c, $state, $now) = @_;
+	$c->{start} //= $now if $c->{state} eq 'CREATED' && $state eq 'RUNNING';
+	$c->{state} = $state;
+	$c->{entered} = $now;
+	push @{ $c->{history} }, $state;
+	apply_policies($c, $now);
+	return;
+}
+
+# Could a campaign in this state still come to move by this type?
+sub comes_to
+{
+	my ($state, $type) = @_;
+	return 1 if $moves{$state}{$type};
+	return scalar grep { comes_to($_, $type) } values %{ $moves{$state} };
+}
+
+sub fail_attempt
+{
+	my ($timer, $now) = @_;
+	$timer->{attempts}++;
+	$timer->{status} = 'FAILED';
+	$timer->{at} = later($now, 2 * 2**($timer->{attempts} - 1)) if $timer->{attempts} < 5;
+	return;
+}
+
+sub run_one
+{
+	my ($c, $timer, $now) = @_;
+	my $policy = $policies{ $c->{state} }{ $timer->{type} };
+	my $target = $moves{ $c->{state} }{ $timer->{type} };
+	my $is_off = $policy && $policy->[2] && $timer->{policy} && !$c->{ $policy->[2] };
+	# Too early for its move; a reminder of this state is an event instead.
+	if (!$is_off && !$target && !($policy && $policy->[0] eq 'entered') && comes_to($c->{state}, $timer->{type}))
+	{
+		my $ahead = !$policy || grep { my $p = $policies{$_}{ $timer->{type} }; $moves{$_}{ $timer->{type} } && (!$p || $p->[0] eq $policy->[0]) } keys %moves;
+		if ($ahead)
+		{
+			my ($first) = sort { $a <=> $b } map { $_->{at} } grep { $_ != $timer && $_->{status} eq 'FAILED' && waits($_) } @{ $c->{timers} };
+			return fail_attempt($timer, $now) unless defined $first;
+			@{$timer}{qw(status at)} = ('PENDING', $first + 0.001);
+			return;
+		}
+	}
+	return fail_attempt($timer, $now) if !$is_off && $target && $c->{bad};
+	$timer->{status} = 'COMPLETED';
+	enter($c, $target, $now) if !$is_off && $target;
+	return;
+}
+
+sub run_due
+{
+	my ($c, $now) = @_;
+	while (1)
+	{
+		my ($first) = sort { $a->{at} <=> $b->{at} || $priority{ $a->{type} } <=> $priority{ $b->{type} } } waiting($c);
+		return if !$first || $first->{at} > $now;
+		run_one($c, $first, $now);
+	}
+}
+
+# What an operation answers, and what it does to the campaign.
+my %model = (
+	move => sub {
+		my ($c, $now, $to) = @_;
+		return 'P0001' unless grep { $_ eq $to } values %{ $moves{ $c->{state} } };
+		return 'P0001' if $c->{bad};
+		enter($c, $to, $now);
+	},
+	cancel => sub {
+		my ($c, $now) = @_;
+		return '55000' unless grep { $_ eq 'EXPIRED' } values %{ $moves{ $c->{state} } };
+		return 'P0001' if $c->{bad};
+		enter($c, 'EXPIRED', $now);
+	},
+	reschedule => sub {
+		my ($c, $now, $start, $hours) = @_;
+		return '55000' if $c->{state} ne 'CREATED' && ($c->{state} ne 'RUNNING' || defined $start);
+		$c->{start} = later($now, $start) if defined $start;
+		$c->{hours} = $hours              if defined $hours;
+		apply_policies($c, $now);
+	},
+	policies => sub { apply_policies($_[0], $_[1]) },
+	bad      => sub { $_[0]{bad} = $_[2]; return },
+	schedule_timer => sub {
+		my ($c, $now, $type, $at) = @_;
+		my ($timer) = waiting($c, $type);
+		return '23505' if $timer && $timer->{status} eq 'PENDING';
+		return 'P0001' if $c->{state} eq 'EXPIRED';
+		push @{ $c->{timers} }, $timer = { type => $type } unless $timer;
+		@{$timer}{qw(status attempts at policy)} = ('PENDING', 0, later($now, $at), 0);
+		return;
+	},
+	reschedule_timer => sub {
+		my ($c, $now, $type, $at) = @_;
+		my ($timer) = waiting($c, $type) or return;
+		@{$timer}{qw(status attempts at policy)} = ('PENDING', 0, later($now, $at), 0);
+		return;
+	},
+	cancel_timer => sub {
+		my ($c, $now, $type) = @_;
+		$_->{status} = 'CANCELLED' for waiting($c, $type);
+		return;
+	},
+	retry_timer => sub {
+		my ($c, $now, $type) = @_;
+		my ($timer) = grep { $_->{type} eq $type && $_->{status} eq 'FAILED' } reverse @{ $c->{timers} };
+		return unless $timer;
+		return '23505' if grep { $_ != $timer } waiting($c, $type);
+		@{$timer}{qw(status attempts at)} = ('PENDING', 0, $now);
+		return;
+	});
+
+#---------------------------------------------------------------------------------------------------------------------
+# Histories
+
+sub random_operation
+{
+	my ($campaigns) = @_;
+	my $dice = int rand 100;
+	my $id = sprintf '00000000-0000-4000-8000-%012x', int rand $campaigns;
+	my $type = $types[ rand @types ];
+	my $soon = (0, 1, 3, 12, 30, 700)[ rand 6 ];
+	return { op => 'create', id => $id, args => [ rand() < 0.1 ? undef : $soon, 1 + int rand 3, int(rand() < 0.8), int(rand() < 0.8) ] } if $dice < 30;
+	return { op => 'move', id => $id, args => [ (qw(CREATED RUNNING CLOSED REWARD_CLAIM EXPIRED))[ rand 5 ] ] } if $dice < 42;
+	return { op => 'cancel', id => $id, args => [] } if $dice < 46;
+	return { op => 'reschedule', id => $id, args => [ rand() < 0.5 ? $soon : undef, 1 + int rand 3 ] } if $dice < 56;
+	return { op => 'policies', id => $id, args => [] } if $dice < 60;
+	return { op => 'bad', id => $id, args => [ int(rand() < 0.5) ] } if $dice < 68;
+	return { op => 'schedule_timer', id => $id, args => [ $type, $soon ] } if $dice < 80;
+	return { op => 'reschedule_timer', id => $id, args => [ $type, $soon ] } if $dice < 88;
+	return { op => 'cancel_timer', id => $id, args => [$type] } if $dice < 94;
+	return { op => 'retry_timer', id => $id, args => [$type] };
+}
+
+sub random_history
+{
+	my ($rounds, $operations, $campaigns) = @_;
+	my @history;
+	for (1 .. $rounds)
+	{
+		push @history, map { my $o = random_operation($campaigns); $o->{undone} = 1 if rand() < 0.05; $o } 1 .. $operations;
+		push @history, { op => 'jump', args => [ (1, 2, 5, 12, 24, 36, 600, 1800)[ rand 8 ] ] }, { op => 'run', args => [ rand() < 0.2 ] };
+		push @history, { op => 'crash', args => [] } if rand() < 0.02;
+	}
+	return @history;
+}
+
+sub text { my ($o) = @_; return join ' ', grep { defined } ($o->{undone} ? 'undone:' : undef), $o->{op}, ($o->{id} ? substr $o->{id}, -3 : undef), map { $_ // 'null' } @{ $o->{args} } }
+
+sub at { return defined $_[0] ? "now() + $_[0] * interval '5 minutes'" : 'NULL' }
+
+# The one that waits, or was the last to fail.
+sub timer_of { my ($id, $type, $status) = @_; return "(SELECT id FROM campaign_timers WHERE campaign_id = '$id' AND timer_type = '$type' AND $status ORDER BY created_at DESC, id DESC LIMIT 1)" }
+my $waits = "(status = 'PENDING' OR (status = 'FAILED' AND retry_count < 5))";
+
+my %sql = (
+	create => sub { my ($id, $start, $hours, $close, $rewards) = @_; return "SELECT create_campaign($hours, ${\at($start)}, ${close}::bool, ${rewards}::bool, id => '$id')" =~ s/(\d)::bool/'$1'::boolean/gr },
+	move => sub { return "SELECT transition_campaign('$_[0]', '$_[1]')" },
+	cancel => sub { return "SELECT cancel_campaign('$_[0]')" },
+	reschedule => sub { return "SELECT reschedule_campaign('$_[0]', ${\at($_[1])}, $_[2])" },
+	policies => sub { return "SELECT schedule_campaign_timers('$_[0]')" },
+	bad => sub { return "UPDATE campaigns SET metadata = '" . ($_[1] ? '{"bad": 1}' : '{}') . "' WHERE id = '$_[0]'" },
+	schedule_timer => sub { return "SELECT schedule_timer('$_[0]', '$_[1]', ${\at($_[2])})" },
+	reschedule_timer => sub { return "SELECT reschedule_timer(id, ${\at($_[2])}) FROM ${\timer_of(@_[0, 1], $waits)} AS t" },
+	cancel_timer => sub { return "SELECT cancel_timer(id) FROM ${\timer_of(@_[0, 1], $waits)} AS t" },
+	retry_timer => sub { return "SELECT retry_timer(id) FROM ${\timer_of(@_[0, 1], q{status = 'FAILED'})} AS t" },
+	jump => sub { return "SELECT jump($_[0])" });
+
+sub command
+{
+	my ($o) = @_;
+	return $o->{args}[0]
+	  # Some at a time, as in batches; the rest with the next call.
+	  ? "SELECT run_due_timers(3); SELECT run_due_timers(3); SELECT run_due_timers(100000)" : 'SELECT run_due_timers(100000)' if $o->{op} eq 'run';
+	return $sql{jump}->(@{ $o->{args} }) if $o->{op} eq 'jump';
+	my $act = 'SELECT act($act$' . $sql{ $o->{op} }->($o->{id}, @{ $o->{args} }) . '$act$)';
+	return $o->{undone} ? "BEGIN; $act; ROLLBACK" : $act;
+}
+
+my $state = q{
+	SELECT c.id, c.status, (SELECT string_agg(l.to_state, '>' ORDER BY l.created_at, l.id) FROM campaign_state_log AS l WHERE l.campaign_id = c.id),
+		(SELECT string_agg(format('%s %s %s', t.timer_type, t.status, CASE WHEN t.status = 'PENDING' OR (t.status = 'FAILED' AND t.retry_count < 5)
+			THEN t.retry_count || ' at ' || round(EXTRACT(epoch FROM t.scheduled_at - now()) / 300) ELSE '' END), ', ' ORDER BY t.timer_type COLLATE "C", t.status COLLATE "C", t.scheduled_at)
+			FROM campaign_timers AS t WHERE t.campaign_id = c.id)
+	FROM campaigns AS c ORDER BY c.id};
+
+sub state_of_model
+{
+	my ($campaigns, $now) = @_;
+	my @lines;
+	for my $id (sort keys %$campaigns)
+	{
+		my $c = $campaigns->{$id};
+		my @timers = map { sprintf '%s %s %s', $_->{type}, $_->{status}, waits($_) ? $_->{attempts} . ' at ' . (int($_->{at} / 1e6) - int($now / 1e6)) : '' }
+		  sort { $a->{type} cmp $b->{type} || $a->{status} cmp $b->{status} || $a->{at} <=> $b->{at} } @{ $c->{timers} };
+		push @lines, join '|', $id, $c->{state}, join('>', @{ $c->{history} }), join(', ', @timers);
+	}
+	return @lines;
+}
+
+# Runs a history from nothing. Returns what differs first, '' if nothing does.
+sub difference
+{
+	my (@history) = @_;
+	my (%campaigns, @expected, @commands);
+	# Far from zero, so that times before the beginning are numbers as well.
+	my ($units, $number) = (100_000, 0);
+	$node->safe_psql('postgres', 'SET client_min_messages = warning; TRUNCATE campaigns CASCADE');
+	while (my $o = shift @history)
+	{
+		my $now = $units * 1e6 + ++$number;
+		my $name = text($o);
+		if ($o->{op} eq 'crash')
+		{
+			$node->stop('immediate');
+			$node->start;
+			next;
+		}
+		push @commands, "\\echo $name", command($o) . ';';
+		if ($o->{op} eq 'jump')
+		{
+			$units += $o->{args}[0];
+			next;
+		}
+		if ($o->{op} ne 'run')
+		{
+			my $c = $campaigns{ $o->{id} };
+			my $answer;
+			if ($o->{op} eq 'create')
+			{
+				my ($start, $hours, $close, $rewards) = @{ $o->{args} };
+				$answer = '23505' if $c;
+				if (!$c && !$o->{undone})
+				{
+					$c = $campaigns{ $o->{id} } = { state => 'CREATED', history => ['CREATED'], entered => $now, start => defined $start ? later($now, $start) : undef,
+						hours => $hours, auto_close => $close, rewards_enabled => $rewards, timers => [] };
+					apply_policies($c, $now);
+				}
+			}
+			elsif ($c)
+			{
+				# What is rolled back is done to a copy.
+				$c = { %$c, timers => [ map { {%$_} } @{ $c->{timers} } ], history => [ @{ $c->{history} } ] } if $o->{undone};
+				$answer = $model{ $o->{op} }->($c, $now, @{ $o->{args} });
+				$answer = undef unless defined $answer && $answer =~ /^[0-9A-Z]{5}$/;
+			}
+			else
+			{
+				$answer = 'P0002' unless $o->{op} =~ /^(bad|.*[a-z]_timer)$/ && $o->{op} ne 'schedule_timer';
+			}
+			push @expected, "$name: " . ($answer // 'done');
+			next;
+		}
+		run_due($campaigns{$_}, $now) for keys %campaigns;
+		my @output = split /\n/, $node->safe_psql('postgres', join("\n", @commands, '\echo STATE', "$state;"));
+		my ($line, %answers, @answers);
+		while (defined($line = shift @output) && $line ne 'STATE')
+		{
+			if ($line =~ /^(done|[0-9A-Z]{5})$/ && @answers) { $answers[-1] .= ": $line" }
+			elsif ($line =~ /^[a-z]/)                        { push @answers, $line }
+		}
+		@answers = grep { !/^(jump|run)/ } @answers;
+		my @model = (@expected, state_of_model(\%campaigns, $now));
+		my @database = (@answers, @output);
+		for my $i (0 .. ($#model > $#database ? $#model : $#database))
+		{
+			my ($m, $d) = map { $_ // 'nothing' } ($model[$i], $database[$i]);
+			return "model:    $m\ndatabase: $d" if $m ne $d;
+		}
+		@expected = @commands = ();
+	}
+	return '';
+}
+
+# The shortest part that still fails, as far as it can be found in time: ever smaller pieces are left out.
+sub shortest
+{
+	my (@history) = @_;
+	my $until = time + 100;
+	my $size = int(@history / 2);
+	while ($size >= 1 && time < $until)
+	{
+		my $found = 0;
+		for (my $start = 0; $start < @history && time < $until;)
+		{
+			my @less = @history;
+			splice @less, $start, $size;
+			if (difference(@less)) { @history = @less; $found = 1 }
+			else                   { $start += $size }
+		}
+		$size = int($size / 2) unless $found && $size == 1;
+		last if !$found && $size < 1;
+	}
+	return @history;
+}
+
+my $operations = 0;
+my $until = time + ($ENV{TEST_SECONDS} // 25);
+for my $n (1 .. 12)
+{
+	last if time > $until;
+	my @history = random_history(10, 25, 12);
+	# What comes after the last run is compared with nothing.
+	my $difference = difference(@history);
+	$operations += @history;
+	next if is($difference, '', "history $n");
+	my @short = shortest(@history);
+	diag("TEST_SEED=$seed, the shortest history found:\n" . join("\n", map { '  ' . text($_) } @short) . "\n" . difference(@short));
+	last;
+}
+cmp_ok($operations, '>', 250, "$operations operations");
+$node->stop;
+done_testing();
