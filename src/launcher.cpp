@@ -78,7 +78,12 @@ bool has_failed_to_start(int index, const Post *post)
 	pid_t pid;
 
 	if (handles[index] == nullptr)
-		return GetCurrentTimestamp() - post->since > start_limit_us;
+	{
+		int64 waited = GetCurrentTimestamp() - post->since;
+
+		// (The second: unless the clock was set back.)
+		return waited > start_limit_us || waited < 0;
+	}
 	return GetBackgroundWorkerPid(handles[index], &pid) == BGWH_STOPPED;
 }
 

@@ -53,16 +53,21 @@ void check(Oid database)
 
 void until(TimestampTz time, TimestampTz promised, shared::Station *station, Oid database)
 {
+	TimestampTz before = GetCurrentTimestamp();
+
 	// In a long sleep nobody else would hand in what the batches have counted.
-	pgstat_report_stat(time - GetCurrentTimestamp() > USECS_PER_SEC);
+	pgstat_report_stat(time - before > USECS_PER_SEC);
 	for (;;)
 	{
 		check(database);
 		TimestampTz now = GetCurrentTimestamp();
 		TimestampTz end = Min(time, lock_check_at);
 
-		if (now >= time || ConfigReloadPending || static_cast<TimestampTz>(pg_atomic_read_u64(&station->lowered)) < promised)
+		// (The second: a clock that was set back makes this a longer sleep than was meant.)
+		if (now >= time || now < before || ConfigReloadPending ||
+			static_cast<TimestampTz>(pg_atomic_read_u64(&station->lowered)) < promised)
 			break;
+		before = now;
 		enable_timeout_at(timer, end);
 		WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, static_cast<long>((end - now) / 1000 + 10),
 				  pg::wait_event("CampaignLifecycleTimer", &wait_event_cache));

@@ -141,6 +141,10 @@ void pin()
 	override("intervalstyle", "postgres");
 	override("client_min_messages", "warning");
 	override("check_function_bodies", "on");
+	// What these change is what the text of a function means.
+	override("standard_conforming_strings", "on");
+	override("transform_null_equals", "off");
+	override("array_nulls", "on");
 	pin_lock_timeout();
 	for (const Text &t : texts)
 		if (t.context == PGC_USERSET)

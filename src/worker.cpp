@@ -418,6 +418,8 @@ void mind_clock(State *state)
 		state->sweep_at = DT_NOBEGIN;
 		state->retry_at = DT_NOBEGIN;
 		state->logged_at = DT_NOBEGIN;
+		if (state->upkeep_at != DT_NOEND)
+			state->upkeep_at = DT_NOBEGIN;
 	}
 	state->last_round = now;
 }

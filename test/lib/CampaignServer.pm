@@ -16,6 +16,21 @@ use PostgreSQL::Test::Utils;
 
 our @EXPORT = qw(campaign_server);
 
+# What script/analyse wants preloaded is for servers only; this Perl would be slow under it.
+if (my $preload = $ENV{TEST_PRELOAD})
+{
+	no warnings 'redefine';
+	for my $name (qw(start restart))
+	{
+		no strict 'refs';
+		my $original = \&{"PostgreSQL::Test::Cluster::$name"};
+		*{"PostgreSQL::Test::Cluster::$name"} = sub {
+			local $ENV{LD_PRELOAD} = $preload;
+			return $original->(@_);
+		};
+	}
+}
+
 sub campaign_server
 {
 	my ($name, %options) = @_;
