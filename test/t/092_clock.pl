@@ -1,0 +1,103 @@
+# The clock is set forward and back under a running server.
+#
+# The server runs under test/lib/offset_clock.cpp, whose offset is a file that the test rewrites. Set forward by a day, a timer that was a day away
+# is executed within seconds, though no commit wakes the worker. Set back by that day, nothing waits for the old time to come again:
+# timers due by the new time are executed, upkeep goes on (a month that was dropped is made again), a worker that is
+# terminated comes back, and the history of a campaign that has moved at both times is in the order in which it happened.
+
+use strict;
+use warnings FATAL => 'all';
+use CampaignChecks;
+use CampaignServer;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes 'time';
+
+my $soon = 25;
+my $folder = PostgreSQL::Test::Utils::tempdir();
+my $library = "$folder/offset_clock.so";
+system('g++', '-std=c++17', '-O1', '-shared', '-fPIC', '-o', $library, 'test/lib/offset_clock.cpp') == 0 or die 'g++ failed';
+
+sub set_clock
+{
+	my ($seconds) = @_;
+	open my $file, -e "$folder/offset" ? '+<' : '>', "$folder/offset" or die "$folder/offset: $!";
+	syswrite($file, pack('q', $seconds)) == 8 or die "$folder/offset: $!";
+	close $file;
+	return;
+}
+
+set_clock(0);
+my $node = campaign_server('clock', start => 0);
+{
+	local %ENV = (%ENV, LD_PRELOAD => $library, OFFSET_CLOCK => "$folder/offset");
+	$node->start;
+}
+my $db = 'postgres';
+$node->safe_psql($db, 'CREATE EXTENSION campaign_lifecycle');
+workers_are($node, $db, 1, 'a worker comes');
+
+sub campaign
+{
+	my ($status, $type, $due) = @_;
+	return $node->safe_psql($db, qq{
+		WITH c AS (INSERT INTO campaigns (status, start_time, duration_hours) VALUES ('$status', now(), 100) RETURNING id)
+		INSERT INTO campaign_timers (campaign_id, timer_type, scheduled_at) SELECT id, '$type', $due FROM c RETURNING campaign_id});
+}
+
+sub moves_soon
+{
+	my ($id, $status, $what) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my $began = time;
+	becomes($node, $db, "SELECT status FROM campaigns WHERE id = '$id'", $status, $what);
+	cmp_ok(time - $began, '<', $soon, "$what: soon");
+	return;
+}
+
+my $far = campaign('CREATED', 'START_CAMPAIGN', "now() + interval '1 day'");
+becomes($node, $db, "SELECT state FROM campaign_workers WHERE database = '$db'", 'idle', 'the worker sleeps');
+my $started = $node->safe_psql($db, 'SELECT now()');
+
+#---------------------------------------------------------------------------------------------------------------------
+# Forward
+
+set_clock(90000);
+answers($node, $db, "SELECT now() - '$started' > interval '1 day'", 't', 'the clock is set forward by 25 hours');
+moves_soon($far, 'RUNNING', 'a timer that was a day away, now overdue');
+holds($node, $db, 'after the clock was set forward');
+
+my $both = campaign('RUNNING', 'CLOSE_CAMPAIGN', 'now()');
+moves_soon($both, 'CLOSED', 'a timer in the new time');
+# The worker sleeps again, until a time that will be far away.
+becomes($node, $db, "SELECT state FROM campaign_workers WHERE database = '$db'", 'idle', 'the worker sleeps again');
+my ($pid) = worker_pids($node, $db);
+my $month = $node->safe_psql($db, "SELECT max(relname::text) FROM pg_class WHERE relname ~ '^campaign_state_log_y' AND relkind = 'r'");
+like($month, qr/^campaign_state_log_y\d{4}m\d\d$/, 'upkeep has made months ahead');
+$node->safe_psql($db, "DROP TABLE $month");
+
+#---------------------------------------------------------------------------------------------------------------------
+# Back
+
+set_clock(0);
+answers($node, $db, "SELECT now() - '$started' < interval '1 hour'", 't', 'the clock is set back');
+my $began = time;
+becomes($node, $db, "SELECT count(*) FROM pg_class WHERE relname = '$month'", 1, 'upkeep goes on');
+cmp_ok(time - $began, '<', $soon, 'upkeep: soon');
+my $near = campaign('CREATED', 'START_CAMPAIGN', "now() + interval '1 second'");
+moves_soon($near, 'RUNNING', 'a timer due by the new time');
+$node->safe_psql($db, "UPDATE campaign_timers SET scheduled_at = now() WHERE campaign_id = '$both' AND timer_type = 'REWARD_REMINDER'");
+moves_soon($both, 'REWARD_CLAIM', 'a campaign that moved at the later time');
+answers($node, $db, "SELECT string_agg(to_state, ' ' ORDER BY created_at, id) FROM campaign_state_log WHERE campaign_id = '$both'", 'RUNNING CLOSED REWARD_CLAIM',
+	'its history is in the order in which it happened');
+is(join(' ', worker_pids($node, $db)), $pid, 'by the same worker all along');
+holds($node, $db, 'after the clock was set back');
+
+$node->safe_psql($db, "SELECT pg_terminate_backend($pid)");
+my $again = campaign('CREATED', 'START_CAMPAIGN', 'now()');
+moves_soon($again, 'RUNNING', 'a worker that is terminated comes back');
+
+$node->stop;
+my @errors = grep { /campaign_lifecycle (worker|launcher)/ && /(ERROR|PANIC|WARNING|LOG:  campaign_lifecycle could not)/ } split /\n/, slurp_file($node->logfile);
+is(join("\n", @errors), '', 'no error of worker or launcher in the log');
+done_testing();
