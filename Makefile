@@ -13,8 +13,8 @@ EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" campaign_lifec
 
 # The parts, read top to bottom. What stands between 09_install_begin and 69_install_end becomes the body of install_campaign_tables(): the tables, and
 # the views over them. What a version has added to them becomes the body of upgrade_campaign_tables(), between 27 and 28.
-TABLES_1.0 := 10_machine 20_campaigns 21_timers 22_state_log 23_metrics 24_executions 62_views
-TABLES_1.1 := 26_backfills 55_maintenance 64_monitoring_views
+TABLES_1.0 := 10_machine 20_campaigns 21_timers 22_state_log 23_metrics 24_executions
+TABLES_1.1 := 26_backfills 55_maintenance 62_views 64_monitoring_views
 FUNCTIONS := \
 	11_adopt \
 	12_triggers \

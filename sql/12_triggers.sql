@@ -1,5 +1,5 @@
--- Trigger functions: what holds whoever writes. Stamps, the log and the wake-up are C++ (src/triggers.cpp, src/wake.cpp), for they are on the hot path;
--- the checks against the two tables of the machine are SQL. The C++ ones set no search_path, which would cost every row: they qualify each name and operator.
+-- Trigger functions: what holds whoever writes. Those on the hot path are C++ (src/triggers.cpp, src/transition.cpp, src/wake.cpp): stamps, the check of a
+-- move against campaign_state_transitions, the log, the wake-up. They set no search_path, which would cost every row: they qualify each name and operator.
 
 CREATE FUNCTION @extschema@.update_updated_at_column() RETURNS trigger
 	LANGUAGE c AS 'MODULE_PATHNAME', 'update_updated_at_column';
@@ -45,22 +45,7 @@ COMMENT ON FUNCTION @extschema@.validate_timer_schedule() IS
 	'BEFORE INSERT trigger of campaign_timers, for timers that still wait: refuses one for a campaign in a terminal state or over a minute in the past (P0001), or beyond the year 9999 (22008); that also BEFORE UPDATE. Since 1.0.';
 
 CREATE FUNCTION @extschema@.validate_state_transition() RETURNS trigger
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-	IF NEW.status IS DISTINCT FROM OLD.status AND NOT EXISTS (
-		SELECT FROM @extschema@.campaign_state_transitions AS m
-		WHERE m.from_state = OLD.status AND m.to_state = NEW.status
-	) THEN
-		RAISE EXCEPTION 'Invalid state transition from % to %', OLD.status, NEW.status
-			USING CONSTRAINT = 'valid_state_transition',
-				HINT = coalesce(
-					(SELECT 'From ' || OLD.status || ' a campaign can move to ' || string_agg(m.to_state, ', ' ORDER BY m.priority, m.to_state) || '.'
-						FROM @extschema@.campaign_state_transitions AS m WHERE m.from_state = OLD.status),
-					OLD.status || ' is a terminal state.');
-	END IF;
-	RETURN NEW;
-END
-$$;
+	LANGUAGE c AS 'MODULE_PATHNAME', 'validate_state_transition';
 COMMENT ON FUNCTION @extschema@.validate_state_transition() IS
 	'BEFORE UPDATE trigger of campaigns: a changed status must be a row of campaign_state_transitions (P0001). Since 1.0.';
 

@@ -12,3 +12,4 @@ IF present IS DISTINCT FROM wanted AND present IS DISTINCT FROM '1.0' THEN
 		USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Install a version of campaign_lifecycle that is not older than the tables.';
 END IF;
 IF present = '1.0' THEN
+DROP VIEW @extschema@._runnable_timers;

@@ -4,65 +4,56 @@
 -- A claim takes at most one timer of a campaign, its first: so a set statement meets each campaign once, and one campaign's timers run in order across
 -- batches and workers. Plans are pinned by the SET clauses, for the claim must cost the same with ten or ten million rows, statistics or none.
 
-CREATE FUNCTION @extschema@._claim_timers(as_of timestamp with time zone, since timestamp with time zone, max_timers integer,
-		only_timers uuid[] DEFAULT NULL, OUT timer_ids uuid[], OUT claimed_to timestamp with time zone)
+CREATE FUNCTION @extschema@._claim_batch(as_of timestamp with time zone, since timestamp with time zone, max_timers integer, only_timers uuid[] DEFAULT NULL)
+	RETURNS TABLE (timer_id uuid, place tid, campaign_id uuid, campaign_place tid, timer_type text, state text, scheduled_at timestamp with time zone, by_policy boolean,
+		retried boolean)
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 	SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_sort = off
 	SET enable_incremental_sort = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
 	attempts integer := coalesce(current_setting('campaign_lifecycle.max_attempts', true), '5');
 	handled text[] := ARRAY(SELECT h.timer_type FROM @extschema@.campaign_timer_handlers AS h);
-	pending_ids uuid[];
-	pending_to timestamptz;
+	claimed integer;
 BEGIN
 	IF only_timers IS NOT NULL THEN
-		SELECT array_agg(q.id)
-		INTO timer_ids
-		FROM (
-			SELECT r.id
-			FROM @extschema@._runnable_timers AS r
-			WHERE r.id = ANY (only_timers) AND (r.status = 'PENDING' OR (r.status = 'FAILED' AND r.retry_count < attempts)) AND r.scheduled_at <= as_of
-			FOR NO KEY UPDATE OF r SKIP LOCKED) AS q;
-		claimed_to := since;
+		RETURN QUERY
+		SELECT r.id, r.place, r.campaign_id, r.campaign_place, r.timer_type::text, r.state::text, r.scheduled_at, r.by_policy, r.status = 'FAILED'
+		FROM @extschema@._runnable_timers AS r
+		WHERE r.id = ANY (only_timers) AND (r.status = 'PENDING' OR (r.status = 'FAILED' AND r.retry_count < attempts)) AND r.scheduled_at <= as_of
+		FOR NO KEY UPDATE OF r SKIP LOCKED;
 		RETURN;
 	END IF;
 
 	-- Those that wait for their next attempt, by their own small index; dead letters are not in it.
-	SELECT array_agg(q.id), max(q.scheduled_at)
-	INTO timer_ids, claimed_to
-	FROM (
-		SELECT r.id, r.scheduled_at
-		FROM @extschema@._runnable_timers AS r
-		WHERE r.status = 'FAILED' AND r.retry_count < 5 AND r.retry_count < attempts AND r.scheduled_at >= since AND r.scheduled_at <= as_of
-			AND r.timer_type <> ALL (handled)
-			-- One that has taken its worker along goes the marked way (41_handlers). (IS TRUE: found by timer_id, not among all attempts that ever failed.)
-			AND NOT EXISTS (SELECT FROM @extschema@.timer_executions AS x WHERE x.timer_id = r.id AND (x.status = 'FAILED') IS TRUE AND x.error_message LIKE '57P02: %' OFFSET 0)
-		ORDER BY r.scheduled_at, r.retry_count
-		LIMIT max_timers
-		FOR NO KEY UPDATE OF r SKIP LOCKED) AS q;
-	IF cardinality(timer_ids) >= max_timers THEN
-		claimed_to := since;
+	RETURN QUERY
+	SELECT r.id, r.place, r.campaign_id, r.campaign_place, r.timer_type::text, r.state::text, r.scheduled_at, r.by_policy, true
+	FROM @extschema@._runnable_timers AS r
+	WHERE r.status = 'FAILED' AND r.retry_count < 5 AND r.retry_count < attempts AND r.scheduled_at >= since AND r.scheduled_at <= as_of
+		AND r.timer_type <> ALL (handled)
+		-- One that has taken its worker along goes the marked way (41_handlers). (IS TRUE: found by timer_id, not among all attempts that ever failed.)
+		AND NOT EXISTS (SELECT FROM @extschema@.timer_executions AS x WHERE x.timer_id = r.id AND (x.status = 'FAILED') IS TRUE AND x.error_message LIKE '57P02: %' OFFSET 0)
+	ORDER BY r.scheduled_at, r.retry_count
+	LIMIT max_timers
+	FOR NO KEY UPDATE OF r SKIP LOCKED;
+	GET DIAGNOSTICS claimed = ROW_COUNT;
+	IF claimed >= max_timers THEN
 		RETURN;
 	END IF;
 
 	-- Read from where the last claim ended to as_of, and no further: neither over dead letters nor over what waits for later. The array says "= 'PENDING'" in
 	-- such a way that the order is idx_campaign_timers_processing's alone, and so is the plan. (A row comparison would not end the scan at as_of.)
-	SELECT array_agg(q.id), max(q.scheduled_at)
-	INTO pending_ids, pending_to
-	FROM (
-		SELECT r.id, r.scheduled_at
-		FROM @extschema@._runnable_timers AS r
-		WHERE r.status = ANY (ARRAY['PENDING', 'PENDING']) AND r.scheduled_at >= since AND r.scheduled_at <= as_of
-			AND r.timer_type <> ALL (handled)
-		ORDER BY r.status, r.scheduled_at
-		LIMIT max_timers - coalesce(cardinality(timer_ids), 0)
-		FOR NO KEY UPDATE OF r SKIP LOCKED) AS q;
-	timer_ids := timer_ids || pending_ids;
-	claimed_to := CASE WHEN cardinality(timer_ids) >= max_timers THEN pending_to ELSE as_of END;
+	RETURN QUERY
+	SELECT r.id, r.place, r.campaign_id, r.campaign_place, r.timer_type::text, r.state::text, r.scheduled_at, r.by_policy, false
+	FROM @extschema@._runnable_timers AS r
+	WHERE r.status = ANY (ARRAY['PENDING', 'PENDING']) AND r.scheduled_at >= since AND r.scheduled_at <= as_of
+		AND r.timer_type <> ALL (handled)
+	ORDER BY r.status, r.scheduled_at
+	LIMIT max_timers - claimed
+	FOR NO KEY UPDATE OF r SKIP LOCKED;
 END
 $$;
-COMMENT ON FUNCTION @extschema@._claim_timers(timestamptz, timestamptz, integer, uuid[]) IS
-	'Locks up to max_timers due timers scheduled since a time (or those of only_timers) with their campaigns, at most one a campaign, skipping what is locked. Returns their ids (NULL: none) and how far the past is claimed.';
+COMMENT ON FUNCTION @extschema@._claim_batch(timestamptz, timestamptz, integer, uuid[]) IS
+	'Locks up to max_timers due timers scheduled since a time (or those of only_timers) with their campaigns, at most one a campaign, skipping what is locked. Returns them, those tried before first, with where both rows are.';
 
 CREATE FUNCTION @extschema@._next_due(since timestamp with time zone) RETURNS timestamp with time zone
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
@@ -108,249 +99,123 @@ $$;
 COMMENT ON FUNCTION @extschema@._notify(text, uuid[], uuid[], text[]) IS 'Sends the event on channel campaign_lifecycle for each timer, if campaign_lifecycle.notify_events names it.';
 
 -- Entering a state: which timers a campaign gets, keeps, moves and loses. Timers set by hand stay where the user put them.
-CREATE FUNCTION @extschema@._apply_policies(campaign_ids uuid[], entered_at timestamp with time zone[], as_of timestamp with time zone) RETURNS timestamp with time zone
+CREATE FUNCTION @extschema@._policy_changes(campaign_ids uuid[], entered_at timestamp with time zone[], as_of timestamp with time zone,
+		OUT timer_ids uuid[], OUT timer_campaigns uuid[], OUT times timestamp with time zone[],
+		OUT new_campaigns uuid[], OUT new_types text[], OUT new_times timestamp with time zone[], OUT lowest timestamp with time zone)
+	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', '_policy_changes';
+COMMENT ON FUNCTION @extschema@._policy_changes(uuid[], timestamptz[], timestamptz) IS
+	'What is to be written so that campaigns have the timers that the policy of their present state wants: timers to move, or to cancel (without a time), and new ones. And the earliest due timer that waited before, or NULL.';
+
+CREATE FUNCTION @extschema@._write_policy_changes(timer_ids uuid[], timer_campaigns uuid[], times timestamp with time zone[],
+		new_campaigns uuid[], new_types text[], new_times timestamp with time zone[]) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
-	SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
-DECLARE
-	other_flags boolean := EXISTS (SELECT FROM @extschema@.campaign_timer_policies AS p WHERE p.only_when NOT IN ('auto_close', 'rewards_enabled'));
-	moving_states text[] := ARRAY(SELECT DISTINCT m.from_state FROM @extschema@.campaign_state_transitions AS m);
-	lowest timestamptz;
+	SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
-	WITH entry AS MATERIALIZED (
-		SELECT c.id, c.status AS state, c.start_time, c.end_time, e.entered, c.auto_close, c.rewards_enabled,
-			CASE WHEN other_flags THEN to_jsonb(c) END AS flags, c.status <> ALL (moving_states) AS terminal
-		FROM unnest(campaign_ids, entered_at) AS e (campaign_id, entered)
-		JOIN @extschema@.campaigns AS c ON c.id = e.campaign_id
-	),
-	-- Read once, not once a timer.
-	policy AS MATERIALIZED (
-		SELECT p.*
-		FROM @extschema@.campaign_timer_policies AS p
-		WHERE p.state = ANY (ARRAY(SELECT DISTINCT e.state FROM entry AS e WHERE NOT e.terminal))
-	),
-	waiting AS MATERIALIZED (
-		SELECT e.*, t.id AS timer_id, t.timer_type, t.status, t.scheduled_at, t.by_policy
-		FROM entry AS e
-		CROSS JOIN LATERAL (
-			SELECT t.id, t.timer_type, t.status, t.scheduled_at, t.payload ? 'policy' AS by_policy
-			FROM @extschema@.campaign_timers AS t
-			WHERE t.campaign_id = e.id AND (t.status IN ('PENDING', 'RUNNING') OR (t.status = 'FAILED' AND t.retry_count < 5))
-			OFFSET 0) AS t
-	),
-	changed AS (
+	IF timer_ids IS NOT NULL THEN
 		UPDATE @extschema@.campaign_timers AS t
 		SET status = CASE WHEN w.at IS NULL THEN 'CANCELLED' ELSE 'PENDING' END,
-			scheduled_at = CASE WHEN w.at IS NULL THEN t.scheduled_at ELSE greatest(w.at, as_of) END,
+			scheduled_at = coalesce(w.at, t.scheduled_at),
 			retry_count = CASE WHEN w.at IS NULL THEN t.retry_count ELSE 0 END
-		FROM (
-			SELECT w.timer_id, w.id, w.at
-			FROM (
-				SELECT w.*, p.state IS NOT NULL AS has_policy,
-					p.delay + CASE p.anchor WHEN 'start_time' THEN w.start_time WHEN 'end_time' THEN w.end_time ELSE w.entered END AS at,
-					CASE p.only_when WHEN 'auto_close' THEN w.auto_close WHEN 'rewards_enabled' THEN w.rewards_enabled
-						ELSE p.only_when IS NULL OR coalesce((w.flags ->> p.only_when)::boolean, false) END AS wanted
-				FROM waiting AS w
-				LEFT JOIN policy AS p ON p.state = w.state AND p.timer_type = w.timer_type AND NOT w.terminal
-				WHERE w.status <> 'RUNNING' AND (w.by_policy OR w.terminal)
-				OFFSET 0) AS w
-			WHERE CASE
-				WHEN w.terminal THEN true
-				WHEN NOT w.has_policy
-					THEN NOT EXISTS (SELECT FROM @extschema@.campaign_state_transitions AS m WHERE m.from_state = w.state AND m.timer_type = w.timer_type OFFSET 0)
-				-- One at the right time is not rewritten; of what is due at once any past time is right.
-				ELSE w.wanted AND w.at IS NOT NULL AND w.at <> w.scheduled_at
-					AND NOT (w.at <= as_of AND (w.scheduled_at <= as_of OR w.status = 'FAILED'))
-				END
-			OFFSET 0
-		) AS w
-		WHERE t.id = w.timer_id AND t.campaign_id = w.id AND t.status IN ('PENDING', 'FAILED')
-	),
-	added AS (
+		FROM unnest(timer_ids, timer_campaigns, times) AS w (id, campaign_id, at)
+		WHERE t.id = w.id AND t.campaign_id = w.campaign_id AND t.status IN ('PENDING', 'FAILED');
+	END IF;
+	IF new_campaigns IS NOT NULL THEN
 		INSERT INTO @extschema@.campaign_timers (campaign_id, timer_type, scheduled_at, payload)
-		SELECT a.id, a.timer_type, greatest(a.at, as_of), '{"policy": true}'
-		FROM (
-			SELECT e.id, p.timer_type,
-				p.delay + CASE p.anchor WHEN 'start_time' THEN e.start_time WHEN 'end_time' THEN e.end_time ELSE e.entered END AS at
-			FROM entry AS e
-			JOIN policy AS p ON p.state = e.state
-			WHERE NOT e.terminal
-				AND CASE p.only_when WHEN 'auto_close' THEN e.auto_close WHEN 'rewards_enabled' THEN e.rewards_enabled
-					ELSE p.only_when IS NULL OR coalesce((e.flags ->> p.only_when)::boolean, false) END
-			OFFSET 0) AS a
-		-- Hashed once; there are no NULLs in it.
-		WHERE a.at IS NOT NULL AND (a.id, a.timer_type) NOT IN (SELECT w.id, w.timer_type FROM waiting AS w)
-		ORDER BY a.id, greatest(a.at, as_of)
+		SELECT a.id, a.timer_type, a.at, '{"policy": true}'
+		FROM unnest(new_campaigns, new_types, new_times) AS a (id, timer_type, at)
+		ORDER BY a.id, a.at
 		-- A timer of the type set by hand at this very moment satisfies the policy.
-		ON CONFLICT DO NOTHING
-	)
-	SELECT min(w.scheduled_at)
-	INTO lowest
-	FROM waiting AS w
-	WHERE w.scheduled_at <= as_of;
-	RETURN lowest;
+		ON CONFLICT DO NOTHING;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._write_policy_changes(uuid[], uuid[], timestamptz[], uuid[], text[], timestamptz[]) IS 'Writes what _policy_changes() returns.';
+
+CREATE FUNCTION @extschema@._apply_policies(campaign_ids uuid[], entered_at timestamp with time zone[], as_of timestamp with time zone) RETURNS timestamp with time zone
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	changes record;
+BEGIN
+	changes := @extschema@._policy_changes(campaign_ids, entered_at, as_of);
+	PERFORM @extschema@._write_policy_changes(changes.timer_ids, changes.timer_campaigns, changes.times, changes.new_campaigns, changes.new_types, changes.new_times);
+	RETURN changes.lowest;
 END
 $$;
 COMMENT ON FUNCTION @extschema@._apply_policies(uuid[], timestamptz[], timestamptz) IS
 	'Gives campaigns the timers that the policy of their present state wants, moves and cancels those that a policy made, cancels all in a terminal state. Returns the earliest due timer that waited before, or NULL.';
 
-CREATE FUNCTION @extschema@._apply_timers(timer_ids uuid[], as_of timestamp with time zone) RETURNS timestamp with time zone
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
-	SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
-DECLARE
-	began constant timestamptz := clock_timestamp();
-	other_flags boolean := EXISTS (SELECT FROM @extschema@.campaign_timer_policies AS p WHERE p.only_when NOT IN ('auto_close', 'rewards_enabled'));
-	event_before text := coalesce(current_setting('campaign_lifecycle.trigger_event', true), '');
-	timers uuid[];            -- the batch, column by column
-	campaigns uuid[];
-	types text[];
-	times timestamptz[];
-	targets text[];
-	outcomes text[];          -- move, event, off, late, early
-	results jsonb[];
-	unstarted boolean[];
-	type text;
-	moving uuid[];
-	moving_to text[];
-	starting uuid[];
-	moved bigint;
-	n bigint;
-	done_at timestamptz;
-	each_ms numeric;
-	i integer;
-	lowest timestamptz;
-BEGIN
-	SELECT array_agg(d.id), array_agg(d.campaign_id), array_agg(d.timer_type), array_agg(d.scheduled_at), array_agg(d.to_state), array_agg(d.outcome),
-		array_agg(CASE d.outcome
-			WHEN 'move' THEN jsonb_build_object('from', d.from_state, 'to', d.to_state)
-			WHEN 'event' THEN jsonb_build_object('event', d.timer_type)
-			WHEN 'off' THEN jsonb_build_object('skipped', true, 'reason', format('%s is off', d.only_when))
-			WHEN 'late' THEN jsonb_build_object('skipped', true, 'reason', format('too late in state %s', d.from_state)) END),
-		array_agg(d.unstarted)
-	INTO timers, campaigns, types, times, targets, outcomes, results, unstarted
+-- What a batch does is asked once for each pair of state and type in it, not once a timer; src/apply.cpp writes what these say.
+CREATE FUNCTION @extschema@._timer_rules(states text[], types text[])
+	RETURNS TABLE (to_state text, only_when text, starts boolean, early boolean, reminds boolean, result jsonb, result_off jsonb)
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT d.to_state, d.only_when, d.anchor = 'start_time', d.outcome = 'early', d.outcome = 'event',
+		CASE d.outcome
+			WHEN 'move' THEN jsonb_build_object('from', d.state, 'to', d.to_state)
+			WHEN 'event' THEN jsonb_build_object('event', d.type)
+			WHEN 'late' THEN jsonb_build_object('skipped', true, 'reason', format('too late in state %s', d.state)) END,
+		jsonb_build_object('skipped', true, 'reason', format('%s is off', d.only_when))
 	FROM (
-		SELECT t.id, t.campaign_id, t.timer_type, t.scheduled_at, c.status AS from_state, m.to_state, p.only_when,
-			c.start_time IS NULL AND p.anchor = 'start_time' AS unstarted,
+		SELECT u.n, u.state, u.type, m.to_state, p.only_when, p.anchor,
 			CASE
-				WHEN p.only_when IS NOT NULL AND t.payload ? 'policy'
-					AND NOT CASE p.only_when WHEN 'auto_close' THEN c.auto_close WHEN 'rewards_enabled' THEN c.rewards_enabled
-						ELSE coalesce((CASE WHEN other_flags THEN to_jsonb(c) END ->> p.only_when)::boolean, false) END
-					THEN 'off'
 				WHEN m.to_state IS NOT NULL THEN 'move'
 				-- A policy that counts from entering the state means an event of this state. One that counts from start or end may have set the timer ahead, for a
 				-- later state in which it moves the campaign; unless each such state gives the type a time that counts from elsewhere.
 				WHEN p.anchor = 'entered' THEN 'event'
-				WHEN @extschema@._can_still_apply(c.status::text, t.timer_type::text) AND (p.anchor IS NULL OR EXISTS (
+				WHEN @extschema@._can_still_apply(u.state, u.type) AND (p.anchor IS NULL OR EXISTS (
 						SELECT
 						FROM @extschema@.campaign_state_transitions AS a
 						LEFT JOIN @extschema@.campaign_timer_policies AS q ON q.state = a.from_state AND q.timer_type = a.timer_type
-						WHERE a.timer_type = t.timer_type AND (q.anchor IS NULL OR q.anchor = p.anchor)))
+						WHERE a.timer_type = u.type AND (q.anchor IS NULL OR q.anchor = p.anchor)))
 					THEN 'early'
 				WHEN p.anchor IS NOT NULL THEN 'event'
 				ELSE 'late' END AS outcome
+		FROM ROWS FROM (unnest(states), unnest(types)) WITH ORDINALITY AS u (state, type, n)
+		LEFT JOIN @extschema@.campaign_state_transitions AS m ON m.from_state = u.state AND m.timer_type = u.type
+		LEFT JOIN @extschema@.campaign_timer_policies AS p ON p.state = u.state AND p.timer_type = u.type) AS d
+	ORDER BY d.n
+$$;
+COMMENT ON FUNCTION @extschema@._timer_rules(text[], text[]) IS
+	'For each pair of a campaign''s state and a due timer''s type: the state it moves to, if any; the boolean column of campaigns that switches a policy''s timer off; whether it sets a start_time that is missing; whether it comes too early; whether it is a reminder; what the execution''s result says of it, and what if it is switched off.';
+
+CREATE FUNCTION @extschema@._put_off_timers(timer_ids uuid[], as_of timestamp with time zone) RETURNS integer
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	attempts integer := coalesce(current_setting('campaign_lifecycle.max_attempts', true), '5');
+	early record;
+	put_off integer := 0;
+BEGIN
+	FOR early IN
+		SELECT t.id, t.campaign_id, t.timer_type, c.status AS state
 		FROM unnest(timer_ids) AS u (id)
 		JOIN @extschema@.campaign_timers AS t ON t.id = u.id
 		JOIN @extschema@.campaigns AS c ON c.id = t.campaign_id
-		LEFT JOIN @extschema@.campaign_state_transitions AS m ON m.from_state = c.status AND m.timer_type = t.timer_type
-		LEFT JOIN @extschema@.campaign_timer_policies AS p ON p.state = c.status AND p.timer_type = t.timer_type
-		ORDER BY t.campaign_id) AS d;
-
-	IF 'move' = ANY (outcomes) THEN
-		-- One statement a timer type, for the log takes the event from the setting.
-		FOR type, moving, moving_to, starting IN
-			SELECT u.timer_type, array_agg(u.campaign_id), array_agg(u.to_state), array_agg(u.campaign_id) FILTER (WHERE u.unstarted)
-			FROM unnest(types, campaigns, targets, outcomes, unstarted) AS u (timer_type, campaign_id, to_state, outcome, unstarted)
-			WHERE u.outcome = 'move'
-			GROUP BY u.timer_type
-		LOOP
-			PERFORM set_config('campaign_lifecycle.trigger_event', type, true);
-			IF starting IS NULL THEN
-				UPDATE @extschema@.campaigns AS c
-				SET status = u.to_state
-				FROM unnest(moving, moving_to) AS u (id, to_state)
-				WHERE c.id = u.id;
-			ELSE
-				UPDATE @extschema@.campaigns AS c
-				SET status = u.to_state, start_time = CASE WHEN c.id = ANY (starting) THEN as_of ELSE c.start_time END
-				FROM unnest(moving, moving_to) AS u (id, to_state)
-				WHERE c.id = u.id;
-			END IF;
-			GET DIAGNOSTICS moved = ROW_COUNT;
-			IF moved <> cardinality(moving) THEN
-				RAISE EXCEPTION 'a campaign was not moved by its % timer', type
-					USING ERRCODE = 'triggered_action_exception', HINT = 'A trigger on campaigns has suppressed the update.';
-			END IF;
-		END LOOP;
-		PERFORM set_config('campaign_lifecycle.trigger_event', event_before, true);
-	END IF;
-
-	done_at := as_of + (clock_timestamp() - began);
-	UPDATE @extschema@.campaign_timers AS t
-	SET status = 'COMPLETED', executed_at = done_at
-	FROM unnest(timers, outcomes) AS u (id, outcome)
-	WHERE t.id = u.id AND u.outcome <> 'early';
-	GET DIAGNOSTICS n = ROW_COUNT;
-
-	IF n > 0 THEN
-		IF 'move' = ANY (outcomes) THEN
-			lowest := @extschema@._apply_policies(
-				ARRAY(SELECT u.id FROM unnest(campaigns, outcomes) AS u (id, outcome) WHERE u.outcome = 'move'),
-				ARRAY(SELECT as_of FROM unnest(outcomes) AS u (outcome) WHERE u.outcome = 'move'),
-				as_of);
+	LOOP
+		-- Put off while another timer of the campaign waits for its next attempt, and that is no attempt: until right after that one, for whichever
+		-- comes first stands in the way of those after it. Otherwise a failed attempt.
+		UPDATE @extschema@.campaign_timers AS t
+		SET status = 'PENDING', scheduled_at = w.at + interval '1 microsecond'
+		FROM (
+			SELECT min(o.scheduled_at) AS at
+			FROM @extschema@.campaign_timers AS o
+			WHERE o.campaign_id = early.campaign_id AND o.id <> early.id AND o.status = 'FAILED' AND o.retry_count < attempts) AS w
+		WHERE t.id = early.id AND w.at IS NOT NULL;
+		IF FOUND THEN
+			put_off := put_off + 1;
+		ELSE
+			PERFORM @extschema@._fail_timer(early.id, as_of, '55000',
+				format('too early: a campaign in state %s does not move by %s yet', early.state, early.timer_type));
 		END IF;
-
-		each_ms := EXTRACT(epoch FROM clock_timestamp() - began) * 1000 / n;
-		-- A marked attempt, always alone, has its row already.
-		IF cardinality(timers) = 1 THEN
-			UPDATE @extschema@.timer_executions AS x
-			SET status = 'COMPLETED', result = results[1], completed_at = greatest(done_at, x.started_at), execution_time_ms = each_ms
-			WHERE x.timer_id = timers[1] AND x.status = 'STARTED';
-		END IF;
-		IF cardinality(timers) > 1 OR NOT FOUND THEN
-			INSERT INTO @extschema@.timer_executions (id, timer_id, status, result, started_at, completed_at, execution_time_ms)
-			SELECT @extschema@._uuid_v7(), u.id, 'COMPLETED', u.result, as_of, done_at, each_ms
-			FROM unnest(timers, outcomes, results) AS u (id, outcome, result)
-			WHERE u.outcome <> 'early';
-		END IF;
-		IF coalesce(current_setting('campaign_lifecycle.record_metrics', true), 'on')::boolean THEN
-			INSERT INTO @extschema@.campaign_metrics (id, campaign_id, metric_type, value, recorded_at)
-			SELECT @extschema@._uuid_v7(), u.campaign_id, m.type,
-				CASE m.type WHEN 'STATE_TRANSITION_TIME' THEN least(EXTRACT(epoch FROM done_at - u.scheduled_at) * 1000, 99999999999) ELSE each_ms END, done_at
-			FROM unnest(campaigns, times, outcomes) AS u (campaign_id, scheduled_at, outcome)
-			JOIN (VALUES ('TIMER_EXECUTION_TIME'), ('STATE_TRANSITION_TIME')) AS m (type) ON u.outcome = 'move' OR m.type = 'TIMER_EXECUTION_TIME'
-			WHERE u.outcome <> 'early';
-		END IF;
-		IF coalesce(current_setting('campaign_lifecycle.notify_events', true), '') <> '' THEN
-			PERFORM @extschema@._notify(e.event, array_agg(u.campaign_id), array_agg(u.id), array_agg(u.timer_type))
-			FROM unnest(timers, campaigns, types, outcomes) AS u (id, campaign_id, timer_type, outcome)
-			JOIN (VALUES ('timer.executed', NULL), ('reward.reminder', 'event')) AS e (event, outcome) ON e.outcome = u.outcome OR e.outcome IS NULL
-			WHERE u.outcome <> 'early'
-			GROUP BY e.event;
-		END IF;
-	END IF;
-
-	IF n < cardinality(timers) THEN
-		FOR i IN SELECT g.i FROM generate_subscripts(outcomes, 1) AS g (i) WHERE outcomes[g.i] = 'early' LOOP
-			-- Put off while another timer of the campaign waits for its next attempt, and that is no attempt: until right after that one, for whichever
-			-- comes first stands in the way of those after it. Otherwise a failed attempt.
-			UPDATE @extschema@.campaign_timers AS t
-			SET status = 'PENDING', scheduled_at = w.at + interval '1 microsecond'
-			FROM (
-				SELECT min(o.scheduled_at) AS at
-				FROM @extschema@.campaign_timers AS o
-				WHERE o.campaign_id = campaigns[i] AND o.id <> timers[i] AND o.status = 'FAILED'
-					AND o.retry_count < coalesce(current_setting('campaign_lifecycle.max_attempts', true), '5')::integer) AS w
-			WHERE t.id = timers[i] AND w.at IS NOT NULL;
-			IF NOT FOUND THEN
-				PERFORM @extschema@._fail_timer(timers[i], as_of, '55000',
-					format('too early: a campaign in state %s does not move by %s yet', (SELECT c.status FROM @extschema@.campaigns AS c WHERE c.id = campaigns[i]), types[i]));
-			END IF;
-		END LOOP;
-	END IF;
-	RETURN lowest;
+	END LOOP;
+	RETURN put_off;
 END
 $$;
+COMMENT ON FUNCTION @extschema@._put_off_timers(uuid[], timestamptz) IS
+	'Timers that came too early: until another of their campaign, which waits for its next attempt, is done; or a failed attempt. Returns how many were put off.';
+
+CREATE FUNCTION @extschema@._apply_timers(timer_ids uuid[], as_of timestamp with time zone) RETURNS timestamp with time zone
+	LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', '_apply_timers';
 COMMENT ON FUNCTION @extschema@._apply_timers(uuid[], timestamptz) IS
-	'Carries out claimed timers, at most one a campaign, in sets: moves, completion, log, policies, executions, metrics. Returns the earliest timer of the campaigns moved that was due as well, or NULL.';
+	'Carries out those of these timers that can be claimed now, in sets: moves, completion, log, policies, executions, metrics. Returns the earliest timer of the campaigns moved that was due as well, or NULL.';
 
 CREATE FUNCTION @extschema@._fail_timer(timer_id uuid, as_of timestamp with time zone, sqlstate text, message text) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

@@ -194,30 +194,61 @@ END
 $$;
 COMMENT ON FUNCTION @extschema@._start_marked(timestamptz, timestamptz, timestamptz, boolean, uuid[]) IS 'As _claim_marked() for timers due by a time, and marks the timer: RUNNING, with an execution STARTED at as_of.';
 
--- The attempt itself up to the handler. A timer that is not marked any more has been seen to by somebody else.
-CREATE FUNCTION @extschema@._finish_marked(timer_id uuid, as_of timestamp with time zone, marked boolean, OUT follow_up timestamp with time zone,
+-- A timer that is not marked any more has been seen to by somebody else.
+CREATE FUNCTION @extschema@._lock_marked(timer_id uuid, marked boolean)
+	RETURNS TABLE (id uuid, place tid, campaign_id uuid, campaign_place tid, timer_type text, state text, scheduled_at timestamp with time zone, by_policy boolean,
+		retried boolean)
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+	SELECT t.id, t.ctid, t.campaign_id, t.timer_type, t.scheduled_at, t.payload ? 'policy', t.retry_count > 0
+	INTO id, place, campaign_id, timer_type, scheduled_at, by_policy, retried
+	FROM @extschema@.campaign_timers AS t
+	WHERE t.id = $1 AND (t.status = 'RUNNING' OR NOT marked)
+	FOR NO KEY UPDATE;
+	IF FOUND THEN
+		RETURN QUERY
+		SELECT _lock_marked.id, _lock_marked.place, c.id, c.ctid, _lock_marked.timer_type, c.status::text, _lock_marked.scheduled_at, _lock_marked.by_policy, _lock_marked.retried
+		FROM @extschema@.campaigns AS c
+		WHERE c.id = _lock_marked.campaign_id
+		FOR NO KEY UPDATE;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._lock_marked(uuid, boolean) IS 'Locks one timer, marked or claimed alone, and its campaign, and returns it as _claim_batch() does.';
+
+CREATE FUNCTION @extschema@._complete_marked(timer_id uuid, result jsonb, done_at timestamp with time zone, took_ms integer) RETURNS boolean
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+BEGIN
+	UPDATE @extschema@.timer_executions AS x
+	SET status = 'COMPLETED', result = result, completed_at = greatest(done_at, x.started_at), execution_time_ms = took_ms
+	WHERE x.timer_id = timer_id AND x.status = 'STARTED';
+	RETURN FOUND;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._complete_marked(uuid, jsonb, timestamptz, integer) IS 'The execution of a marked timer is there already and becomes COMPLETED. Returns whether it was there.';
+
+-- After the move. A timer that came too early, or was skipped, calls nothing.
+CREATE FUNCTION @extschema@._handler_of(timer_id uuid, as_of timestamp with time zone,
 		OUT handler oid, OUT handler_owner oid, OUT timeout_ms integer, OUT campaign_id uuid, OUT payload jsonb)
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
-	status_before text;
 	timer record;
 	registered record;
 BEGIN
-	SELECT t.status, t.campaign_id, t.timer_type, t.payload INTO timer FROM @extschema@.campaign_timers AS t WHERE t.id = timer_id FOR NO KEY UPDATE;
-	IF NOT FOUND OR (marked AND timer.status <> 'RUNNING') THEN
+	SELECT t.status, t.campaign_id, t.timer_type, t.payload INTO timer FROM @extschema@.campaign_timers AS t WHERE t.id = timer_id;
+	IF NOT FOUND THEN
 		RETURN;
 	END IF;
-	PERFORM FROM @extschema@.campaigns AS c WHERE c.id = timer.campaign_id FOR NO KEY UPDATE;
-	follow_up := @extschema@._apply_timers(ARRAY[timer_id], as_of);
-	SELECT t.status INTO status_before FROM @extschema@.campaign_timers AS t WHERE t.id = timer_id;
-	IF status_before <> 'COMPLETED' THEN
+	IF timer.status <> 'COMPLETED' THEN
 		-- Put off, which is no attempt; or failed, and then the row is no longer STARTED.
-		DELETE FROM @extschema@.timer_executions AS x WHERE x.timer_id = _finish_marked.timer_id AND x.status = 'STARTED';
+		DELETE FROM @extschema@.timer_executions AS x WHERE x.timer_id = _handler_of.timer_id AND x.status = 'STARTED';
 		RETURN;
 	END IF;
 	IF EXISTS (SELECT FROM @extschema@.timer_executions AS x
-			WHERE x.timer_id = _finish_marked.timer_id AND x.status = 'COMPLETED' AND x.started_at = as_of AND x.result ? 'skipped') THEN
+			WHERE x.timer_id = _handler_of.timer_id AND x.status = 'COMPLETED' AND x.started_at = as_of AND x.result ? 'skipped') THEN
 		RETURN;
 	END IF;
 	SELECT h.handler, h.handler_owner, h.timeout INTO registered FROM @extschema@.campaign_timer_handlers AS h WHERE h.timer_type = timer.timer_type;
@@ -236,8 +267,8 @@ BEGIN
 	payload := timer.payload;
 END
 $$;
-COMMENT ON FUNCTION @extschema@._finish_marked(uuid, timestamptz, boolean) IS
-	'Carries out one timer, marked or claimed alone, and says which handler is to be called now, if any: its oid, owner, timeout in milliseconds and arguments. Raises when the handler registered cannot be called: 42883, 42P13, 42501.';
+COMMENT ON FUNCTION @extschema@._handler_of(uuid, timestamptz) IS
+	'Which handler is to be called for a timer that has just run alone, if any: its oid, owner, timeout in milliseconds and arguments. Raises when the handler registered cannot be called: 42883, 42P13, 42501.';
 
 CREATE FUNCTION @extschema@._record_handler(timer_id uuid, as_of timestamp with time zone, handled jsonb) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

@@ -2,15 +2,17 @@
 
 -- A campaign's timers run one after another: a timer is runnable when no earlier one of its campaign waits or runs. Ties go by priority, then id.
 CREATE VIEW @extschema@._runnable_timers WITH (security_invoker = true) AS
-	SELECT t.id, t.campaign_id, t.timer_type, t.status, t.scheduled_at, t.retry_count
+	SELECT t.id, t.campaign_id, t.timer_type, t.status, t.scheduled_at, t.retry_count,
+		t.ctid AS place, c.ctid AS campaign_place, c.status AS state, t.payload ? 'policy' AS by_policy
 	FROM @extschema@.campaign_timers AS t
 	JOIN @extschema@.campaigns AS c ON c.id = t.campaign_id
 	WHERE NOT EXISTS (
 		SELECT FROM @extschema@.campaign_timers AS e
-		WHERE e.campaign_id = t.campaign_id AND e.id <> t.id
+		-- In these words, for so unique_waiting_timer_per_type says it, which holds no finished timer.
+		WHERE e.campaign_id = t.campaign_id AND (e.status IN ('PENDING', 'RUNNING') OR (e.status = 'FAILED' AND e.retry_count < 5))
+			AND e.id <> t.id
 			AND (e.status = 'RUNNING'
-				OR ((e.status = 'PENDING'
-						OR (e.status = 'FAILED' AND e.retry_count < coalesce(current_setting('campaign_lifecycle.max_attempts', true), '5')::integer))
+				OR ((e.status = 'PENDING' OR e.retry_count < coalesce(current_setting('campaign_lifecycle.max_attempts', true), '5')::integer)
 					AND (e.scheduled_at < t.scheduled_at
 						OR (e.scheduled_at = t.scheduled_at
 							AND (coalesce((SELECT min(m.priority) FROM @extschema@.campaign_state_transitions AS m WHERE m.timer_type = e.timer_type), 2147483647), e.id)

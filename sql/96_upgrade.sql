@@ -1,4 +1,5 @@
 -- From 1.0: the functions stand above, as a new installation has them; now the tables, where there are any.
+DROP FUNCTION @extschema@._claim_timers(timestamptz, timestamptz, integer, uuid[]);
 
 DO $upgrade$
 BEGIN

@@ -7,6 +7,7 @@
 // comes back, and its settings, temporary objects and cursors do not outlive it.
 #include "handlers.hpp"
 
+#include "apply.hpp"
 #include "bracket.hpp"
 #include "extension.hpp"
 #include "leftovers.hpp"
@@ -174,11 +175,15 @@ void call_handler(statements::Plans *plans, const statements::Attempt &attempt, 
 // The move and the handler, both or neither.
 TimestampTz run_attempt(statements::Plans *plans, const pg_uuid_t *timer, TimestampTz as_of, bool marked)
 {
-	statements::Attempt attempt = statements::finish_marked(plans, timer, as_of, marked);
+	statements::Claim claimed = statements::lock_marked(plans, timer, marked, CurrentMemoryContext);
 
+	if (claimed.count == 0)
+		return DT_NOEND;
+	TimestampTz follow_up = apply::run(plans, &claimed, as_of, marked).follow_up;
+	statements::Attempt attempt = statements::handler_of(plans, timer, as_of);
 	if (OidIsValid(attempt.handler))
 		call_handler(plans, attempt, timer, as_of, marked);
-	return attempt.follow_up;
+	return follow_up;
 }
 
 // An error of the attempt. Our own timeout is a failure of the timer; a cancel

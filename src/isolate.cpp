@@ -5,6 +5,7 @@
 // is. Used by the worker and by run_due_timers().
 #include "isolate.hpp"
 
+#include "apply.hpp"
 #include "bracket.hpp"
 
 namespace isolate {
@@ -83,8 +84,7 @@ void run_part(Work *work, const pg_uuid_t *ids, int count)
 {
 	MemoryContext keep = CurrentMemoryContext;
 	statements::Claim claimed = {};
-	TimestampTz follow_up = DT_NOEND;
-	int put_off = 0;
+	apply::Outcome outcome = {DT_NOEND, 0};
 
 	CHECK_FOR_INTERRUPTS();
 	ErrorData *error = bracket::in_subtransaction([&] {
@@ -93,8 +93,7 @@ void run_part(Work *work, const pg_uuid_t *ids, int count)
 		claimed = statements::claim(work->plans, work->as_of, DT_NOBEGIN, count, only, keep);
 		if (claimed.count == 0)
 			return;
-		follow_up = statements::apply(work->plans, claimed.timers, work->as_of);
-		put_off = statements::count_put_off(work->plans, claimed.timers);
+		outcome = apply::run(work->plans, &claimed, work->as_of, false);
 		rehearse_commit(work);
 	});
 	if (error != nullptr)
@@ -103,9 +102,9 @@ void run_part(Work *work, const pg_uuid_t *ids, int count)
 		settle(work, ids, count, error);
 		return;
 	}
-	work->succeeded += claimed.count - put_off;
-	work->put_off += put_off;
-	work->follow_up = Min(work->follow_up, follow_up);
+	work->succeeded += claimed.count - outcome.put_off;
+	work->put_off += outcome.put_off;
+	work->follow_up = Min(work->follow_up, outcome.follow_up);
 }
 
 } // namespace
@@ -121,13 +120,14 @@ Work begin(statements::Plans *plans, TimestampTz as_of)
 	return work;
 }
 
-void run(Work *work, ArrayType *timers, ErrorData *error)
+void run(Work *work, const statements::Claim &claimed, ErrorData *error)
 {
-	int count = ArrayGetNItems(ARR_NDIM(timers), ARR_DIMS(timers));
+	pg_uuid_t *ids = static_cast<pg_uuid_t *>(palloc(sizeof(pg_uuid_t) * claimed.count));
 
-	// No NULLs in it: the ids lie one after another.
+	for (int i = 0; i < claimed.count; i++)
+		ids[i] = claimed.timers[i].id;
 	note_error(work, error);
-	settle(work, reinterpret_cast<const pg_uuid_t *>(ARR_DATA_PTR(timers)), count, error);
+	settle(work, ids, claimed.count, error);
 }
 
 } // namespace isolate

@@ -27,7 +27,7 @@ Work begin(statements::Plans *plans, TimestampTz as_of);
 
 // Runs timers of a batch that has failed with `error`: in parts, each in a
 // subtransaction. The transaction is connected to SPI and acts as the owner.
-void run(Work *work, ArrayType *timers, ErrorData *error);
+void run(Work *work, const statements::Claim &claimed, ErrorData *error);
 
 } // namespace isolate
 

@@ -11,6 +11,8 @@ namespace log_metadata {
 
 namespace {
 
+constexpr int most_characters = 50; // of an event in its column
+
 bool is_empty(const char *text)
 {
 	return text == nullptr || text[0] == '\0';
@@ -130,17 +132,24 @@ void push_all(JsonbParseState **state, Jsonb *object)
 
 } // namespace
 
-Datum event(const Source &source)
+const char *event(const Source &source)
 {
 	const char *name = settings::trigger_event;
 
 	if (is_empty(name))
 		name = source.created ? "CREATED" : changed_key(source, "trigger_event");
-	return CStringGetTextDatum(name != nullptr ? name : "UNKNOWN");
+	return name != nullptr ? name : "UNKNOWN";
+}
+
+Datum cut(const char *event)
+{
+	int length = static_cast<int>(strlen(event));
+
+	return PointerGetDatum(cstring_to_text_with_len(event, pg_mbcharcliplen(event, length, most_characters)));
 }
 
 // Of equal keys the last one pushed wins: ours.
-Datum build(const Source &source)
+Datum build(const Source &source, const char *event)
 {
 	JsonbParseState *state = nullptr;
 	Jsonb *object = given();
@@ -156,6 +165,8 @@ Datum build(const Source &source)
 	push_time(&state, "new_updated_at", source.new_updated_at);
 	push_text(&state, "changed_by", author(source, object, session_user));
 	push_text(&state, "session_user", session_user);
+	if (pg_mbstrlen(event) > most_characters)
+		push_text(&state, "trigger_event", event);
 	return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, nullptr)));
 }
 

@@ -16,9 +16,12 @@ struct Source
 	TimestampTz new_updated_at;
 };
 
-// A text and a jsonb, in the current memory context.
-Datum event(const Source &source);
-Datum build(const Source &source);
+const char *event(const Source &source);
+
+// A text that fits its column, and a jsonb that says all, in the current memory
+// context.
+Datum cut(const char *event);
+Datum build(const Source &source, const char *event);
 
 } // namespace log_metadata
 

@@ -60,7 +60,7 @@ int column_of(Relation relation, const char *name, Oid type)
 
 		if (column->attisdropped || strcmp(NameStr(column->attname), name) != 0)
 			continue;
-		if (type != InvalidOid && column->atttypid != type)
+		if (type != InvalidOid && column->atttypid != type && !(type == TEXTOID && column->atttypid == VARCHAROID))
 			ereport(ERROR, errcode(ERRCODE_DATATYPE_MISMATCH),
 					errmsg("column \"%s\" of table \"%s\" is not of type %s", name, RelationGetRelationName(relation),
 						   format_type_be(type)));

@@ -12,6 +12,7 @@ namespace module {
 TriggerData *trigger_call(FunctionCallInfo fcinfo, const char *function, TriggerEvent kind);
 [[noreturn]] void refuse_trigger(const char *function);
 
+// TEXTOID also stands for varchar, InvalidOid for any type.
 int column_of(Relation relation, const char *name, Oid type);
 
 } // namespace module

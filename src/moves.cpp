@@ -4,6 +4,8 @@
 // is to commit is refused, since its history would be incomplete.
 #include "moves.hpp"
 
+#include "transition.hpp"
+
 namespace moves {
 
 namespace {
@@ -26,7 +28,10 @@ void on_transaction_end(XactEvent event, void *)
 				errhint("The statement triggers of campaigns that call log_campaign_state_change() are disabled or missing; "
 						"enable them, or disable its row triggers as well."));
 	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
+	{
 		buffer = {};
+		transition::forget();
+	}
 }
 
 void on_subtransaction_end(SubXactEvent event, SubTransactionId level, SubTransactionId, void *)
@@ -104,14 +109,28 @@ int first_to_write(Oid relation)
 	return first;
 }
 
-void drop_from(int first)
+// All of them go with their memory; the last ones of more are copied, for what
+// stays shares it.
+Taken take_from(int first)
 {
+	Taken taken = {&buffer.moves[first], buffer.count - first, nullptr};
+
+	if (first == 0)
+	{
+		taken.context = buffer.context;
+		buffer = {};
+		return taken;
+	}
+	taken.moves = static_cast<Move *>(palloc_extended(sizeof(Move) * taken.count, MCXT_ALLOC_HUGE));
+	memcpy(taken.moves, &buffer.moves[first], sizeof(Move) * taken.count);
 	buffer.count = first;
-	if (first > 0)
-		return;
-	MemoryContextReset(buffer.context);
-	buffer.moves = nullptr;
-	buffer.room = 0;
+	return taken;
+}
+
+void free_taken(Taken *taken)
+{
+	if (taken->context != nullptr)
+		MemoryContextDelete(taken->context);
 }
 
 } // namespace moves

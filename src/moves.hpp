@@ -12,7 +12,8 @@ struct Move
 	SubTransactionId level;
 	pg_uuid_t id;
 	pg_uuid_t campaign;
-	Datum from; // 0: it was created
+	ItemPointerData place; // of the campaign's row
+	Datum from;            // 0: it was created
 	Datum to;
 	Datum event;
 	Datum metadata;
@@ -33,7 +34,17 @@ void count_added();
 Datum keep(Datum value);
 
 int first_to_write(Oid relation);
-void drop_from(int first);
+
+// Moves that have left the buffer, to be freed by who took them.
+struct Taken
+{
+	Move *moves;
+	int count;
+	MemoryContext context; // theirs alone, or nullptr
+};
+
+Taken take_from(int first);
+void free_taken(Taken *taken);
 
 } // namespace moves
 

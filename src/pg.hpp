@@ -30,6 +30,7 @@ extern "C" {
 #include "catalog/pg_collation.h"
 #include "catalog/pg_database.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "commands/dbcommands.h"
@@ -39,13 +40,21 @@ extern "C" {
 #include "commands/sequence.h"
 #include "commands/trigger.h"
 #include "common/jsonapi.h"
+#include "executor/execPartition.h"
+#include "executor/executor.h"
+#include "executor/nodeModifyTable.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
 #include "nodes/parsenodes.h"
 #include "parser/parse_func.h"
+#include "rewrite/rewriteHandler.h"
+#if PG_VERSION_NUM >= 160000
+#include "parser/parse_relation.h"
+#endif
 #include "pgstat.h"
 #include "port/atomics.h"
 #include "postmaster/bgworker.h"
@@ -73,8 +82,10 @@ extern "C" {
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/numeric.h"
 #include "utils/regproc.h"
 #include "utils/rel.h"
+#include "utils/rls.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/timeout.h"
@@ -147,6 +158,104 @@ inline bool is_json(char *text)
 	JsonLexContext *lex = makeJsonLexContextCstringLen(text, length, GetDatabaseEncoding(), true);
 #endif
 	return pg_parse_json(lex, &nullSemAction) == JSON_SUCCESS;
+}
+
+// The executor's state for writing one table, with the columns that an UPDATE
+// sets. Triggers ask for these (UPDATE OF), and so does the strength of the row lock.
+inline EState *executor_state_for(Relation relation, Bitmapset *updated)
+{
+	EState *estate = CreateExecutorState();
+	RangeTblEntry *entry = makeNode(RangeTblEntry);
+
+	entry->rtekind = RTE_RELATION;
+	entry->relid = RelationGetRelid(relation);
+	entry->relkind = relation->rd_rel->relkind;
+	entry->rellockmode = RowExclusiveLock;
+#if PG_VERSION_NUM >= 160000
+	List *permissions = NIL;
+	RTEPermissionInfo *permission = addRTEPermissionInfo(&permissions, entry);
+
+	permission->updatedCols = updated;
+#if PG_VERSION_NUM >= 180000
+	ExecInitRangeTable(estate, list_make1(entry), permissions, bms_make_singleton(1));
+#else
+	ExecInitRangeTable(estate, list_make1(entry), permissions);
+#endif
+#else
+	entry->updatedCols = updated;
+	ExecInitRangeTable(estate, list_make1(entry));
+#endif
+	return estate;
+}
+
+inline void init_recheck(EPQState *recheck, EState *estate)
+{
+#if PG_VERSION_NUM >= 160000
+	EvalPlanQualInit(recheck, estate, nullptr, NIL, -1, NIL);
+#else
+	EvalPlanQualInit(recheck, estate, nullptr, NIL, -1);
+#endif
+}
+
+inline bool fire_before_update(EState *estate, EPQState *recheck, ResultRelInfo *target, ItemPointer place, TupleTableSlot *row)
+{
+	TM_FailureData failure;
+#if PG_VERSION_NUM >= 160000
+	TM_Result result = TM_Ok;
+
+	return ExecBRUpdateTriggers(estate, recheck, target, place, nullptr, row, &result, &failure);
+#else
+	return ExecBRUpdateTriggers(estate, recheck, target, place, nullptr, row, &failure);
+#endif
+}
+
+// Whether the row was there to be updated, and whether its indexes need new entries: all of them, or those alone that only summarize.
+enum class Entries
+{
+	none,
+	all,
+	summaries,
+};
+
+inline bool update_row(Relation relation, ItemPointer place, TupleTableSlot *row, CommandId command, Snapshot snapshot,
+					   Entries *entries)
+{
+	TM_FailureData failure;
+	LockTupleMode mode;
+#if PG_VERSION_NUM >= 160000
+	TU_UpdateIndexes wanted = TU_None;
+#else
+	bool wanted = false;
+#endif
+	TM_Result result =
+		table_tuple_update(relation, place, row, command, snapshot, InvalidSnapshot, true, &failure, &mode, &wanted);
+
+#if PG_VERSION_NUM >= 160000
+	*entries = wanted == TU_All ? Entries::all : wanted == TU_Summarizing ? Entries::summaries : Entries::none;
+#else
+	*entries = wanted ? Entries::all : Entries::none;
+#endif
+	return result == TM_Ok;
+}
+
+inline List *insert_index_entries(ResultRelInfo *target, TupleTableSlot *row, EState *estate, bool update, bool only_summaries)
+{
+#if PG_VERSION_NUM >= 160000
+	return ExecInsertIndexTuples(target, row, estate, update, false, nullptr, NIL, only_summaries);
+#else
+	(void) only_summaries;
+	return ExecInsertIndexTuples(target, row, estate, update, false, nullptr, NIL);
+#endif
+}
+
+inline TupleConversionMap *map_to_partition(ResultRelInfo *partition, EState *estate)
+{
+#if PG_VERSION_NUM >= 160000
+	return ExecGetRootToChildMap(partition, estate);
+#else
+	(void) estate;
+	return partition->ri_RootToPartitionMap;
+#endif
 }
 
 #if PG_VERSION_NUM >= 170000

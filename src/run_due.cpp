@@ -2,6 +2,7 @@
 // Subtransactions stand in for the worker's transactions. It needs READ COMMITTED,
 // for each claim must see what the batch before it has made; the rights are those
 // of the tables' owner while timers run, and the caller's again after that.
+#include "apply.hpp"
 #include "as_owner.hpp"
 #include "bracket.hpp"
 #include "extension.hpp"
@@ -54,14 +55,15 @@ bool run_batch(Run *run, int64 room)
 									nullptr, keep);
 		if (claimed.count == 0)
 			return;
-		work.follow_up = statements::apply(run->site.plans, claimed.timers, run->as_of);
-		work.put_off = statements::count_put_off(run->site.plans, claimed.timers);
+		apply::Outcome outcome = apply::run(run->site.plans, &claimed, run->as_of, false);
+		work.follow_up = outcome.follow_up;
+		work.put_off = outcome.put_off;
 		work.succeeded = claimed.count - work.put_off;
 	});
 	if (error != nullptr && claimed.count == 0)
 		ReThrowError(error);
 	if (error != nullptr)
-		isolate::run(&work, claimed.timers, error);
+		isolate::run(&work, claimed, error);
 	run->attempted += work.succeeded + work.failed;
 	run->since = Min(claimed.claimed_to, work.follow_up);
 	if (work.succeeded + work.failed + work.put_off == 0)

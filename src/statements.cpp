@@ -14,20 +14,32 @@ enum Call
 	call_is_active,
 	call_are_tables_current,
 	call_claim,
-	call_apply,
+	call_claim_by_sql,
+	call_apply_by_sql,
+	call_rules,
+	call_campaigns_by_id,
+	call_campaigns_by_place,
+	call_waiting_timers,
+	call_policies,
+	call_ways,
+	call_write_policy_changes,
 	call_put_off,
+	call_notify_timers,
 	call_fail,
 	call_next_due,
 	call_due_upkeep,
 	call_run_upkeep_step,
 	call_upkeep_failed,
 	call_illegal_move,
+	call_next_states,
 	call_write_log,
 	call_notify_moves,
 	call_marked_due,
 	call_claim_marked,
 	call_start_marked,
-	call_finish_marked,
+	call_lock_marked,
+	call_complete_marked,
+	call_handler_of,
 	call_record_handler,
 	call_fail_marked,
 	call_release_marked,
@@ -51,6 +63,7 @@ struct Statement
 	const char *text;
 	int argument_count;
 	Oid arguments[most_arguments];
+	bool by_index = false; // whatever the sizes of the tables seem to be
 };
 
 constexpr Statement statements[call_count] = {
@@ -66,17 +79,66 @@ constexpr Statement statements[call_count] = {
 	 0,
 	 {}},
 
-	{R"(SELECT c.timer_ids, c.claimed_to FROM @extschema@._claim_timers($1, $2, $3, $4) AS c)",
+	{R"(SELECT c.timer_id, c.place, c.campaign_id, c.campaign_place, c.timer_type, c.state, c.scheduled_at, c.by_policy, c.retried
+		FROM @extschema@._claim_batch($1, $2, $3, $4) AS c)",
+	 4,
+	 {TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, UUIDARRAYOID}},
+
+	{R"(SELECT u.id, c.claimed_to
+		FROM @extschema@._claim_timers($1, $2, $3, $4) AS c LEFT JOIN pg_catalog.unnest(c.timer_ids) AS u (id) ON true)",
 	 4,
 	 {TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, UUIDARRAYOID}},
 
 	{R"(SELECT @extschema@._apply_timers($1, $2))", 2, {UUIDARRAYOID, TIMESTAMPTZOID}},
 
-	{R"(SELECT pg_catalog.count(*)
-		FROM @extschema@.campaign_timers AS t
-		WHERE t.id OPERATOR(pg_catalog.=) ANY ($1) AND t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'PENDING')",
+	{R"(SELECT r.to_state, r.only_when, r.starts, r.early, r.reminds, r.result, r.result_off
+		FROM @extschema@._timer_rules($1, $2) AS r)",
+	 2,
+	 {TEXTARRAYOID, TEXTARRAYOID}},
+
+	{R"(SELECT u.n, c.*
+		FROM ROWS FROM (pg_catalog.unnest($1)) WITH ORDINALITY AS u (id, n)
+		JOIN @extschema@.campaigns AS c ON c.id OPERATOR(pg_catalog.=) u.id)",
 	 1,
-	 {UUIDARRAYOID}},
+	 {UUIDARRAYOID},
+	 true},
+
+	{R"(SELECT u.n, c.*
+		FROM ROWS FROM (pg_catalog.unnest($1)) WITH ORDINALITY AS u (place, n)
+		JOIN @extschema@.campaigns AS c ON c.ctid OPERATOR(pg_catalog.=) u.place)",
+	 1,
+	 {TIDARRAYOID},
+	 true},
+
+	// In the words of unique_waiting_timer_per_type, which holds no finished timer.
+	{R"(SELECT u.n, t.id, t.campaign_id, t.timer_type, t.scheduled_at, t.payload OPERATOR(pg_catalog.?) 'policy',
+			t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'RUNNING', t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED'
+		FROM ROWS FROM (pg_catalog.unnest($1)) WITH ORDINALITY AS u (id, n)
+		JOIN @extschema@.campaign_timers AS t ON t.campaign_id OPERATOR(pg_catalog.=) u.id
+		WHERE t.status::pg_catalog.text OPERATOR(pg_catalog.=) ANY (ARRAY['PENDING', 'RUNNING'])
+			OR (t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED' AND t.retry_count OPERATOR(pg_catalog.<) 5))",
+	 1,
+	 {UUIDARRAYOID},
+	 true},
+
+	{R"(SELECT p.state::pg_catalog.text, p.timer_type::pg_catalog.text,
+			CASE WHEN p.anchor::pg_catalog.text OPERATOR(pg_catalog.<>) 'entered' THEN p.anchor::pg_catalog.text END,
+			p.delay, p.only_when::pg_catalog.text
+		FROM @extschema@.campaign_timer_policies AS p)",
+	 0,
+	 {}},
+
+	{R"(SELECT m.from_state::pg_catalog.text, m.timer_type::pg_catalog.text FROM @extschema@.campaign_state_transitions AS m)",
+	 0,
+	 {}},
+
+	{R"(SELECT @extschema@._write_policy_changes($1, $2, $3, $4, $5, $6))",
+	 6,
+	 {UUIDARRAYOID, UUIDARRAYOID, TIMESTAMPTZARRAYOID, UUIDARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID}},
+
+	{R"(SELECT @extschema@._put_off_timers($1, $2))", 2, {UUIDARRAYOID, TIMESTAMPTZOID}},
+
+	{R"(SELECT @extschema@._notify($1, $2, $3, $4))", 4, {TEXTOID, UUIDARRAYOID, UUIDARRAYOID, TEXTARRAYOID}},
 
 	{R"(SELECT @extschema@._fail_timer($1, $2, $3, $4))", 4, {UUIDOID, TIMESTAMPTZOID, TEXTOID, TEXTOID}},
 
@@ -98,14 +160,16 @@ constexpr Statement statements[call_count] = {
 	 2,
 	 {TEXTARRAYOID, TEXTARRAYOID}},
 
+	{R"(SELECT pg_catalog.string_agg(m.to_state::pg_catalog.text, ', ' ORDER BY m.priority, m.to_state)
+		FROM @extschema@.campaign_state_transitions AS m
+		WHERE m.from_state::pg_catalog.text OPERATOR(pg_catalog.=) $1)",
+	 1,
+	 {TEXTOID}},
+
 	{R"(INSERT INTO @extschema@.campaign_state_log
 			(id, campaign_id, from_state, to_state, trigger_event, metadata, created_at)
 		SELECT m.id, m.campaign_id, m.from_state, m.to_state,
-			pg_catalog.left(m.event, 50),
-			CASE WHEN pg_catalog.length(m.event) OPERATOR(pg_catalog.>) 50
-				THEN m.metadata OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object('trigger_event', m.event)
-				ELSE m.metadata END,
-			m.stamp
+			m.event, m.metadata, m.stamp
 		FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4),
 			pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7))
 			AS m (id, campaign_id, from_state, to_state, event, metadata, stamp))",
@@ -129,10 +193,16 @@ constexpr Statement statements[call_count] = {
 	 5,
 	 {TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, UUIDARRAYOID}},
 
-	{R"(SELECT f.follow_up, f.handler, f.handler_owner, f.timeout_ms, f.campaign_id, f.payload
-		FROM @extschema@._finish_marked($1, $2, $3) AS f)",
-	 3,
-	 {UUIDOID, TIMESTAMPTZOID, BOOLOID}},
+	{R"(SELECT l.id, l.place, l.campaign_id, l.campaign_place, l.timer_type, l.state, l.scheduled_at, l.by_policy, l.retried
+		FROM @extschema@._lock_marked($1, $2) AS l)",
+	 2,
+	 {UUIDOID, BOOLOID}},
+
+	{R"(SELECT @extschema@._complete_marked($1, $2, $3, $4))", 4, {UUIDOID, JSONBOID, TIMESTAMPTZOID, INT4OID}},
+
+	{R"(SELECT f.handler, f.handler_owner, f.timeout_ms, f.campaign_id, f.payload FROM @extschema@._handler_of($1, $2) AS f)",
+	 2,
+	 {UUIDOID, TIMESTAMPTZOID}},
 
 	{R"(SELECT @extschema@._record_handler($1, $2, $3))", 3, {UUIDOID, TIMESTAMPTZOID, JSONBOID}},
 
@@ -190,6 +260,9 @@ namespace {
 
 HTAB *plans_by_schema;
 
+constexpr const char *other_plans[] = {
+	"enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "enable_material", "enable_memoize", "jit"};
+
 SPIPlanPtr prepare(const Plans *plans, const Statement *statement)
 {
 	static const char placeholder[] = "@extschema@";
@@ -207,7 +280,8 @@ SPIPlanPtr prepare(const Plans *plans, const Statement *statement)
 	}
 	appendStringInfoString(&text, rest);
 	memcpy(types, statement->arguments, sizeof(types));
-	SPIPlanPtr plan = SPI_prepare(text.data, statement->argument_count, types);
+	SPIPlanPtr plan =
+		SPI_prepare_cursor(text.data, statement->argument_count, types, statement->by_index ? CURSOR_OPT_GENERIC_PLAN : 0);
 	if (plan == nullptr || SPI_keepplan(plan) != 0)
 		elog(ERROR, "could not prepare a statement: %s", SPI_result_code_string(SPI_result));
 	return plan;
@@ -218,7 +292,13 @@ void run(Plans *plans, Call call, Datum *arguments, const char *nulls = nullptr)
 {
 	if (plans->saved[call] == nullptr)
 		plans->saved[call] = prepare(plans, &statements[call]);
+	int level = statements[call].by_index ? NewGUCNestLevel() : 0;
+	if (level > 0)
+		for (const char *setting : other_plans)
+			(void) set_config_option(setting, "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	int result = SPI_execute_plan(plans->saved[call], arguments, nulls, false, 0);
+	if (level > 0)
+		AtEOXact_GUC(false, level);
 	if (result < 0)
 		elog(ERROR, "could not run a statement: %s", SPI_result_code_string(result));
 }
@@ -241,6 +321,14 @@ bool first_uuid(int column, pg_uuid_t *uuid)
 	if (!is_null)
 		*uuid = *DatumGetUUIDP(value);
 	return !is_null;
+}
+
+// Of two arguments.
+bool has_function(Plans *plans, const char *function, const Oid *types)
+{
+	List *name = list_make2(makeString(NameStr(plans->name)), makeString(const_cast<char *>(function)));
+
+	return OidIsValid(LookupFuncName(name, 2, types, true));
 }
 
 TimestampTz first_time(int column)
@@ -294,21 +382,68 @@ bool are_tables_current(Plans *plans)
 	return SPI_processed > 0;
 }
 
-Claim claim(Plans *plans, TimestampTz as_of, TimestampTz since, int most, ArrayType *only, MemoryContext keep)
+Oid schema_of(const Plans *plans)
+{
+	return plans->schema;
+}
+
+bool has_rules(Plans *plans)
+{
+	Oid types[] = {TEXTARRAYOID, TEXTARRAYOID};
+
+	return has_function(plans, "_timer_rules", types);
+}
+
+namespace {
+
+// Rows as _claim_batch() returns them. What was tried before comes first, and
+// says nothing about how far the past is claimed.
+Claim claimed_rows(TimestampTz as_of, TimestampTz since, int most, MemoryContext keep)
+{
+	Claim claimed = {nullptr, static_cast<int>(SPI_processed), as_of};
+	MemoryContext caller = MemoryContextSwitchTo(keep);
+	TimestampTz last = since;
+	bool is_null;
+
+	claimed.timers = static_cast<Timer *>(palloc_extended(sizeof(Timer) * claimed.count, MCXT_ALLOC_HUGE));
+	for (int i = 0; i < claimed.count; i++)
+	{
+		Datum columns[9];
+		Timer *timer = &claimed.timers[i];
+
+		for (int j = 0; j < 9; j++)
+			columns[j] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, j + 1, &is_null);
+		timer->id = *DatumGetUUIDP(columns[0]);
+		timer->place = *reinterpret_cast<ItemPointer>(DatumGetPointer(columns[1]));
+		timer->campaign = *DatumGetUUIDP(columns[2]);
+		timer->campaign_place = *reinterpret_cast<ItemPointer>(DatumGetPointer(columns[3]));
+		timer->type = PointerGetDatum(DatumGetTextPCopy(columns[4]));
+		timer->state = PointerGetDatum(DatumGetTextPCopy(columns[5]));
+		timer->scheduled_at = DatumGetTimestampTz(columns[6]);
+		timer->by_policy = DatumGetBool(columns[7]);
+		if (!DatumGetBool(columns[8]))
+			last = Max(last, timer->scheduled_at);
+	}
+	if (claimed.count >= most)
+		claimed.claimed_to = last;
+	MemoryContextSwitchTo(caller);
+	SPI_freetuptable(SPI_tuptable);
+	return claimed;
+}
+
+// As 1.0 claims: ids alone.
+Claim claimed_ids(TimestampTz since, MemoryContext keep)
 {
 	Claim claimed = {nullptr, 0, since};
 	bool is_null;
-	Datum arguments[] = {TimestampTzGetDatum(as_of), TimestampTzGetDatum(since), Int32GetDatum(most), PointerGetDatum(only)};
 
-	run(plans, call_claim, arguments, only == nullptr ? "   n" : nullptr);
-	Datum timers = first_row(1, &is_null);
-	if (!is_null)
+	claimed.timers = static_cast<Timer *>(MemoryContextAllocZero(keep, sizeof(Timer) * (SPI_processed + 1)));
+	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		MemoryContext before = MemoryContextSwitchTo(keep);
+		Datum id = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &is_null);
 
-		claimed.timers = DatumGetArrayTypePCopy(timers);
-		claimed.count = ArrayGetNItems(ARR_NDIM(claimed.timers), ARR_DIMS(claimed.timers));
-		MemoryContextSwitchTo(before);
+		if (!is_null)
+			claimed.timers[claimed.count++].id = *DatumGetUUIDP(id);
 	}
 	Datum claimed_to = first_row(2, &is_null);
 	if (!is_null)
@@ -317,21 +452,181 @@ Claim claim(Plans *plans, TimestampTz as_of, TimestampTz since, int most, ArrayT
 	return claimed;
 }
 
-TimestampTz apply(Plans *plans, ArrayType *timers, TimestampTz as_of)
+} // namespace
+
+Claim claim(Plans *plans, TimestampTz as_of, TimestampTz since, int most, ArrayType *only, MemoryContext keep)
+{
+	Datum arguments[] = {TimestampTzGetDatum(as_of), TimestampTzGetDatum(since), Int32GetDatum(most), PointerGetDatum(only)};
+	bool by_sql = !has_rules(plans);
+
+	run(plans, by_sql ? call_claim_by_sql : call_claim, arguments, only == nullptr ? "   n" : nullptr);
+	return by_sql ? claimed_ids(since, keep) : claimed_rows(as_of, since, most, keep);
+}
+
+TimestampTz apply_by_sql(Plans *plans, ArrayType *timers, TimestampTz as_of)
 {
 	Datum arguments[] = {PointerGetDatum(timers), TimestampTzGetDatum(as_of)};
 
-	run(plans, call_apply, arguments);
+	run(plans, call_apply_by_sql, arguments);
 	return first_time(1);
 }
 
-int count_put_off(Plans *plans, ArrayType *timers)
+Rule *timer_rules(Plans *plans, Datum states, Datum types, int count)
+{
+	Datum arguments[] = {states, types};
+	Rule *rules = static_cast<Rule *>(palloc0(sizeof(Rule) * count));
+
+	run(plans, call_rules, arguments);
+	if (SPI_processed != static_cast<uint64>(count))
+		elog(ERROR, "%d rules were asked for, %d came", count, static_cast<int>(SPI_processed));
+	for (int i = 0; i < count; i++)
+	{
+		auto column = [i](int place) {
+			bool is_null;
+			Datum value = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, place, &is_null);
+
+			return is_null ? static_cast<Datum>(0) : value;
+		};
+		auto copy = [&](int place) {
+			Datum value = column(place);
+
+			return value != 0 ? PointerGetDatum(PG_DETOAST_DATUM_COPY(value)) : value;
+		};
+
+		rules[i].to_state = copy(1);
+		rules[i].only_when = column(2) != 0 ? TextDatumGetCString(column(2)) : nullptr;
+		rules[i].starts = DatumGetBool(column(3));
+		rules[i].early = DatumGetBool(column(4));
+		rules[i].reminds = DatumGetBool(column(5));
+		rules[i].result = copy(6);
+		rules[i].result_off = copy(7);
+	}
+	SPI_freetuptable(SPI_tuptable);
+	return rules;
+}
+
+Rows campaigns_at(Plans *plans, Datum campaigns, Datum places, int count)
+{
+	Datum arguments[] = {places != 0 ? places : campaigns};
+
+	run(plans, places != 0 ? call_campaigns_by_place : call_campaigns_by_id, arguments);
+	// A trigger has moved one since.
+	if (places != 0 && SPI_processed < static_cast<uint64>(count))
+		return campaigns_at(plans, campaigns, 0, count);
+	return {SPI_tuptable, static_cast<int>(SPI_processed)};
+}
+
+Row row_of(const Rows &rows, int index)
 {
 	bool is_null;
-	Datum arguments[] = {PointerGetDatum(timers)};
+	HeapTuple tuple = rows.table->vals[index];
+	Datum place = SPI_getbinval(tuple, rows.table->tupdesc, 1, &is_null);
+
+	return {tuple, rows.table->tupdesc, static_cast<int>(DatumGetInt64(place)) - 1};
+}
+
+Datum value_of(const Row &row, const char *column, Oid type, bool *is_null)
+{
+	*is_null = true;
+	// The first column is ours.
+	for (int i = 1; i < row.columns->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(row.columns, i);
+
+		if (strcmp(NameStr(attribute->attname), column) == 0 &&
+			(attribute->atttypid == type || (type == TEXTOID && attribute->atttypid == VARCHAROID)))
+			return SPI_getbinval(row.tuple, row.columns, i + 1, is_null);
+	}
+	return static_cast<Datum>(0);
+}
+
+namespace {
+
+// A column of the row that SPI has returned; 0 for NULL.
+Datum column_of(int row, int column)
+{
+	bool is_null;
+	Datum value = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, &is_null);
+
+	return is_null ? static_cast<Datum>(0) : value;
+}
+
+char *words(Datum value)
+{
+	return value != 0 ? TextDatumGetCString(value) : nullptr;
+}
+
+} // namespace
+
+Waiting *waiting_timers(Plans *plans, Datum campaigns, int *count)
+{
+	Datum arguments[] = {campaigns};
+
+	run(plans, call_waiting_timers, arguments);
+	*count = static_cast<int>(SPI_processed);
+	Waiting *timers = static_cast<Waiting *>(palloc_extended(sizeof(Waiting) * (*count + 1), MCXT_ALLOC_HUGE));
+	for (int i = 0; i < *count; i++)
+		timers[i] = {
+			static_cast<int>(DatumGetInt64(column_of(i, 1))) - 1,
+			*DatumGetUUIDP(column_of(i, 2)),
+			*DatumGetUUIDP(column_of(i, 3)),
+			column_of(i, 4),
+			DatumGetTimestampTz(column_of(i, 5)),
+			DatumGetBool(column_of(i, 6)),
+			DatumGetBool(column_of(i, 7)),
+			DatumGetBool(column_of(i, 8)),
+		};
+	return timers;
+}
+
+Policy *policies(Plans *plans, int *count)
+{
+	run(plans, call_policies, nullptr);
+	*count = static_cast<int>(SPI_processed);
+	Policy *found = static_cast<Policy *>(palloc(sizeof(Policy) * (*count + 1)));
+	for (int i = 0; i < *count; i++)
+		found[i] = {column_of(i, 1), column_of(i, 2), words(column_of(i, 3)), DatumGetIntervalP(column_of(i, 4)),
+					words(column_of(i, 5))};
+	return found;
+}
+
+Way *ways(Plans *plans, int *count)
+{
+	run(plans, call_ways, nullptr);
+	*count = static_cast<int>(SPI_processed);
+	Way *found = static_cast<Way *>(palloc(sizeof(Way) * (*count + 1)));
+	for (int i = 0; i < *count; i++)
+		found[i] = {column_of(i, 1), column_of(i, 2)};
+	return found;
+}
+
+void write_policy_changes(Plans *plans, const Datum (&columns)[6])
+{
+	Datum arguments[6];
+	char nulls[6];
+
+	for (int i = 0; i < 6; i++)
+	{
+		arguments[i] = columns[i];
+		nulls[i] = columns[i] == 0 ? 'n' : ' ';
+	}
+	run(plans, call_write_policy_changes, arguments, nulls);
+}
+
+int put_off(Plans *plans, Datum timers, TimestampTz as_of)
+{
+	bool is_null;
+	Datum arguments[] = {timers, TimestampTzGetDatum(as_of)};
 
 	run(plans, call_put_off, arguments);
-	return static_cast<int>(DatumGetInt64(first_row(1, &is_null)));
+	return DatumGetInt32(first_row(1, &is_null));
+}
+
+void notify_timers(Plans *plans, const char *event, Datum campaigns, Datum timers, Datum types)
+{
+	Datum arguments[] = {CStringGetTextDatum(event), campaigns, timers, types};
+
+	run(plans, call_notify_timers, arguments);
 }
 
 void fail(Plans *plans, const pg_uuid_t *timer, TimestampTz as_of, const ErrorData *error)
@@ -354,9 +649,8 @@ TimestampTz next_due(Plans *plans, TimestampTz since)
 bool has_upkeep(Plans *plans)
 {
 	Oid types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID};
-	List *name = list_make2(makeString(NameStr(plans->name)), makeString(const_cast<char *>("_due_upkeep")));
 
-	return OidIsValid(LookupFuncName(name, 2, types, true));
+	return has_function(plans, "_due_upkeep", types);
 }
 
 int due_upkeep(Plans *plans, TimestampTz as_of, TimestampTz since, char ***jobs, TimestampTz *next_at, MemoryContext keep)
@@ -411,16 +705,26 @@ bool find_illegal_move(Plans *plans, Datum from, Datum to, char **from_state, ch
 	return true;
 }
 
-void write_log(Plans *plans, const LogColumns *rows)
+char *next_states(Plans *plans, Datum state)
 {
-	Datum arguments[] = {rows->ids, rows->campaigns, rows->from, rows->to, rows->events, rows->metadata, rows->stamps};
+	bool is_null;
+	Datum arguments[] = {state};
+
+	run(plans, call_next_states, arguments);
+	Datum states = first_row(1, &is_null);
+	return is_null ? nullptr : TextDatumGetCString(states);
+}
+
+void write_log(Plans *plans, const LogColumns &rows)
+{
+	Datum arguments[] = {rows.ids, rows.campaigns, rows.from, rows.to, rows.events, rows.metadata, rows.stamps};
 
 	run(plans, call_write_log, arguments);
 }
 
-void notify_moves(Plans *plans, const LogColumns *rows)
+void notify_moves(Plans *plans, const LogColumns &rows)
 {
-	Datum arguments[] = {rows->campaigns, rows->from, rows->to};
+	Datum arguments[] = {rows.campaigns, rows.from, rows.to};
 
 	run(plans, call_notify_moves, arguments);
 }
@@ -440,9 +744,8 @@ Datum array_of(Datum *values, bool *nulls, int count, Oid type)
 bool has_marked_way(Plans *plans)
 {
 	Oid types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID};
-	List *name = list_make2(makeString(NameStr(plans->name)), makeString(const_cast<char *>("_marked_due")));
 
-	return OidIsValid(LookupFuncName(name, 2, types, true));
+	return has_function(plans, "_marked_due", types);
 }
 
 bool marked_due(Plans *plans, TimestampTz as_of, TimestampTz since)
@@ -473,22 +776,38 @@ bool start_marked(Plans *plans, TimestampTz as_of, TimestampTz due_by, Timestamp
 	return first_uuid(1, timer);
 }
 
-Attempt finish_marked(Plans *plans, const pg_uuid_t *timer, TimestampTz as_of, bool marked)
+Claim lock_marked(Plans *plans, const pg_uuid_t *timer, bool marked, MemoryContext keep)
+{
+	Datum arguments[] = {UUIDPGetDatum(timer), BoolGetDatum(marked)};
+
+	run(plans, call_lock_marked, arguments);
+	return claimed_rows(DT_NOBEGIN, DT_NOBEGIN, 1, keep);
+}
+
+bool complete_marked(Plans *plans, const pg_uuid_t *timer, Datum result, TimestampTz done_at, int took_ms)
+{
+	Datum arguments[] = {UUIDPGetDatum(timer), result, TimestampTzGetDatum(done_at), Int32GetDatum(took_ms)};
+	bool is_null;
+
+	run(plans, call_complete_marked, arguments);
+	return DatumGetBool(first_row(1, &is_null));
+}
+
+Attempt handler_of(Plans *plans, const pg_uuid_t *timer, TimestampTz as_of)
 {
 	Attempt attempt = {};
 	bool is_null;
-	Datum arguments[] = {UUIDPGetDatum(timer), TimestampTzGetDatum(as_of), BoolGetDatum(marked)};
+	Datum arguments[] = {UUIDPGetDatum(timer), TimestampTzGetDatum(as_of)};
 
-	run(plans, call_finish_marked, arguments);
-	attempt.follow_up = first_time(1);
-	Datum handler = first_row(2, &is_null);
+	run(plans, call_handler_of, arguments);
+	Datum handler = first_row(1, &is_null);
 	if (is_null)
 		return attempt;
 	attempt.handler = DatumGetObjectId(handler);
-	attempt.handler_owner = DatumGetObjectId(first_row(3, &is_null));
-	attempt.timeout_ms = DatumGetInt32(first_row(4, &is_null));
-	first_uuid(5, &attempt.campaign);
-	attempt.payload = PointerGetDatum(PG_DETOAST_DATUM_COPY(first_row(6, &is_null)));
+	attempt.handler_owner = DatumGetObjectId(first_row(2, &is_null));
+	attempt.timeout_ms = DatumGetInt32(first_row(3, &is_null));
+	first_uuid(4, &attempt.campaign);
+	attempt.payload = PointerGetDatum(PG_DETOAST_DATUM_COPY(first_row(5, &is_null)));
 	return attempt;
 }
 

@@ -7,11 +7,36 @@
 
 namespace statements {
 
+// A timer that is locked, with its campaign. Places are where their rows are.
+struct Timer
+{
+	pg_uuid_t id;
+	pg_uuid_t campaign;
+	ItemPointerData place;
+	ItemPointerData campaign_place;
+	Datum type;  // text
+	Datum state; // text, the campaign's
+	TimestampTz scheduled_at;
+	bool by_policy;
+};
+
 struct Claim
 {
-	ArrayType *timers; // nullptr: none
+	Timer *timers;
 	int count;
 	TimestampTz claimed_to;
+};
+
+// What a timer of one type does to a campaign in one state.
+struct Rule
+{
+	Datum to_state;  // text; 0: it moves nothing
+	char *only_when; // the column that switches off what a policy has set, or nullptr
+	bool starts;     // and sets a start_time that is missing
+	bool early;
+	bool reminds;
+	Datum result; // jsonb
+	Datum result_off;
 };
 
 // The moves of one statement as the log takes them, an array a column.
@@ -29,7 +54,6 @@ struct LogColumns
 // What is left to do of a timer that runs alone: no handler, or its call.
 struct Attempt
 {
-	TimestampTz follow_up;
 	Oid handler;
 	Oid handler_owner;
 	int timeout_ms;
@@ -46,14 +70,83 @@ bool is_active(Plans *plans);
 // Whether the tables are of the version that the functions are.
 bool are_tables_current(Plans *plans);
 
-// only: nullptr, or the timers to choose from. The ids are made in `keep`.
+// The schema that the plans are for.
+Oid schema_of(const Plans *plans);
+
+// Whether the install script is of a version that C++ carries out timers for;
+// 1.0 does it in SQL, and returns as apply_by_sql() does the earliest timer due
+// by as_of that waits behind those applied, or DT_NOEND.
+bool has_rules(Plans *plans);
+TimestampTz apply_by_sql(Plans *plans, ArrayType *timers, TimestampTz as_of);
+
+// only: nullptr, or the timers to choose from. All is made in `keep`.
 Claim claim(Plans *plans, TimestampTz as_of, TimestampTz since, int most, ArrayType *only, MemoryContext keep);
 
-// The earliest timer due by as_of that waits behind those applied, or DT_NOEND.
-TimestampTz apply(Plans *plans, ArrayType *timers, TimestampTz as_of);
+// A rule for each pair of states and types.
+Rule *timer_rules(Plans *plans, Datum states, Datum types, int count);
 
-// How many of those applied have been put off, which is no attempt.
-int count_put_off(Plans *plans, ArrayType *timers);
+// Campaigns as they are now, in the order asked for; some may be gone. places:
+// where they were last, or 0.
+struct Rows
+{
+	SPITupleTable *table;
+	int count;
+};
+
+struct Row
+{
+	HeapTuple tuple;
+	TupleDesc columns;
+	int place; // in the order asked for, from 0
+};
+
+Rows campaigns_at(Plans *plans, Datum campaigns, Datum places, int count);
+Row row_of(const Rows &rows, int index);
+
+// Null also for a column that is not there, or not of this type.
+Datum value_of(const Row &row, const char *column, Oid type, bool *is_null);
+
+// The timers of these campaigns that wait or run, in their order.
+struct Waiting
+{
+	int place; // of the campaign, from 0
+	pg_uuid_t id;
+	pg_uuid_t campaign;
+	Datum type; // text
+	TimestampTz scheduled_at;
+	bool by_policy;
+	bool is_running;
+	bool has_failed;
+};
+
+Waiting *waiting_timers(Plans *plans, Datum campaigns, int *count);
+
+// The two tables that are the lifecycle.
+struct Policy
+{
+	Datum state;      // text
+	Datum timer_type; // text
+	char *anchor;     // a column, or nullptr: the time of entering the state
+	Interval *delay;
+	char *only_when; // a column, or nullptr
+};
+
+struct Way
+{
+	Datum from_state; // text
+	Datum timer_type; // text, or 0: by hand only
+};
+
+Policy *policies(Plans *plans, int *count);
+Way *ways(Plans *plans, int *count);
+
+// An array a column, 0 for none: timers to move, or to cancel; and new ones.
+void write_policy_changes(Plans *plans, const Datum (&columns)[6]);
+
+// Returns how many of these were put off, which is no attempt.
+int put_off(Plans *plans, Datum timers, TimestampTz as_of);
+
+void notify_timers(Plans *plans, const char *event, Datum campaigns, Datum timers, Datum types);
 
 void fail(Plans *plans, const pg_uuid_t *timer, TimestampTz as_of, const ErrorData *error);
 
@@ -62,6 +155,10 @@ TimestampTz next_due(Plans *plans, TimestampTz since);
 
 // Of these pairs of states, the first that is no row of the state machine.
 bool find_illegal_move(Plans *plans, Datum from, Datum to, char **from_state, char **to_state);
+
+// The states that a campaign can move to from this one, as a list in words;
+// nullptr for none.
+char *next_states(Plans *plans, Datum state);
 
 // Whether the install script is one with upkeep.
 bool has_upkeep(Plans *plans);
@@ -78,18 +175,20 @@ void table_health(Plans *plans, TimestampTz as_of);
 
 void upkeep_failed(Plans *plans, const char *job, TimestampTz as_of, const ErrorData *error);
 
-void write_log(Plans *plans, const LogColumns *rows);
-void notify_moves(Plans *plans, const LogColumns *rows);
+void write_log(Plans *plans, const LogColumns &rows);
+void notify_moves(Plans *plans, const LogColumns &rows);
 
 // The marked way: whether the install script, perhaps an older one, knows it;
 // whether it is worth a look; the first timer for it, only
-// locked or marked; that timer alone; what its handler returned; how it ended.
+// locked or marked; that timer alone; its handler; what that returned; how it ended.
 bool has_marked_way(Plans *plans);
 bool marked_due(Plans *plans, TimestampTz as_of, TimestampTz since);
 bool claim_marked(Plans *plans, TimestampTz as_of, TimestampTz since, ArrayType *passed, pg_uuid_t *timer);
 bool start_marked(Plans *plans, TimestampTz as_of, TimestampTz due_by, TimestampTz since, bool everything, ArrayType *passed,
 				  pg_uuid_t *timer);
-Attempt finish_marked(Plans *plans, const pg_uuid_t *timer, TimestampTz as_of, bool marked);
+Claim lock_marked(Plans *plans, const pg_uuid_t *timer, bool marked, MemoryContext keep);
+bool complete_marked(Plans *plans, const pg_uuid_t *timer, Datum result, TimestampTz done_at, int took_ms);
+Attempt handler_of(Plans *plans, const pg_uuid_t *timer, TimestampTz as_of);
 void record_handler(Plans *plans, const pg_uuid_t *timer, TimestampTz as_of, Datum result, bool is_null);
 void fail_marked(Plans *plans, const pg_uuid_t *timer, TimestampTz as_of, const ErrorData *error);
 void release_marked(Plans *plans, const pg_uuid_t *timer);

@@ -9,6 +9,7 @@
 #include "log_metadata.hpp"
 #include "module.hpp"
 #include "moves.hpp"
+#include "rows.hpp"
 #include "settings.hpp"
 #include "statements.hpp"
 #include "uuid.hpp"
@@ -29,13 +30,13 @@ struct Columns
 struct Wanted
 {
 	const char *name;
-	Oid type; // InvalidOid: any text
+	Oid type; // TEXTOID: varchar, too
 	int Columns::*place;
 };
 
 constexpr Wanted wanted[] = {
 	{"id", UUIDOID, &Columns::id},
-	{"status", InvalidOid, &Columns::status},
+	{"status", TEXTOID, &Columns::status},
 	{"metadata", JSONBOID, &Columns::metadata},
 	{"created_at", TIMESTAMPTZOID, &Columns::created_at},
 	{"updated_at", TIMESTAMPTZOID, &Columns::updated_at},
@@ -57,14 +58,11 @@ Columns columns_of(Relation relation)
 			Form_pg_attribute column = TupleDescAttr(columns, place - 1);
 
 			still = !column->attisdropped && strcmp(NameStr(column->attname), want.name) == 0 &&
-					(want.type == InvalidOid ? column->atttypid == VARCHAROID : column->atttypid == want.type);
+					column->atttypid == (want.type == TEXTOID ? VARCHAROID : want.type);
 		}
 		if (still)
 			continue;
-		place = module::column_of(relation, want.name, want.type);
-		if (want.type == InvalidOid && TupleDescAttr(columns, place - 1)->atttypid != TEXTOID)
-			place = module::column_of(relation, want.name, VARCHAROID);
-		last.*want.place = place;
+		last.*want.place = module::column_of(relation, want.name, want.type);
 	}
 	return last;
 }
@@ -119,27 +117,28 @@ void remember(Relation relation, TupleTableSlot *after, TupleTableSlot *before)
 	move->level = GetCurrentSubTransactionId();
 	uuid::make(&move->id);
 	move->campaign = *DatumGetUUIDP(campaign);
+	move->place = after->tts_tid;
 	move->from = from != 0 ? moves::keep(PointerGetDatum(DatumGetTextPP(from))) : from;
 	move->to = moves::keep(PointerGetDatum(DatumGetTextPP(to)));
-	move->event = moves::keep(log_metadata::event(source));
-	move->metadata = moves::keep(log_metadata::build(source));
+	const char *event = log_metadata::event(source);
+	move->event = moves::keep(log_metadata::cut(event));
+	move->metadata = moves::keep(log_metadata::build(source, event));
 	move->stamp = before != nullptr ? source.new_updated_at : Min(time_of(after, columns.created_at, now), now);
 	// Only now does it count: an error above leaves the buffer as it was.
 	moves::count_added();
 }
 
-template <typename F> Datum column(int first, Oid type, F value)
+template <typename F> Datum column(const moves::Taken &taken, Oid type, F value)
 {
-	int count = moves::count() - first;
-	Datum *values = static_cast<Datum *>(palloc_extended(sizeof(Datum) * count, MCXT_ALLOC_HUGE));
-	bool *nulls = static_cast<bool *>(palloc_extended(count, MCXT_ALLOC_HUGE));
+	Datum *values = static_cast<Datum *>(palloc_extended(sizeof(Datum) * taken.count, MCXT_ALLOC_HUGE));
+	bool *nulls = static_cast<bool *>(palloc_extended(taken.count, MCXT_ALLOC_HUGE));
 
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < taken.count; i++)
 	{
-		values[i] = value(&moves::all()[first + i]);
+		values[i] = value(&taken.moves[i]);
 		nulls[i] = values[i] == 0;
 	}
-	return statements::array_of(values, nulls, count, type);
+	return statements::array_of(values, nulls, taken.count, type);
 }
 
 Datum time_value(const Move *move)
@@ -147,14 +146,27 @@ Datum time_value(const Move *move)
 	return TimestampTzGetDatum(move->stamp);
 }
 
+statements::LogColumns columns_of(const moves::Taken &taken)
+{
+	return {
+		column(taken, UUIDOID, [](const Move *move) { return UUIDPGetDatum(&move->id); }),
+		column(taken, UUIDOID, [](const Move *move) { return UUIDPGetDatum(&move->campaign); }),
+		column(taken, TEXTOID, [](const Move *move) { return move->from; }),
+		column(taken, TEXTOID, [](const Move *move) { return move->to; }),
+		column(taken, TEXTOID, [](const Move *move) { return move->event; }),
+		column(taken, JSONBOID, [](const Move *move) { return move->metadata; }),
+		column(taken, TIMESTAMPTZOID, time_value),
+	};
+}
+
 // The pairs of states among the moves, each once: as many as the machine has at most.
-int distinct_pairs(int first, Datum *from, Datum *to, int room)
+int distinct_pairs(const moves::Taken &taken, Datum *from, Datum *to, int room)
 {
 	int count = 0;
 
-	for (int i = first; i < moves::count(); i++)
+	for (int i = 0; i < taken.count; i++)
 	{
-		const Move *move = &moves::all()[i];
+		const Move *move = &taken.moves[i];
 		int seen = 0;
 
 		if (move->from == 0)
@@ -172,20 +184,26 @@ int distinct_pairs(int first, Datum *from, Datum *to, int room)
 	return count;
 }
 
-void refuse_illegal_moves(statements::Plans *plans, Datum from, Datum to)
+// Returns whether there are any but of creations.
+bool refuse_illegal_moves(statements::Plans *plans, const moves::Taken &taken)
 {
+	constexpr int most_pairs = 256;
+	Datum from[most_pairs];
+	Datum to[most_pairs];
+	int pairs = distinct_pairs(taken, from, to, most_pairs);
 	char *from_state;
 	char *to_state;
 
-	if (statements::find_illegal_move(plans, from, to, &from_state, &to_state))
+	if (pairs > 0 && statements::find_illegal_move(plans, statements::array_of(from, nullptr, pairs, TEXTOID),
+												   statements::array_of(to, nullptr, pairs, TEXTOID), &from_state, &to_state))
 		ereport(ERROR, errcode(ERRCODE_RAISE_EXCEPTION), errmsg("Invalid state transition from %s to %s", from_state, to_state),
 				errhint("A trigger on campaigns has changed the status after it was checked."),
 				err_generic_string(PG_DIAG_CONSTRAINT_NAME, "valid_state_transition"));
+	return pairs > 0;
 }
 
-Oid owner_of_log(Oid schema)
+Oid owner_of_log(Oid log)
 {
-	Oid log = get_relname_relid("campaign_state_log", schema);
 	HeapTuple tuple = OidIsValid(log) ? SearchSysCache1(RELOID, ObjectIdGetDatum(log)) : nullptr;
 
 	if (!HeapTupleIsValid(tuple))
@@ -197,41 +215,57 @@ Oid owner_of_log(Oid schema)
 	return owner;
 }
 
-// The arrays are copies, so the moves can leave the buffer before anything runs
-// that may put new ones there.
+// The campaigns are there, for they have just been written.
+void append_to_log(Oid schema, const moves::Taken &taken)
+{
+	static constexpr rows::Column columns[] = {{"id", UUIDOID},
+											   {"campaign_id", UUIDOID},
+											   {"from_state", TEXTOID},
+											   {"to_state", TEXTOID},
+											   {"trigger_event", TEXTOID},
+											   {"metadata", JSONBOID},
+											   {"created_at", TIMESTAMPTZOID}};
+	static constexpr rows::Reference reference = {"campaign_id", "campaigns"};
+	rows::Writer *writer = rows::open_append(schema, "campaign_state_log", columns, lengthof(columns), &reference);
+
+	for (int i = 0; i < taken.count; i++)
+	{
+		const Move *move = &taken.moves[i];
+		Datum values[] = {UUIDPGetDatum(&move->id), UUIDPGetDatum(&move->campaign),  move->from, move->to, move->event,
+						  move->metadata,           TimestampTzGetDatum(move->stamp)};
+		bool nulls[] = {false, false, move->from == 0, false, false, false, false};
+
+		rows::append(writer, values, nulls, &move->place);
+	}
+	rows::close(writer);
+}
+
+// The moves leave the buffer before anything runs that may put new ones there.
 void flush(Relation relation)
 {
-	constexpr int most_pairs = 256;
 	int first = moves::first_to_write(RelationGetRelid(relation));
-	Datum from[most_pairs];
-	Datum to[most_pairs];
+	Oid schema = RelationGetNamespace(relation);
 
 	if (first == moves::count())
 		return;
-	Oid owner = owner_of_log(RelationGetNamespace(relation));
+	Oid log = get_relname_relid("campaign_state_log", schema);
+	Oid owner = owner_of_log(log);
 	SPI_connect();
-	statements::Plans *plans = statements::plans_for(RelationGetNamespace(relation));
-	int pairs = distinct_pairs(first, from, to, most_pairs);
-	Datum from_states = pairs > 0 ? statements::array_of(from, nullptr, pairs, TEXTOID) : static_cast<Datum>(0);
-	Datum to_states = pairs > 0 ? statements::array_of(to, nullptr, pairs, TEXTOID) : static_cast<Datum>(0);
-	statements::LogColumns rows = {
-		column(first, UUIDOID, [](const Move *move) { return UUIDPGetDatum(&move->id); }),
-		column(first, UUIDOID, [](const Move *move) { return UUIDPGetDatum(&move->campaign); }),
-		column(first, TEXTOID, [](const Move *move) { return move->from; }),
-		column(first, TEXTOID, [](const Move *move) { return move->to; }),
-		column(first, TEXTOID, [](const Move *move) { return move->event; }),
-		column(first, JSONBOID, [](const Move *move) { return move->metadata; }),
-		column(first, TIMESTAMPTZOID, time_value),
-	};
+	statements::Plans *plans = statements::plans_for(schema);
+	moves::Taken taken = moves::take_from(first);
 
-	moves::drop_from(first);
 	bracket::as(owner, [&] {
-		if (pairs > 0)
-			refuse_illegal_moves(plans, from_states, to_states);
-		statements::write_log(plans, &rows);
-		if (pairs > 0 && settings::notifies("campaign.status.changed"))
-			statements::notify_moves(plans, &rows);
+		bool any_moved = refuse_illegal_moves(plans, taken);
+
+		// Rules and policies are SQL's: with them the log is written by it.
+		if (rows::is_plain(log))
+			append_to_log(schema, taken);
+		else
+			statements::write_log(plans, columns_of(taken));
+		if (any_moved && settings::notifies("campaign.status.changed"))
+			statements::notify_moves(plans, columns_of(taken));
 	});
+	moves::free_taken(&taken);
 	SPI_finish();
 }
 

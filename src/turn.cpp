@@ -5,6 +5,7 @@
 // the claim through the commit.
 #include "turn.hpp"
 
+#include "apply.hpp"
 #include "bracket.hpp"
 #include "isolate.hpp"
 #include "post.hpp"
@@ -47,34 +48,30 @@ extension::Site arrive(Result *result)
 	return site;
 }
 
-// The ids go into `keep`, for a failure ends the transaction that read them.
-ErrorData *try_whole(const Order &order, Result *result, MemoryContext keep, ArrayType **timers)
+// The claim goes into `keep`, for a failure ends the transaction that made it.
+ErrorData *try_whole(const Order &order, Result *result, MemoryContext keep, statements::Claim *claimed)
 {
 	return bracket::in_transaction([&] {
 		extension::Site site = arrive(result);
 
 		if (site.presence != extension::Presence::ready)
 			return;
-		statements::Claim claimed = statements::claim(site.plans, result->as_of, order.since, order.most, nullptr, keep);
-		TimestampTz follow_up = DT_NOEND;
-
-		*timers = claimed.timers;
-		result->claimed = claimed.count;
-		result->full = claimed.count >= order.most;
-		result->done_to = claimed.claimed_to;
+		*claimed = statements::claim(site.plans, result->as_of, order.since, order.most, nullptr, keep);
+		result->claimed = claimed->count;
+		result->full = claimed->count >= order.most;
+		result->done_to = claimed->claimed_to;
 		if (result->full)
-			wake::rouse_sibling(post::station(), claimed.claimed_to);
-		if (claimed.count > 0)
-			follow_up = statements::apply(site.plans, claimed.timers, result->as_of);
+			wake::rouse_sibling(post::station(), claimed->claimed_to);
+		TimestampTz follow_up = apply::run(site.plans, claimed, result->as_of, false).follow_up;
 		if (!result->full)
 			look_ahead(site.plans, order, result);
 		look_for_marked(site.plans, order, result);
 		result->done_to = Min(result->done_to, follow_up);
-		result->succeeded = claimed.count;
+		result->succeeded = claimed->count;
 	});
 }
 
-ErrorData *take_apart(const Order &order, Result *result, ArrayType *timers, ErrorData *cause)
+ErrorData *take_apart(const Order &order, Result *result, const statements::Claim &claimed, ErrorData *cause)
 {
 	MemoryContext keep = CurrentMemoryContext;
 
@@ -85,7 +82,7 @@ ErrorData *take_apart(const Order &order, Result *result, ArrayType *timers, Err
 			return;
 		isolate::Work work = isolate::begin(site.plans, result->as_of);
 		work.give_up_at = GetCurrentTimestamp() + most_time_apart;
-		isolate::run(&work, timers, cause);
+		isolate::run(&work, claimed, cause);
 		if (!result->full)
 			look_ahead(site.plans, order, result);
 		look_for_marked(site.plans, order, result);
@@ -103,20 +100,20 @@ ErrorData *take_apart(const Order &order, Result *result, ArrayType *timers, Err
 Result take(const Order &order)
 {
 	Result result = {};
-	ArrayType *timers = nullptr;
+	statements::Claim claimed = {};
 
 	result.as_of = GetCurrentTimestamp();
 	result.done_to = order.since;
 	result.stuck = DT_NOEND;
 	result.next_due = DT_NOEND;
-	result.error = try_whole(order, &result, CurrentMemoryContext, &timers);
+	result.error = try_whole(order, &result, CurrentMemoryContext, &claimed);
 	if (result.error == nullptr)
 		return result;
 	result.succeeded = 0;
-	if (timers == nullptr || (bracket::is_transient(result.error) && !order.isolate_anything))
+	if (claimed.count == 0 || (bracket::is_transient(result.error) && !order.isolate_anything))
 		return result;
 	ErrorData *cause = result.error;
-	ErrorData *error = take_apart(order, &result, timers, cause);
+	ErrorData *error = take_apart(order, &result, claimed, cause);
 	if (error != nullptr)
 	{
 		result.apart = false;

@@ -8,7 +8,7 @@ DECLARE
 BEGIN
 	FOR i IN 1 .. claims + 5 LOOP
 		began := clock_timestamp();
-		found := (SELECT c.timer_ids FROM _claim_timers(as_of, '-infinity', most) AS c);
+		found := ARRAY(SELECT c.timer_id FROM _claim_batch(as_of, '-infinity', most) AS c);
 		IF i > 5 THEN
 			took := took || (extract(epoch FROM clock_timestamp() - began) * 1e6)::float8;
 		END IF;

@@ -181,7 +181,7 @@ SELECT bag_eq(
 	format('%s: its verbs and exactly what they call', l.level))
 FROM (VALUES ('reader', '{_workers}'::name[]), ('writer', '{_workers}'), ('operator', '{_workers,backfill_column}'),
 	-- What the worker calls.
-	('owner', '{owner,_claim_timers,_apply_timers,_fail_timer,_next_due,_marked_due,_claim_marked,_start_marked,_finish_marked,_record_handler,_fail_marked,_release_marked,
+	('owner', '{owner,_claim_batch,_apply_timers,_timer_rules,_put_off_timers,_fail_timer,_next_due,_marked_due,_claim_marked,_start_marked,_lock_marked,_complete_marked,_handler_of,_write_policy_changes,_record_handler,_fail_marked,_release_marked,
 		_recover_lost,_reset_constraints,_due_upkeep,_run_upkeep_step,_upkeep_failed,create_monthly_partitions,archive_old_state_logs,cleanup_timer_executions,
 		register_handler,unregister_handler,_table_health,_bring_up_campaign_tables,_wake_worker,fill_campaign_end_time,log_campaign_state_change,update_updated_at_column,
 		validate_state_transition,validate_timer_handler,validate_timer_schedule}')) AS l (level, roots);
@@ -209,7 +209,7 @@ FROM trial AS t CROSS JOIN unnest('{nobody,reader,writer,operator}'::text[]) AS 
 -- The owner can do what the worker does, with no right of a superuser.
 SELECT is(pg_temp.attempt('access_owner', c.command), 'allowed', 'the plain owner can: ' || c.command)
 FROM (VALUES
-	($$SELECT _claim_timers(now() + interval '3 days', '-infinity', 100)$$),
+	($$SELECT _claim_batch(now() + interval '3 days', '-infinity', 100)$$),
 	($$SELECT _apply_timers(ARRAY['00000000-0000-7000-8000-00000000f001']::uuid[], now())$$),
 	($$SELECT _fail_timer('00000000-0000-7000-8000-00000000f001', now(), '22012', 'division by zero')$$),
 	($$SELECT _next_due('-infinity')$$)) AS c (command);

@@ -21,7 +21,7 @@ DECLARE
 	statement text;
 BEGIN
 	FOR what, statement IN VALUES
-		('a claim', $q$SELECT _claim_timers(now(), '-infinity', 1000)$q$),
+		('a claim', $q$SELECT _claim_batch(now(), '-infinity', 1000)$q$),
 		('looking for the next', $q$SELECT _next_due('-infinity')$q$),
 		('looking for a marked one', $q$SELECT _marked_due(now(), '-infinity')$q$),
 		('a claim of any one that goes the marked way', $q$SELECT _claim_marked(now(), '-infinity', true)$q$)

@@ -1,0 +1,460 @@
+// The heart of a batch. The rules say what a timer of a type does to a campaign
+// in a state; here that is written, a table after the other: campaigns (whose
+// triggers write the log), timers, the timers of the states entered, executions,
+// metrics. Assumes the locks of the claim; promises that either all of it is
+// written or an ERROR is raised. Names no state, type or delay.
+#include "apply.hpp"
+
+#include "module.hpp"
+#include "policies.hpp"
+#include "rows.hpp"
+#include "settings.hpp"
+#include "uuid.hpp"
+
+namespace apply {
+
+using statements::Claim;
+using statements::Plans;
+using statements::Rule;
+using statements::Timer;
+
+namespace {
+
+constexpr int most_rules = 64; // states times types, with room
+
+enum class Did : char
+{
+	nothing, // but being completed: skipped, or a reminder
+	moved,
+	early,
+	gone, // a trigger has removed the timer meanwhile
+};
+
+struct Work
+{
+	const Timer *timer;
+	const Rule *rule;
+	ItemPointerData place;
+	ItemPointerData campaign_place;
+	Did did;
+	bool off;    // by the campaign's switch
+	bool starts; // sets the start_time
+};
+
+struct Batch
+{
+	Plans *plans;
+	Oid schema;
+	TimestampTz as_of;
+	Work *work;
+	int count;
+};
+
+bool same_text(Datum a, Datum b)
+{
+	text *x = DatumGetTextPP(a);
+	text *y = DatumGetTextPP(b);
+
+	return VARSIZE_ANY_EXHDR(x) == VARSIZE_ANY_EXHDR(y) && memcmp(VARDATA_ANY(x), VARDATA_ANY(y), VARSIZE_ANY_EXHDR(x)) == 0;
+}
+
+// By type, since the log takes the event from a setting; then by campaign, which
+// is how the indexes on it like their entries.
+int compare(const void *a, const void *b)
+{
+	const Timer *x = static_cast<const Timer *>(a);
+	const Timer *y = static_cast<const Timer *>(b);
+	text *type_x = DatumGetTextPP(x->type);
+	text *type_y = DatumGetTextPP(y->type);
+	int length_x = static_cast<int>(VARSIZE_ANY_EXHDR(type_x));
+	int length_y = static_cast<int>(VARSIZE_ANY_EXHDR(type_y));
+	int order = length_x != length_y ? length_x - length_y : memcmp(VARDATA_ANY(type_x), VARDATA_ANY(type_y), length_x);
+
+	return order != 0 ? order : memcmp(&x->campaign, &y->campaign, UUID_LEN);
+}
+
+// Each pair of state and type is asked for once.
+void look_up_rules(Batch *batch, const Claim *claim)
+{
+	Datum states[most_rules];
+	Datum types[most_rules];
+	int count = 0;
+	int *which = static_cast<int *>(palloc(sizeof(int) * claim->count));
+
+	for (int i = 0; i < claim->count; i++)
+	{
+		const Timer *timer = &claim->timers[i];
+		int seen = 0;
+
+		while (seen < count && !(same_text(types[seen], timer->type) && same_text(states[seen], timer->state)))
+			seen++;
+		if (seen == most_rules)
+			elog(ERROR, "too many kinds of timers in one batch");
+		if (seen == count)
+		{
+			states[count] = timer->state;
+			types[count] = timer->type;
+			count++;
+		}
+		which[i] = seen;
+	}
+	Rule *rules = statements::timer_rules(batch->plans, statements::array_of(states, nullptr, count, TEXTOID),
+										  statements::array_of(types, nullptr, count, TEXTOID), count);
+	for (int i = 0; i < claim->count; i++)
+	{
+		const Timer *timer = &claim->timers[i];
+
+		batch->work[i] = {timer, &rules[which[i]], timer->place, timer->campaign_place, Did::nothing, false, false};
+	}
+}
+
+void set_event(const char *event)
+{
+	(void) set_config_option("campaign_lifecycle.trigger_event", event, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0,
+							 false);
+}
+
+constexpr rows::Column move_columns[] = {{"status", TEXTOID}, {"start_time", TIMESTAMPTZOID}};
+
+void move(rows::Writer *writer, Batch *batch, Work *work)
+{
+	Datum values[] = {work->rule->to_state, TimestampTzGetDatum(batch->as_of)};
+
+	if (!rows::change(writer, &work->campaign_place, values, nullptr))
+		ereport(ERROR, errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
+				errmsg("a campaign was not moved by its %s timer", TextDatumGetCString(work->timer->type)),
+				errhint("A trigger on campaigns has suppressed the update."));
+	work->did = Did::moved;
+}
+
+// What a switch that is off, or a time that is set, changes about the rule.
+void consult_campaign(rows::Writer *writer, Work *work)
+{
+	const Rule *rule = work->rule;
+	bool is_null;
+
+	if (!rows::find(writer, &work->campaign_place, &work->timer->campaign))
+		ereport(ERROR, errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION), errmsg("the campaign of a timer is gone"),
+				errhint("A trigger has removed it in the transaction that was to move it."));
+	if (rule->only_when != nullptr && work->timer->by_policy)
+		work->off = !DatumGetBool(rows::value(writer, rule->only_when, BOOLOID, &is_null)) || is_null;
+	if (rule->starts && rule->to_state != 0)
+	{
+		(void) rows::value(writer, "start_time", TIMESTAMPTZOID, &is_null);
+		work->starts = is_null;
+	}
+}
+
+// Timers of one type.
+void move_campaigns(Batch *batch, Work *first, int count)
+{
+	rows::Writer *writer = nullptr;
+	bool any_starts = false;
+
+	for (int i = 0; i < count; i++)
+	{
+		Work *work = &first[i];
+
+		if (work->rule->to_state == 0 && (work->rule->only_when == nullptr || !work->timer->by_policy))
+		{
+			work->did = work->rule->early ? Did::early : Did::nothing;
+			continue;
+		}
+		if (writer == nullptr)
+			writer = rows::open_update(batch->schema, "campaigns", move_columns, 1);
+		consult_campaign(writer, work);
+		if (!work->off && work->starts)
+			any_starts = true;
+		else if (!work->off && work->rule->to_state != 0)
+			move(writer, batch, work);
+		else if (!work->off && work->rule->early)
+			work->did = Did::early;
+	}
+	if (writer != nullptr)
+		rows::close(writer);
+	if (!any_starts)
+		return;
+	writer = rows::open_update(batch->schema, "campaigns", move_columns, 2);
+	for (int i = 0; i < count; i++)
+	{
+		if (first[i].off || !first[i].starts)
+			continue;
+		consult_campaign(writer, &first[i]);
+		move(writer, batch, &first[i]);
+	}
+	rows::close(writer);
+}
+
+void move_all(Batch *batch)
+{
+	char *event_before = pstrdup(settings::trigger_event != nullptr ? settings::trigger_event : "");
+	int first = 0;
+
+	for (int i = 1; i <= batch->count; i++)
+	{
+		if (i < batch->count && same_text(batch->work[i].timer->type, batch->work[first].timer->type))
+			continue;
+		set_event(TextDatumGetCString(batch->work[first].timer->type));
+		move_campaigns(batch, &batch->work[first], i - first);
+		first = i;
+	}
+	set_event(event_before);
+}
+
+// Returns how many.
+int complete_timers(Batch *batch, TimestampTz done_at)
+{
+	static constexpr rows::Column columns[] = {{"status", TEXTOID}, {"executed_at", TIMESTAMPTZOID}};
+	Datum values[] = {CStringGetTextDatum("COMPLETED"), TimestampTzGetDatum(done_at)};
+	rows::Writer *writer = rows::open_update(batch->schema, "campaign_timers", columns, lengthof(columns));
+	int completed = 0;
+
+	for (int i = 0; i < batch->count; i++)
+	{
+		Work *work = &batch->work[i];
+
+		if (work->did == Did::early)
+			continue;
+		if (!rows::find(writer, &work->place, &work->timer->id))
+			work->did = Did::gone;
+		else if (rows::change(writer, &work->place, values, nullptr))
+			completed++;
+		else
+			ereport(ERROR, errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION), errmsg("a timer was not completed"),
+					errhint("A trigger on campaign_timers has suppressed the update."));
+	}
+	rows::close(writer);
+	return completed;
+}
+
+template <typename F> int collect(const Batch *batch, Datum *values, F wanted, Datum (*value)(const Work *))
+{
+	int count = 0;
+
+	for (int i = 0; i < batch->count; i++)
+		if (wanted(&batch->work[i]))
+			values[count++] = value(&batch->work[i]);
+	return count;
+}
+
+Datum timer_id(const Work *work)
+{
+	return UUIDPGetDatum(&work->timer->id);
+}
+
+Datum campaign_id(const Work *work)
+{
+	return UUIDPGetDatum(&work->timer->campaign);
+}
+
+Datum campaign_place(const Work *work)
+{
+	return PointerGetDatum(&work->campaign_place);
+}
+
+Datum timer_type(const Work *work)
+{
+	return work->timer->type;
+}
+
+bool has_moved(const Work *work)
+{
+	return work->did == Did::moved;
+}
+
+bool is_early(const Work *work)
+{
+	return work->did == Did::early;
+}
+
+bool is_completed(const Work *work)
+{
+	return work->did == Did::moved || work->did == Did::nothing;
+}
+
+bool has_reminded(const Work *work)
+{
+	return work->did == Did::nothing && work->rule->reminds && !work->off;
+}
+
+TimestampTz set_timers_of_new_states(Batch *batch)
+{
+	Datum *values = static_cast<Datum *>(palloc(sizeof(Datum) * batch->count));
+	int count = collect(batch, values, has_moved, campaign_id);
+
+	if (count == 0)
+		return DT_NOEND;
+	Datum campaigns = statements::array_of(values, nullptr, count, UUIDOID);
+	collect(batch, values, has_moved, campaign_place);
+	Datum places = statements::array_of(values, nullptr, count, TIDOID);
+	for (int i = 0; i < count; i++)
+		values[i] = TimestampTzGetDatum(batch->as_of);
+	policies::Changes changes = policies::changes_for(batch->plans, campaigns, places, values, count, batch->as_of);
+	if (changes.timers != 0 || changes.new_campaigns != 0)
+		statements::write_policy_changes(batch->plans, {changes.timers, changes.campaigns, changes.times, changes.new_campaigns,
+														changes.new_types, changes.new_times});
+	return changes.lowest;
+}
+
+void record_executions(Batch *batch, TimestampTz done_at, int took_ms)
+{
+	static constexpr rows::Column columns[] = {{"id", UUIDOID},
+											   {"timer_id", UUIDOID},
+											   {"status", TEXTOID},
+											   {"result", JSONBOID},
+											   {"started_at", TIMESTAMPTZOID},
+											   {"completed_at", TIMESTAMPTZOID},
+											   {"execution_time_ms", INT4OID}};
+	static constexpr rows::Reference reference = {"timer_id", "campaign_timers"};
+	rows::Writer *writer = rows::open_append(batch->schema, "timer_executions", columns, lengthof(columns), &reference);
+	Datum status = CStringGetTextDatum("COMPLETED");
+
+	for (int i = 0; i < batch->count; i++)
+	{
+		const Work *work = &batch->work[i];
+		pg_uuid_t id;
+
+		if (!is_completed(work))
+			continue;
+		uuid::make(&id);
+		Datum values[] = {UUIDPGetDatum(&id),
+						  timer_id(work),
+						  status,
+						  work->off ? work->rule->result_off : work->rule->result,
+						  TimestampTzGetDatum(batch->as_of),
+						  TimestampTzGetDatum(done_at),
+						  Int32GetDatum(took_ms)};
+		rows::append(writer, values, nullptr, &work->place);
+	}
+	rows::close(writer);
+}
+
+// Milliseconds, from tenths of microseconds.
+Datum milliseconds(int64 time)
+{
+	return NumericGetDatum(int64_div_fast_to_numeric(time, 4));
+}
+
+void record_metrics(Batch *batch, TimestampTz done_at, int64 took_us)
+{
+	static constexpr rows::Column columns[] = {{"id", UUIDOID},
+											   {"campaign_id", UUIDOID},
+											   {"metric_type", TEXTOID},
+											   {"value", NUMERICOID},
+											   {"recorded_at", TIMESTAMPTZOID}};
+	static constexpr rows::Reference reference = {"campaign_id", "campaigns"};
+	constexpr int64 most_us = INT64CONST(99999999999000);
+	rows::Writer *writer = rows::open_append(batch->schema, "campaign_metrics", columns, lengthof(columns), &reference);
+	Datum execution = CStringGetTextDatum("TIMER_EXECUTION_TIME");
+	Datum transition = CStringGetTextDatum("STATE_TRANSITION_TIME");
+	Datum took = milliseconds(took_us * 10 / batch->count);
+
+	for (int i = 0; i < batch->count; i++)
+	{
+		const Work *work = &batch->work[i];
+		pg_uuid_t id;
+
+		if (!is_completed(work))
+			continue;
+		uuid::make(&id);
+		Datum values[] = {UUIDPGetDatum(&id), campaign_id(work), execution, took, TimestampTzGetDatum(done_at)};
+		rows::append(writer, values, nullptr, &work->campaign_place);
+		if (!has_moved(work))
+			continue;
+		uuid::make(&id);
+		values[2] = transition;
+		values[3] = milliseconds(Min(done_at - work->timer->scheduled_at, most_us) * 10);
+		rows::append(writer, values, nullptr, &work->campaign_place);
+	}
+	rows::close(writer);
+}
+
+template <typename F> void notify(Batch *batch, const char *event, F wanted)
+{
+	Datum *values = static_cast<Datum *>(palloc(sizeof(Datum) * batch->count));
+	int count = settings::notifies(event) ? collect(batch, values, wanted, campaign_id) : 0;
+
+	if (count == 0)
+		return;
+	Datum campaigns = statements::array_of(values, nullptr, count, UUIDOID);
+	collect(batch, values, wanted, timer_id);
+	Datum timers = statements::array_of(values, nullptr, count, UUIDOID);
+	collect(batch, values, wanted, timer_type);
+	statements::notify_timers(batch->plans, event, campaigns, timers, statements::array_of(values, nullptr, count, TEXTOID));
+}
+
+int put_off_early(Batch *batch)
+{
+	Datum *values = static_cast<Datum *>(palloc(sizeof(Datum) * batch->count));
+	int count = collect(batch, values, is_early, timer_id);
+
+	return count == 0 ? 0
+					  : statements::put_off(batch->plans, statements::array_of(values, nullptr, count, UUIDOID), batch->as_of);
+}
+
+Outcome run_by_sql(Plans *plans, const Claim *claim, TimestampTz as_of)
+{
+	Datum *ids = static_cast<Datum *>(palloc(sizeof(Datum) * claim->count));
+
+	for (int i = 0; i < claim->count; i++)
+		ids[i] = UUIDPGetDatum(&claim->timers[i].id);
+	ArrayType *timers = DatumGetArrayTypeP(statements::array_of(ids, nullptr, claim->count, UUIDOID));
+	return {statements::apply_by_sql(plans, timers, as_of), 0};
+}
+
+} // namespace
+
+Outcome run(Plans *plans, Claim *claim, TimestampTz as_of, bool marked)
+{
+	TimestampTz began = GetCurrentTimestamp();
+	Outcome outcome = {DT_NOEND, 0};
+
+	if (claim->count == 0)
+		return outcome;
+	if (!statements::has_rules(plans))
+		return run_by_sql(plans, claim, as_of);
+	Batch batch = {plans, statements::schema_of(plans), as_of, nullptr, claim->count};
+	batch.work = static_cast<Work *>(palloc_extended(sizeof(Work) * claim->count, MCXT_ALLOC_HUGE));
+	qsort(claim->timers, claim->count, sizeof(Timer), compare);
+	look_up_rules(&batch, claim);
+	move_all(&batch);
+
+	// By the clock that as_of is of, which a test may have set.
+	TimestampTz done_at = as_of + (GetCurrentTimestamp() - began);
+	int completed = complete_timers(&batch, done_at);
+	if (completed > 0)
+	{
+		outcome.follow_up = set_timers_of_new_states(&batch);
+		int64 took_us = Max(GetCurrentTimestamp() - began, 0);
+		int took_ms = static_cast<int>((took_us + completed * 500) / (completed * 1000));
+
+		if (!marked || !statements::complete_marked(
+						   plans, &batch.work[0].timer->id,
+						   batch.work[0].off ? batch.work[0].rule->result_off : batch.work[0].rule->result, done_at, took_ms))
+			record_executions(&batch, done_at, took_ms);
+		if (settings::record_metrics)
+			record_metrics(&batch, done_at, took_us);
+		notify(&batch, "timer.executed", is_completed);
+		notify(&batch, "reward.reminder", has_reminded);
+	}
+	outcome.put_off = put_off_early(&batch);
+	return outcome;
+}
+
+} // namespace apply
+
+SQL_FUNCTION(_apply_timers)
+{
+	ArrayType *timers = PG_GETARG_ARRAYTYPE_P(0);
+	TimestampTz as_of = PG_GETARG_TIMESTAMPTZ(1);
+	int count = ArrayGetNItems(ARR_NDIM(timers), ARR_DIMS(timers));
+
+	SPI_connect();
+	statements::Plans *plans = statements::plans_for(get_func_namespace(fcinfo->flinfo->fn_oid));
+	statements::Claim claim = statements::claim(plans, DT_NOEND, DT_NOBEGIN, count, timers, CurrentMemoryContext);
+	TimestampTz follow_up = apply::run(plans, &claim, as_of, false).follow_up;
+	SPI_finish();
+	if (follow_up == DT_NOEND)
+		PG_RETURN_NULL();
+	PG_RETURN_TIMESTAMPTZ(follow_up);
+}

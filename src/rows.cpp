@@ -1,0 +1,529 @@
+// Where a batch's rows reach the tables. The caller has locked the rows it
+// changes and those it refers to, so a place (ctid) is enough to find them again;
+// only a trigger of this very transaction can have moved or removed one, and then
+// it is looked up by its id. All that SQL would do for a row happens here too,
+// through the server's own functions, but for rules. One foreign key is checked
+// here instead of by its trigger, since who refers to a row has it at hand.
+#include "rows.hpp"
+
+#include "module.hpp"
+
+namespace rows {
+
+namespace {
+
+constexpr int most_columns = 12;
+constexpr int most_buffered = 1000;
+constexpr Size most_buffered_bytes = 65536;
+
+} // namespace
+
+struct Writer
+{
+	bool appends;
+	Relation relation;
+	EState *estate;
+	ResultRelInfo *target;
+	TransitionCaptureState *capture;
+	int count;
+	AttrNumber places[most_columns];
+	TupleTableSlot *row;
+
+	// UPDATE
+	EPQState recheck;
+	TupleTableSlot *present;
+	bool begun;
+
+	// INSERT
+	ModifyTableState *state;
+	PartitionTupleRouting *routing;
+	ExprState **defaults;
+	ResultRelInfo *leaf; // what is buffered goes there
+	TupleTableSlot *buffer[most_buffered];
+	int buffered;
+	Size buffered_bytes;
+	const Reference *reference;
+	Relation referenced;
+	TupleTableSlot *referenced_row;
+	AttrNumber reference_place;
+	AttrNumber referenced_key;
+	Oid checked_constraint; // of the leaf
+};
+
+namespace {
+
+AttrNumber place_of(Relation relation, const char *name, Oid type)
+{
+	return static_cast<AttrNumber>(module::column_of(relation, name, type));
+}
+
+Relation open_table(Oid schema, const char *name, LOCKMODE mode)
+{
+	Oid table = get_relname_relid(name, schema);
+
+	if (!OidIsValid(table))
+		ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("table %s does not exist", name),
+				errhint("Call install_campaign_tables()."));
+	return table_open(table, mode);
+}
+
+// What SQL would have asked for before it wrote a row.
+void check_permitted(Relation relation, bool appends)
+{
+	char kind = relation->rd_rel->relkind;
+
+	if (kind != RELKIND_RELATION && !(appends && kind == RELKIND_PARTITIONED_TABLE))
+		ereport(ERROR, errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				errmsg("\"%s\" is not a table that timers can write to", RelationGetRelationName(relation)));
+	if (pg_class_aclcheck(RelationGetRelid(relation), GetUserId(), appends ? ACL_INSERT : ACL_UPDATE) != ACLCHECK_OK)
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, RelationGetRelationName(relation));
+	if (check_enable_rls(RelationGetRelid(relation), InvalidOid, false) == RLS_ENABLED)
+		ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				errmsg("row-level security is forced on table \"%s\"", RelationGetRelationName(relation)),
+				errhint("ALTER TABLE ... NO FORCE ROW LEVEL SECURITY: timers run as the owner of the tables."));
+	PreventCommandIfReadOnly(appends ? "INSERT" : "UPDATE");
+	PreventCommandIfParallelMode(appends ? "INSERT" : "UPDATE");
+}
+
+Writer *open(Oid schema, const char *table, bool appends, const Column *columns, int count)
+{
+	Relation relation = open_table(schema, table, RowExclusiveLock);
+	Bitmapset *updated = nullptr;
+	AttrNumber places[most_columns];
+
+	check_permitted(relation, appends);
+	CheckCmdReplicaIdentity(relation, appends ? CMD_INSERT : CMD_UPDATE);
+	Assert(count <= most_columns);
+	for (int i = 0; i < count; i++)
+	{
+		places[i] = place_of(relation, columns[i].name, columns[i].type);
+		updated = bms_add_member(updated, places[i] - FirstLowInvalidHeapAttributeNumber);
+	}
+	EState *estate = pg::executor_state_for(relation, appends ? nullptr : updated);
+	MemoryContext caller = MemoryContextSwitchTo(estate->es_query_cxt);
+	Writer *writer = static_cast<Writer *>(palloc0(sizeof(Writer)));
+	writer->appends = appends;
+	writer->relation = relation;
+	writer->estate = estate;
+	writer->count = count;
+	memcpy(writer->places, places, sizeof(places));
+	estate->es_snapshot = GetActiveSnapshot();
+	estate->es_output_cid = GetCurrentCommandId(true);
+	writer->target = makeNode(ResultRelInfo);
+	ExecInitResultRelation(estate, writer->target, 1);
+	writer->capture =
+		MakeTransitionCaptureState(relation->trigdesc, RelationGetRelid(relation), appends ? CMD_INSERT : CMD_UPDATE);
+	writer->row = table_slot_create(relation, &estate->es_tupleTable);
+	AfterTriggerBeginQuery();
+	MemoryContextSwitchTo(caller);
+	return writer;
+}
+
+// The row with this key as this transaction has left it.
+bool look_up(Relation relation, AttrNumber key_place, const pg_uuid_t *id, ItemPointer place)
+{
+	ScanKeyData key;
+
+	list_free(RelationGetIndexList(relation));
+	ScanKeyInit(&key, key_place, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(id));
+	SysScanDesc scan =
+		systable_beginscan(relation, relation->rd_pkindex, OidIsValid(relation->rd_pkindex), SnapshotSelf, 1, &key);
+	HeapTuple tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+		*place = tuple->t_self;
+	systable_endscan(scan);
+	return HeapTupleIsValid(tuple);
+}
+
+bool is_at(Relation relation, AttrNumber key_place, const pg_uuid_t *id, const ItemPointerData *place, TupleTableSlot *row)
+{
+	bool is_null;
+	ItemPointerData at = *place;
+
+	if (!table_tuple_fetch_row_version(relation, &at, SnapshotSelf, row))
+		return false;
+	Datum key = slot_getattr(row, key_place, &is_null);
+	return !is_null && memcmp(DatumGetUUIDP(key), id, UUID_LEN) == 0;
+}
+
+List *insert_entries(ResultRelInfo *target, TupleTableSlot *row, EState *estate, pg::Entries entries, bool update)
+{
+	if (target->ri_NumIndices == 0 || entries == pg::Entries::none)
+		return NIL;
+	return pg::insert_index_entries(target, row, estate, update, entries == pg::Entries::summaries);
+}
+
+void check_row(ResultRelInfo *target, TupleTableSlot *row, EState *estate, CmdType command)
+{
+	TupleConstr *constraints = RelationGetDescr(target->ri_RelationDesc)->constr;
+
+	if (constraints == nullptr)
+		return;
+	if (constraints->has_generated_stored)
+		ExecComputeStoredGenerated(target, estate, row, command);
+	ExecConstraints(target, row, estate);
+}
+
+// The leaf's foreign key that is checked here. Not one that may be deferred:
+// until then the row may come.
+Oid checked_key_of(const Writer *writer, Relation leaf)
+{
+	ListCell *cell;
+
+	foreach (cell, RelationGetFKeyList(leaf))
+	{
+		ForeignKeyCacheInfo *key = lfirst_node(ForeignKeyCacheInfo, cell);
+
+		if (key->confrelid == RelationGetRelid(writer->referenced) && key->nkeys == 1 &&
+			key->conkey[0] == module::column_of(leaf, writer->reference->column, UUIDOID) &&
+			key->confkey[0] == writer->referenced_key)
+			return key->conoid;
+	}
+	return InvalidOid;
+}
+
+// The descriptor is this writer's own copy.
+void leave_out_key_check(Writer *writer, ResultRelInfo *leaf)
+{
+	TriggerDesc *triggers = leaf->ri_TrigDesc;
+	Oid constraint = triggers != nullptr ? checked_key_of(writer, leaf->ri_RelationDesc) : InvalidOid;
+	bool after_row = false;
+	int kept = 0;
+
+	writer->checked_constraint = InvalidOid;
+	if (!OidIsValid(constraint))
+		return;
+	for (int i = 0; i < triggers->numtriggers; i++)
+	{
+		Trigger *trigger = &triggers->triggers[i];
+
+		if (trigger->tgconstraint == constraint && trigger->tgfoid == F_RI_FKEY_CHECK_INS && !trigger->tgdeferrable)
+			continue;
+		after_row = after_row || TRIGGER_TYPE_MATCHES(trigger->tgtype, TRIGGER_TYPE_ROW, TRIGGER_TYPE_AFTER, TRIGGER_TYPE_INSERT);
+		triggers->triggers[kept++] = *trigger;
+	}
+	writer->checked_constraint = constraint;
+	triggers->numtriggers = kept;
+	triggers->trig_insert_after_row = after_row;
+}
+
+void check_reference(Writer *writer, ResultRelInfo *leaf, const pg_uuid_t *id, const ItemPointerData *place)
+{
+	ItemPointerData found;
+
+	if (!OidIsValid(writer->checked_constraint) ||
+		is_at(writer->referenced, writer->referenced_key, id, place, writer->referenced_row) ||
+		look_up(writer->referenced, writer->referenced_key, id, &found))
+		return;
+	ereport(ERROR, errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+			errmsg("insert or update on table \"%s\" violates foreign key constraint \"%s\"",
+				   RelationGetRelationName(leaf->ri_RelationDesc), get_constraint_name(writer->checked_constraint)),
+			errdetail("Key (%s)=(%s) is not present in table \"%s\".", writer->reference->column,
+					  DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id))),
+					  RelationGetRelationName(writer->referenced)),
+			errtableconstraint(leaf->ri_RelationDesc, get_constraint_name(writer->checked_constraint)));
+}
+
+void flush(Writer *writer)
+{
+	ResultRelInfo *leaf = writer->leaf;
+	EState *estate = writer->estate;
+	TriggerDesc *triggers = leaf != nullptr ? leaf->ri_TrigDesc : nullptr;
+
+	if (writer->buffered == 0)
+		return;
+	ResetPerTupleExprContext(estate);
+	MemoryContext caller = MemoryContextSwitchTo(GetPerTupleMemoryContext(estate));
+	table_multi_insert(leaf->ri_RelationDesc, writer->buffer, writer->buffered, estate->es_output_cid, 0, nullptr);
+	MemoryContextSwitchTo(estate->es_query_cxt);
+	for (int i = 0; i < writer->buffered; i++)
+	{
+		TupleTableSlot *row = writer->buffer[i];
+		List *recheck = insert_entries(leaf, row, estate, pg::Entries::all, false);
+
+		if ((triggers != nullptr && triggers->trig_insert_after_row) || writer->capture != nullptr)
+			ExecARInsertTriggers(estate, leaf, row, recheck, writer->capture);
+		list_free(recheck);
+		ExecClearTuple(row);
+	}
+	writer->buffered = 0;
+	writer->buffered_bytes = 0;
+	MemoryContextSwitchTo(caller);
+}
+
+// The table, or the partition that the row belongs to, becomes where rows go.
+ResultRelInfo *route(Writer *writer, TupleTableSlot *row)
+{
+	ResultRelInfo *leaf = writer->routing == nullptr
+							  ? writer->target
+							  : ExecFindPartition(writer->state, writer->target, writer->routing, row, writer->estate);
+
+	if (leaf == writer->leaf)
+		return leaf;
+	flush(writer);
+	if (writer->leaf != nullptr)
+		for (int i = 0; i < most_buffered && writer->buffer[i] != nullptr; i++)
+			writer->buffer[i] = nullptr;
+	writer->leaf = leaf;
+	if (writer->routing == nullptr)
+		ExecOpenIndices(leaf, false);
+	if (writer->referenced != nullptr)
+		leave_out_key_check(writer, leaf);
+	return leaf;
+}
+
+TupleTableSlot *next_in_buffer(Writer *writer, ResultRelInfo *leaf)
+{
+	TupleTableSlot **place = &writer->buffer[writer->buffered];
+
+	if (*place == nullptr)
+		*place = table_slot_create(leaf->ri_RelationDesc, &writer->estate->es_tupleTable);
+	return *place;
+}
+
+Size heap_tuple_length(TupleTableSlot *row)
+{
+	bool must_free;
+	HeapTuple tuple = ExecFetchSlotHeapTuple(row, true, &must_free);
+
+	return tuple->t_len;
+}
+
+void fill_row(Writer *writer, const Datum *values, const bool *nulls)
+{
+	TupleTableSlot *row = writer->row;
+	TupleDesc columns = row->tts_tupleDescriptor;
+	ExprContext *context = GetPerTupleExprContext(writer->estate);
+
+	ExecClearTuple(row);
+	for (int i = 0; i < columns->natts; i++)
+	{
+		row->tts_isnull[i] = true;
+		row->tts_values[i] = static_cast<Datum>(0);
+		if (writer->defaults[i] != nullptr)
+			row->tts_values[i] = ExecEvalExpr(writer->defaults[i], context, &row->tts_isnull[i]);
+	}
+	for (int i = 0; i < writer->count; i++)
+	{
+		row->tts_values[writer->places[i] - 1] = values[i];
+		row->tts_isnull[writer->places[i] - 1] = nulls != nullptr && nulls[i];
+	}
+	ExecStoreVirtualTuple(row);
+}
+
+bool is_given(const Writer *writer, int place)
+{
+	for (int i = 0; i < writer->count; i++)
+		if (writer->places[i] == place)
+			return true;
+	return false;
+}
+
+void prepare_defaults(Writer *writer)
+{
+	TupleDesc columns = RelationGetDescr(writer->relation);
+
+	writer->defaults = static_cast<ExprState **>(palloc0(sizeof(ExprState *) * columns->natts));
+	for (int i = 0; i < columns->natts; i++)
+	{
+		Form_pg_attribute column = TupleDescAttr(columns, i);
+
+		if (column->attisdropped || column->attgenerated != '\0' || is_given(writer, i + 1))
+			continue;
+		Expr *expression = reinterpret_cast<Expr *>(build_column_default(writer->relation, i + 1));
+		if (expression != nullptr)
+			writer->defaults[i] = ExecPrepareExpr(expression, writer->estate);
+	}
+}
+
+} // namespace
+
+bool is_plain(Oid table)
+{
+	Relation relation = table_open(table, AccessShareLock);
+	char kind = relation->rd_rel->relkind;
+	bool plain = (kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE) && relation->rd_rules == nullptr &&
+				 check_enable_rls(table, InvalidOid, true) != RLS_ENABLED;
+
+	table_close(relation, NoLock);
+	return plain;
+}
+
+Writer *open_update(Oid schema, const char *table, const Column *columns, int count)
+{
+	Writer *writer = open(schema, table, false, columns, count);
+	MemoryContext caller = MemoryContextSwitchTo(writer->estate->es_query_cxt);
+
+	writer->present = table_slot_create(writer->relation, &writer->estate->es_tupleTable);
+	pg::init_recheck(&writer->recheck, writer->estate);
+	ExecOpenIndices(writer->target, false);
+	MemoryContextSwitchTo(caller);
+	return writer;
+}
+
+bool find(Writer *writer, ItemPointer place, const pg_uuid_t *id)
+{
+	AttrNumber key = place_of(writer->relation, "id", UUIDOID);
+
+	if (is_at(writer->relation, key, id, place, writer->present))
+		return true;
+	return look_up(writer->relation, key, id, place) && is_at(writer->relation, key, id, place, writer->present);
+}
+
+Datum value(Writer *writer, const char *column, Oid type, bool *is_null)
+{
+	return slot_getattr(writer->present, place_of(writer->relation, column, type), is_null);
+}
+
+bool change(Writer *writer, ItemPointer place, const Datum *values, const bool *nulls)
+{
+	EState *estate = writer->estate;
+	ResultRelInfo *target = writer->target;
+	TriggerDesc *triggers = target->ri_TrigDesc;
+	TupleTableSlot *present = writer->present;
+	TupleTableSlot *row = writer->row;
+	ItemPointerData from = *place;
+	pg::Entries entries;
+
+	if (!writer->begun)
+	{
+		bool is_null;
+		pg_uuid_t id = *DatumGetUUIDP(value(writer, "id", UUIDOID, &is_null));
+
+		writer->begun = true;
+		if (triggers != nullptr && triggers->trig_update_before_statement)
+		{
+			ExecBSUpdateTriggers(estate, target);
+			if (!find(writer, &from, &id))
+				return false;
+		}
+	}
+	ResetPerTupleExprContext(estate);
+	// What triggers keep between calls is kept where they are called.
+	MemoryContext caller = MemoryContextSwitchTo(estate->es_query_cxt);
+	int width = present->tts_tupleDescriptor->natts;
+
+	slot_getallattrs(present);
+	ExecClearTuple(row);
+	memcpy(row->tts_values, present->tts_values, sizeof(Datum) * width);
+	memcpy(row->tts_isnull, present->tts_isnull, sizeof(bool) * width);
+	for (int i = 0; i < writer->count; i++)
+	{
+		row->tts_values[writer->places[i] - 1] = values[i];
+		row->tts_isnull[writer->places[i] - 1] = nulls != nullptr && nulls[i];
+	}
+	ExecStoreVirtualTuple(row);
+	row->tts_tableOid = RelationGetRelid(writer->relation);
+	bool written = triggers == nullptr || !triggers->trig_update_before_row ||
+				   pg::fire_before_update(estate, &writer->recheck, target, &from, row);
+	if (written)
+	{
+		check_row(target, row, estate, CMD_UPDATE);
+		written = pg::update_row(writer->relation, &from, row, estate->es_output_cid, estate->es_snapshot, &entries);
+	}
+	if (written)
+	{
+		List *recheck = insert_entries(target, row, estate, entries, false);
+
+		ExecARUpdateTriggers(estate, target, nullptr, nullptr, &from, nullptr, row, recheck, writer->capture, false);
+		list_free(recheck);
+		*place = row->tts_tid;
+	}
+	MemoryContextSwitchTo(caller);
+	return written;
+}
+
+Writer *open_append(Oid schema, const char *table, const Column *columns, int count, const Reference *reference)
+{
+	Writer *writer = open(schema, table, true, columns, count);
+	EState *estate = writer->estate;
+	MemoryContext caller = MemoryContextSwitchTo(estate->es_query_cxt);
+
+	prepare_defaults(writer);
+	writer->state = makeNode(ModifyTableState);
+	writer->state->ps.state = estate;
+	writer->state->operation = CMD_INSERT;
+	writer->state->mt_nrels = 1;
+	writer->state->resultRelInfo = writer->target;
+	writer->state->rootResultRelInfo = writer->target;
+	writer->state->mt_transition_capture = writer->capture;
+	if (writer->relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
+		writer->routing = ExecSetupPartitionTupleRouting(estate, writer->relation);
+	if (reference != nullptr)
+	{
+		writer->reference = reference;
+		writer->reference_place = place_of(writer->relation, reference->column, UUIDOID);
+		writer->referenced = open_table(schema, reference->table, RowShareLock);
+		writer->referenced_key = place_of(writer->referenced, "id", UUIDOID);
+		writer->referenced_row = table_slot_create(writer->referenced, &estate->es_tupleTable);
+	}
+	ExecBSInsertTriggers(estate, writer->target);
+	MemoryContextSwitchTo(caller);
+	return writer;
+}
+
+void append(Writer *writer, const Datum *values, const bool *nulls, const ItemPointerData *referenced)
+{
+	EState *estate = writer->estate;
+
+	ResetPerTupleExprContext(estate);
+	MemoryContext caller = MemoryContextSwitchTo(estate->es_query_cxt);
+	fill_row(writer, values, nulls);
+	ResultRelInfo *leaf = route(writer, writer->row);
+	TupleTableSlot *row = next_in_buffer(writer, leaf);
+	TupleConversionMap *map = writer->routing != nullptr ? pg::map_to_partition(leaf, estate) : nullptr;
+	bool is_null;
+
+	if (map != nullptr)
+		execute_attr_map_slot(map->attrMap, writer->row, row);
+	else
+		ExecCopySlot(row, writer->row);
+	row->tts_tableOid = RelationGetRelid(leaf->ri_RelationDesc);
+	bool alone = leaf->ri_TrigDesc != nullptr && leaf->ri_TrigDesc->trig_insert_before_row;
+	if (!alone || ExecBRInsertTriggers(estate, leaf, row))
+	{
+		check_row(leaf, row, estate, CMD_INSERT);
+		if (alone && leaf->ri_RelationDesc->rd_rel->relispartition)
+			ExecPartitionCheck(leaf, row, estate, true);
+		Datum id =
+			writer->referenced != nullptr ? slot_getattr(writer->row, writer->reference_place, &is_null) : static_cast<Datum>(0);
+		if (writer->referenced != nullptr && !is_null)
+			check_reference(writer, leaf, DatumGetUUIDP(id), referenced);
+		writer->buffered++;
+		writer->buffered_bytes += heap_tuple_length(row);
+	}
+	MemoryContextSwitchTo(caller);
+	// A trigger BEFORE sees the rows before it.
+	if (alone || writer->buffered == most_buffered || writer->buffered_bytes > most_buffered_bytes)
+		flush(writer);
+}
+
+void close(Writer *writer)
+{
+	EState *estate = writer->estate;
+	Relation relation = writer->relation;
+	Relation referenced = writer->referenced;
+	MemoryContext caller = MemoryContextSwitchTo(estate->es_query_cxt);
+
+	if (writer->appends)
+	{
+		flush(writer);
+		ExecASInsertTriggers(estate, writer->target, writer->capture);
+	}
+	else if (writer->begun)
+		ExecASUpdateTriggers(estate, writer->target, writer->capture);
+	AfterTriggerEndQuery(estate);
+	MemoryContextSwitchTo(caller);
+	if (writer->routing != nullptr)
+		ExecCleanupTupleRouting(writer->state, writer->routing);
+	ExecResetTupleTable(estate->es_tupleTable, false);
+	ExecCloseResultRelations(estate);
+	ExecCloseRangeTableRelations(estate);
+	FreeExecutorState(estate);
+	if (referenced != nullptr)
+		table_close(referenced, NoLock);
+	table_close(relation, NoLock);
+	CommandCounterIncrement();
+}
+
+} // namespace rows

@@ -1,0 +1,50 @@
+// Rows written into a table the way COPY and logical replication write them:
+// with its triggers, constraints, defaults, generated columns, partitions and
+// indexes, without a plan (and so without rules).
+#ifndef CAMPAIGN_ROWS_HPP
+#define CAMPAIGN_ROWS_HPP
+
+#include "pg.hpp"
+
+namespace rows {
+
+// A column that the caller gives values for. TEXTOID also stands for varchar.
+struct Column
+{
+	const char *name;
+	Oid type;
+};
+
+// The row of another table that an appended row refers to: the caller holds a
+// lock on it, and says where it is.
+struct Reference
+{
+	const char *column; // of the table that is appended to
+	const char *table;  // in the same schema; its key is "id"
+};
+
+// One statement's writing into one table.
+struct Writer;
+
+// Whether rows of this table can be written like this by the current user, with
+// the same result as SQL would have: no rules, no policies.
+bool is_plain(Oid relation);
+
+// Between open and close: find() a row, look at it, change() it. Places move with
+// the rows. find() is false for a row that is gone.
+Writer *open_update(Oid schema, const char *table, const Column *columns, int count);
+bool find(Writer *writer, ItemPointer place, const pg_uuid_t *id);
+Datum value(Writer *writer, const char *column, Oid type, bool *is_null);
+bool change(Writer *writer, ItemPointer place, const Datum *values, const bool *nulls);
+
+// nulls: nullptr for none. Each row's referenced one is checked to be there when
+// the row is written, which makes a trigger for that foreign key needless.
+Writer *open_append(Oid schema, const char *table, const Column *columns, int count, const Reference *reference);
+void append(Writer *writer, const Datum *values, const bool *nulls, const ItemPointerData *referenced);
+
+// Fires the triggers AFTER. What an ERROR leaves open the abort closes.
+void close(Writer *writer);
+
+} // namespace rows
+
+#endif

@@ -1,0 +1,130 @@
+// Whether a campaign may move as a statement asks, for every writer: a row of
+// campaign_state_transitions says so. The table is the user's and can change with
+// any command, so an answer holds for the rest of the command alone; but one
+// command moves many campaigns the same way.
+#include "transition.hpp"
+
+#include "module.hpp"
+#include "statements.hpp"
+
+namespace transition {
+
+namespace {
+
+constexpr int most_pairs = 8;
+constexpr int most_length = 64; // longer ones are asked for each time
+
+struct Pair
+{
+	char from[most_length];
+	char to[most_length];
+};
+
+// What has been found legal.
+struct Answers
+{
+	Oid relation;
+	CommandId command;
+	int count;
+	Pair pairs[most_pairs];
+};
+
+Answers answers;
+
+// Empty for a text that does not fit.
+void copy_text(char *to, text *from)
+{
+	size_t length = VARSIZE_ANY_EXHDR(from);
+
+	if (length >= most_length)
+		length = 0;
+	memcpy(to, VARDATA_ANY(from), length);
+	to[length] = '\0';
+}
+
+bool is_known(Oid relation, const Pair &pair)
+{
+	if (answers.relation != relation || answers.command != GetCurrentCommandId(false))
+		return false;
+	for (int i = 0; i < answers.count; i++)
+		if (strcmp(answers.pairs[i].from, pair.from) == 0 && strcmp(answers.pairs[i].to, pair.to) == 0)
+			return true;
+	return false;
+}
+
+void note(Oid relation, const Pair &pair)
+{
+	CommandId command = GetCurrentCommandId(false);
+
+	if (pair.from[0] == '\0' || pair.to[0] == '\0')
+		return;
+	if (answers.relation != relation || answers.command != command || answers.count == most_pairs)
+		answers = {relation, command, 0, {}};
+	answers.pairs[answers.count++] = pair;
+}
+
+[[noreturn]] void refuse(statements::Plans *plans, Datum from_text, const char *from, const char *to)
+{
+	const char *states = statements::next_states(plans, from_text);
+
+	ereport(ERROR, errcode(ERRCODE_RAISE_EXCEPTION), errmsg("Invalid state transition from %s to %s", from, to),
+			states != nullptr ? errhint("From %s a campaign can move to %s.", from, states)
+							  : errhint("%s is a terminal state.", from),
+			err_generic_string(PG_DIAG_CONSTRAINT_NAME, "valid_state_transition"));
+	pg_unreachable();
+}
+
+void check(Relation relation, Datum from, Datum to)
+{
+	char *from_state;
+	char *to_state;
+
+	SPI_connect();
+	statements::Plans *plans = statements::plans_for(RelationGetNamespace(relation));
+	if (statements::find_illegal_move(plans, statements::array_of(&from, nullptr, 1, TEXTOID),
+									  statements::array_of(&to, nullptr, 1, TEXTOID), &from_state, &to_state))
+		refuse(plans, from, from_state, to_state);
+	SPI_finish();
+}
+
+Datum status_of(Relation relation, HeapTuple row, bool *is_null)
+{
+	return heap_getattr(row, module::column_of(relation, "status", TEXTOID), RelationGetDescr(relation), is_null);
+}
+
+} // namespace
+
+void forget() noexcept
+{
+	answers.relation = InvalidOid;
+}
+
+} // namespace transition
+
+using namespace transition;
+
+SQL_FUNCTION(validate_state_transition)
+{
+	TriggerData *data = module::trigger_call(fcinfo, "validate_state_transition", TRIGGER_EVENT_ROW | TRIGGER_EVENT_BEFORE);
+	Oid relation = RelationGetRelid(data->tg_relation);
+	bool from_null;
+	bool to_null;
+	Pair pair;
+
+	if (!TRIGGER_FIRED_BY_UPDATE(data->tg_event))
+		module::refuse_trigger("validate_state_transition");
+	Datum from = status_of(data->tg_relation, data->tg_trigtuple, &from_null);
+	Datum to = status_of(data->tg_relation, data->tg_newtuple, &to_null);
+	// The columns' own constraints refuse NULL.
+	if (from_null || to_null)
+		return PointerGetDatum(data->tg_newtuple);
+	copy_text(pair.from, DatumGetTextPP(from));
+	copy_text(pair.to, DatumGetTextPP(to));
+	bool same = pair.from[0] != '\0' && strcmp(pair.from, pair.to) == 0;
+	if (!same && !is_known(relation, pair))
+	{
+		check(data->tg_relation, PointerGetDatum(DatumGetTextPP(from)), PointerGetDatum(DatumGetTextPP(to)));
+		note(relation, pair);
+	}
+	return PointerGetDatum(data->tg_newtuple);
+}
