@@ -352,6 +352,8 @@ void start(int index)
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	post::take(index, ticket.number);
 	BackgroundWorkerUnblockSignals();
+	// The server ignores SIGHUP from the fork until here: the settings we were given may be old, and nobody will tell us again.
+	ConfigReloadPending = true;
 	BackgroundWorkerInitializeConnectionByOid(post::database(), InvalidOid, 0);
 	settings::pin();
 	SetConfigOption("application_name", post::worker_type, PGC_USERSET, PGC_S_OVERRIDE);
