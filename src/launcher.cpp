@@ -272,6 +272,8 @@ void start()
 	pqsignal(SIGTERM, die);
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	BackgroundWorkerUnblockSignals();
+	// The server ignores SIGHUP from the fork until here: the settings we were given may be old, and nobody will tell us again.
+	ConfigReloadPending = true;
 	BackgroundWorkerInitializeConnection(nullptr, nullptr, 0);
 	SetConfigOption("application_name", process_type, PGC_USERSET, PGC_S_OVERRIDE);
 	roster::make();
@@ -295,11 +297,14 @@ void wait_until(TimestampTz time)
 			  pg::wait_event("CampaignLifecycleLauncher", &wait_event_cache));
 	ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
-	if (ConfigReloadPending)
-	{
-		ConfigReloadPending = false;
-		ProcessConfigFile(PGC_SIGHUP);
-	}
+}
+
+void reload_if_asked()
+{
+	if (!ConfigReloadPending)
+		return;
+	ConfigReloadPending = false;
+	ProcessConfigFile(PGC_SIGHUP);
 }
 
 } // namespace
@@ -331,6 +336,7 @@ void campaign_lifecycle_launcher_main(Datum)
 	{
 		MemoryContextReset(round_memory);
 		MemoryContextSwitchTo(round_memory);
+		launcher::reload_if_asked();
 		TimestampTz next = GetCurrentTimestamp() + launcher::pause_after_error_us;
 		ErrorData *error = bracket::in_guard([&] { next = launcher::go_round(); });
 
