@@ -121,7 +121,8 @@ BEGIN
 	END IF;
 	IF new_campaigns IS NOT NULL THEN
 		INSERT INTO @extschema@.campaign_timers (campaign_id, timer_type, scheduled_at, payload)
-		SELECT a.id, a.timer_type, a.at, '{"policy": true}'
+		-- (A batch may have waited, or the clock been set, since the times were found: further in the past than this no timer is accepted.)
+		SELECT a.id, a.timer_type, greatest(a.at, now() - interval '1 minute'), '{"policy": true}'
 		FROM unnest(new_campaigns, new_types, new_times) AS a (id, timer_type, at)
 		ORDER BY a.id, a.at
 		-- A timer of the type set by hand at this very moment satisfies the policy.
@@ -238,7 +239,8 @@ BEGIN
 	END IF;
 	UPDATE @extschema@.timer_executions AS x
 	SET status = 'FAILED', error_message = left(sqlstate || ': ' || message, 8000), completed_at = greatest(clock_timestamp(), x.started_at),
-		execution_time_ms = greatest(EXTRACT(epoch FROM clock_timestamp() - x.started_at) * 1000, 0)
+		-- One that was lost may have begun long ago: before an outage, or in a backup.
+		execution_time_ms = least(greatest(EXTRACT(epoch FROM clock_timestamp() - x.started_at) * 1000, 0), 2147483647)
 	WHERE x.timer_id = _fail_timer.timer_id AND x.status = 'STARTED';
 	IF NOT FOUND THEN
 		INSERT INTO @extschema@.timer_executions (timer_id, status, error_message, started_at, completed_at, execution_time_ms)

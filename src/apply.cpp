@@ -419,13 +419,14 @@ Outcome run(Plans *plans, Claim *claim, TimestampTz as_of, bool marked)
 	look_up_rules(&batch, claim);
 	move_all(&batch);
 
-	// By the clock that as_of is of, which a test may have set.
-	TimestampTz done_at = as_of + (GetCurrentTimestamp() - began);
+	// By the clock that as_of is of, which a test may have set. (Not before it
+	// began: the machine's clock may be set meanwhile.)
+	TimestampTz done_at = as_of + Max(GetCurrentTimestamp() - began, 0);
 	int completed = complete_timers(&batch, done_at);
 	if (completed > 0)
 	{
 		outcome.follow_up = set_timers_of_new_states(&batch);
-		int64 took_us = Max(GetCurrentTimestamp() - began, 0);
+		int64 took_us = Min(Max(GetCurrentTimestamp() - began, 0), static_cast<int64>(PG_INT32_MAX) * 1000);
 		int took_ms = static_cast<int>((took_us + completed * 500) / (completed * 1000));
 
 		if (!marked || !statements::complete_marked(
