@@ -6,7 +6,8 @@
 # Then kill -9 of worker, launcher and a client's backend in the midst of work, several times: the server restarts all its processes,
 # the worker is back in a moment, and at the end each timer was executed exactly once and each campaign has one history. After a crash
 # what was due runs one by one, under marks, to find a timer that crashes the server; so a kill may cost the one that was marked
-# an attempt, which says so, and no more.
+# an attempt, which says so, and no more. Last, a mark that was lost a month ago, as a server has it that was down for so long or an old
+# backup that is started: a failed attempt as well, and nothing waits behind it.
 
 use strict;
 use warnings FATAL => 'all';
@@ -130,6 +131,21 @@ cmp_ok($lost, '<=', $kills, "no kill has cost more than one marked timer an atte
 answers($node, 'kills', 'SELECT count(*) FROM campaign_state_log', 2 * $total, 'each campaign has two log rows');
 holds($node, 'kills', 'after all kills');
 holds($node, 'postgres', 'and in the database beside');
+
+#---------------------------------------------------------------------------------------------------------------------
+# A month later
+
+$node->safe_psql(
+	'kills', q{
+	WITH c AS (INSERT INTO campaigns (status, duration_hours, metadata) VALUES ('RUNNING', 1, '{"marked": true}') RETURNING id),
+	t AS (INSERT INTO campaign_timers (campaign_id, timer_type, scheduled_at, status) SELECT id, 'EXPIRE_CAMPAIGN', now(), 'RUNNING' FROM c RETURNING id)
+	INSERT INTO timer_executions (timer_id, status, started_at) SELECT id, 'STARTED', now() - interval '31 days' FROM t});
+$node->safe_psql('postgres', 'SELECT pg_terminate_backend(' . (worker_pids($node, 'kills'))[0] . ')');
+fill($node, 'kills', 10);
+becomes($node, 'kills', "SELECT count(*) FROM campaigns WHERE status <> 'EXPIRED'", 0, 'beside a mark of a month ago timers are executed, and then that one');
+answers($node, 'kills', "SELECT string_agg(x.status || coalesce(': ' || left(x.error_message, 5), ''), ', ' ORDER BY x.started_at) FROM timer_executions AS x
+	JOIN campaign_timers AS t ON t.id = x.timer_id JOIN campaigns AS c ON c.id = t.campaign_id WHERE c.metadata ? 'marked'", 'FAILED: 57P02, COMPLETED', 'which has one attempt that was lost');
+holds($node, 'kills', 'after that');
 
 $node->stop;
 done_testing();

@@ -3,7 +3,9 @@
 # The server runs under test/lib/offset_clock.cpp, whose offset is a file that the test rewrites. Set forward by a day, a timer that was a day away
 # is executed within seconds, though no commit wakes the worker. Set back by that day, nothing waits for the old time to come again:
 # timers due by the new time are executed, upkeep goes on (a month that was dropped is made again), a worker that is
-# terminated comes back, and the history of a campaign that has moved at both times is in the order in which it happened.
+# terminated comes back, and the history of a campaign that has moved at both times is in the order in which it happened. Set in the
+# midst of a batch, back by an hour, forward by 40 days, or forward before a batch that has failed is taken apart: no timer loses an
+# attempt by it.
 
 use strict;
 use warnings FATAL => 'all';
@@ -96,6 +98,43 @@ holds($node, $db, 'after the clock was set back');
 $node->safe_psql($db, "SELECT pg_terminate_backend($pid)");
 my $again = campaign('CREATED', 'START_CAMPAIGN', 'now()');
 moves_soon($again, 'RUNNING', 'a worker that is terminated comes back');
+
+#---------------------------------------------------------------------------------------------------------------------
+# In the midst of a batch: a trigger on the campaign that moves sets the clock.
+
+my %set = (back => -3600, forward => 40 * 86400, later => 7200);
+PostgreSQL::Test::Utils::append_to_file("$folder/$_", pack('q', $set{$_})) for keys %set;
+$node->safe_psql($db, qq{
+	CREATE FUNCTION set_clock() RETURNS trigger LANGUAGE plpgsql AS \$\$
+	BEGIN
+		EXECUTE format('COPY (SELECT) TO PROGRAM %L', format('cat >%s && dd if=$folder/%s of=$folder/offset conv=notrunc status=none', '/dev/null', NEW.metadata ->> 'clock'));
+		RETURN NEW;
+	END \$\$;
+	CREATE TRIGGER set_clock BEFORE UPDATE OF status ON campaigns FOR EACH ROW WHEN (NEW.metadata ? 'clock') EXECUTE FUNCTION set_clock();
+	CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS \$\$ BEGIN RAISE EXCEPTION 'refused'; END \$\$;
+	CREATE TRIGGER refuse AFTER UPDATE OF status ON campaigns FOR EACH ROW WHEN (NEW.metadata ? 'refused') EXECUTE FUNCTION refuse()});
+
+# Campaigns that ended hours ago, committed together, so that their timers are one batch.
+sub sets_the_clock
+{
+	my ($what, $type, $from, $to, @metadata) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my $values = join ', ', map { "('$_'::jsonb)" } @metadata;
+	my ($id) = split /\n/, $node->safe_psql($db, qq{
+		WITH c AS (INSERT INTO campaigns (status, start_time, duration_hours, metadata)
+			SELECT '$from', now() - interval '3 hours', 1, v.metadata FROM (VALUES $values) AS v (metadata) RETURNING id)
+		INSERT INTO campaign_timers (campaign_id, timer_type, scheduled_at) SELECT id, '$type', now() FROM c RETURNING campaign_id});
+	becomes($node, $db, "SELECT status FROM campaigns WHERE id = '$id'", $to, "$what: the campaign moves");
+	answers($node, $db, "SELECT string_agg(format('%s %s', x.status, x.error_message), ', ') FROM timer_executions AS x JOIN campaign_timers AS t ON t.id = x.timer_id
+		WHERE t.campaign_id = '$id' AND x.status <> 'COMPLETED'", '', "$what: no attempt has failed");
+	holds($node, $db, $what);
+	set_clock(0);
+	return;
+}
+
+sets_the_clock('the clock set back in a batch', 'EXPIRE_CAMPAIGN', 'RUNNING', 'EXPIRED', '{"clock": "back"}');
+sets_the_clock('the clock set forward in a batch', 'EXPIRE_CAMPAIGN', 'RUNNING', 'EXPIRED', '{"clock": "forward"}');
+sets_the_clock('the clock set forward in a batch that fails', 'START_CAMPAIGN', 'CREATED', 'CLOSED', '{"clock": "later"}', '{"refused": true}');
 
 $node->stop;
 my @errors = grep { /campaign_lifecycle (worker|launcher)/ && /(ERROR|PANIC|WARNING|LOG:  campaign_lifecycle could not)/ } split /\n/, slurp_file($node->logfile);
