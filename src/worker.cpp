@@ -57,6 +57,15 @@ TimestampTz after_ms(TimestampTz time, int64 ms)
 	return time + ms * 1000;
 }
 
+// In microseconds, by a clock that nobody sets and that stands still while the machine sleeps: by the other one a look may have taken days.
+int64 stopwatch()
+{
+	instr_time now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	return static_cast<int64>(INSTR_TIME_GET_MICROSEC(now));
+}
+
 // One line for a trouble that goes on, and one a minute if it still does. There is
 // something here that fails, so the launcher need not wait to know that.
 void report(State *state, const ErrorData *error)
@@ -119,13 +128,12 @@ void note_success(State *state, const turn::Result &result)
 
 // What was due and could not be taken is looked at again soon, but never so
 // often that walking over the past costs more than a hundredth of the time.
-void note_stuck(State *state, TimestampTz stuck, TimestampTz look_began)
+void note_stuck(State *state, TimestampTz stuck, int64 look_took)
 {
-	TimestampTz now = GetCurrentTimestamp();
-	int64 rest = Max(static_cast<int64>(state->nap) * 1000, (now - look_began) * sweep_share);
+	int64 rest = Max(static_cast<int64>(state->nap) * 1000, look_took * sweep_share);
 
 	state->behind = Min(state->behind, stuck);
-	state->behind_at = Min(state->behind_at, now + rest);
+	state->behind_at = Min(state->behind_at, GetCurrentTimestamp() + rest);
 	state->nap = Min(state->nap * 2, most_nap);
 }
 
@@ -177,14 +185,14 @@ bool meet(State *state, const turn::Result &result)
 
 // After a turn that went well: where the next one begins. False: nothing more
 // can be taken now.
-bool go_on(State *state, const turn::Result &result, TimestampTz turn_began, int *repeats)
+bool go_on(State *state, const turn::Result &result, int64 turn_took, int *repeats)
 {
 	TimestampTz before = state->mark;
 
 	state->mark = result.claimed > 0 ? result.done_to : result.as_of;
 	// That took its time by waiting for locks; the next look costs no more for it.
 	if (result.left > 0)
-		note_stuck(state, before, GetCurrentTimestamp());
+		note_stuck(state, before, 0);
 	if (result.full)
 		return true;
 	state->next_due = result.next_due;
@@ -200,7 +208,7 @@ bool go_on(State *state, const turn::Result &result, TimestampTz turn_began, int
 		return true;
 	}
 	else
-		note_stuck(state, result.stuck, turn_began);
+		note_stuck(state, result.stuck, turn_took);
 	return result.next_due <= GetCurrentTimestamp();
 }
 
@@ -270,6 +278,7 @@ ErrorData *look_back(State *state)
 void drain(State *state)
 {
 	TimestampTz began = GetCurrentTimestamp();
+	int64 watch = stopwatch();
 	bool sweep = began >= state->sweep_at;
 	int repeats = 0;
 
@@ -292,7 +301,7 @@ void drain(State *state)
 	for (;;)
 	{
 		MemoryContextReset(state->turn_memory);
-		TimestampTz turn_began = GetCurrentTimestamp();
+		int64 turn_watch = stopwatch();
 		turn::Result result = turn::take({state->mark, floor, state->batch, state->troubled});
 
 		pgstat_report_stat(false);
@@ -304,7 +313,7 @@ void drain(State *state)
 		if (!meet(state, result))
 			break;
 		note_success(state, result);
-		bool more = go_on(state, result, turn_began, &repeats);
+		bool more = go_on(state, result, stopwatch() - turn_watch, &repeats);
 		if (result.marked && run_alone(state, {DT_NOEND, floor, false}))
 			more = true;
 		if (!more)
@@ -318,9 +327,9 @@ void drain(State *state)
 	}
 	if (sweep && !state->paused)
 	{
-		TimestampTz now = GetCurrentTimestamp();
+		int64 rest = Max(static_cast<int64>(settings::naptime) * 1000, (stopwatch() - watch) * sweep_share);
 
-		state->sweep_at = now + Max(static_cast<int64>(settings::naptime) * 1000, (now - began) * sweep_share);
+		state->sweep_at = GetCurrentTimestamp() + rest;
 	}
 }
 
@@ -410,12 +419,12 @@ void keep_up(State *state)
 	pgstat_report_stat(false);
 }
 
-// After the clock was set back, times set by the old one would come too late.
+// After the clock was set back, times set by the old one would come too late. (The second: it was set forward and back within the round.)
 void mind_clock(State *state)
 {
 	TimestampTz now = GetCurrentTimestamp();
 
-	if (now < state->last_round)
+	if (now < state->last_round || state->retry_at > after_ms(now, most_pause))
 	{
 		state->sweep_at = DT_NOBEGIN;
 		state->retry_at = DT_NOBEGIN;
@@ -443,6 +452,7 @@ void go_round(State *state)
 		look(state);
 	if (is_upkeep_due(state))
 		keep_up(state);
+	state->last_round = Max(state->last_round, GetCurrentTimestamp());
 
 	TimestampTz next = Min(next_look(state), next_upkeep(state));
 	pg_atomic_write_u64(&post::station()->next_due, static_cast<uint64>(state->next_due));
