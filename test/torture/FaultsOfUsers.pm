@@ -23,10 +23,14 @@ our %kinds = (
 	'REINDEX'                        => { share => 3, inject => sub { _one_of(@_, 'REINDEX TABLE campaign_timers', 'REINDEX TABLE CONCURRENTLY campaigns', 'REINDEX TABLE timer_executions') } },
 	'VACUUM FULL, CLUSTER'           => { share => 3, inject => sub { _one_of(@_, 'VACUUM FULL campaign_timers', 'VACUUM FULL campaigns', 'VACUUM FULL timer_executions', 'CLUSTER campaign_metrics USING campaign_metrics_pkey') } },
 	'ALTER TABLE'                    => { share => 4, inject => \&_alter_table },
+	'a deadlock'                     => { share => 2, inject => sub { _all_of($_[0], 'BEGIN\; LOCK TABLE campaigns IN ACCESS EXCLUSIVE MODE\; SELECT pg_sleep(0.3)\; LOCK TABLE campaign_timers IN ACCESS EXCLUSIVE MODE\; COMMIT') } },
+	'settings of role and database'  => { share => 2, inject => \&_hostile_settings },
+	'TRUNCATE'                       => { share => 2, inject => \&_truncate },
 	'TRUNCATE rolled back'           => { share => 3, inject => sub { _all_of($_[0], 'BEGIN\; TRUNCATE campaigns CASCADE\; ROLLBACK') } },
 	'DROP EXTENSION rolled back'     => { share => 2, inject => sub { _all_of($_[0], 'BEGIN\; DROP EXTENSION campaign_lifecycle\; ROLLBACK') } },
 	'DROP and CREATE EXTENSION'      => { share => 3, inject => \&_drop_and_create },
-	'ALTER EXTENSION, owners'        => { share => 2, inject => sub { _all_of($_[0], 'ALTER EXTENSION campaign_lifecycle UPDATE', 'SELECT set_campaign_owner(\'torture_owner\')', 'SELECT set_campaign_owner(current_user::regrole)') } },
+	'ALTER EXTENSION UPDATE'         => { share => 2, inject => \&_update_extension },
+	'owners'                         => { share => 2, inject => sub { _all_of($_[0], 'SELECT set_campaign_owner(\'torture_owner\')', 'SELECT set_campaign_owner(current_user::regrole)') } },
 	'DROP DATABASE'                  => { share => 2, inject => \&_drop_database },
 	'ALTER DATABASE RENAME'          => { share => 2, inject => \&_rename_database },
 	'CREATE DATABASE TEMPLATE'       => { share => 2, inject => \&_copy_database },
@@ -36,17 +40,18 @@ our %kinds = (
 	'a timer that crashes the server' => { share => 1, restarts => 1, inject => \&_crash },
 );
 
+# Slow enough to be met at work.
+my @slow_down = (
+	q{CREATE FUNCTION slow_down() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_catalog.pg_sleep(0.002); RETURN NEW; END $$},
+	'CREATE TRIGGER slow_down BEFORE UPDATE ON campaigns FOR EACH ROW EXECUTE FUNCTION slow_down()');
+
 sub prepare
 {
 	my ($world) = @_;
 	$world->sql($_) for 'CREATE ROLE torture_owner', 'CREATE DATABASE side_template';
 	$world->sql('CREATE EXTENSION campaign_lifecycle', db => 'side_template');
 	$world->sql('SELECT pause_timers()', db => 'side_template');
-	# Slow enough to be met at work.
-	$world->sql($_, db => 'side_template') for
-	  q{CREATE FUNCTION slow_down() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_catalog.pg_sleep(0.002); RETURN NEW; END $$},
-	  'CREATE TRIGGER slow_down BEFORE UPDATE ON campaigns FOR EACH ROW EXECUTE FUNCTION slow_down()',
-	  'ALTER DATABASE side_template IS_TEMPLATE true';
+	$world->sql($_, db => 'side_template') for @slow_down, 'ALTER DATABASE side_template IS_TEMPLATE true';
 	$world->disconnect('side_template');
 	return;
 }
@@ -171,18 +176,44 @@ sub _drop_and_create
 	return _all_of($world, $dice->(2) ? join('\; ', @statements) : @statements);
 }
 
+# What would stop a worker that took them for its own: it starts under them and works. Clients that have come meanwhile are sent away, for they
+# would keep them.
+sub _hostile_settings
+{
+	my ($world) = @_;
+	my @settings = ('default_transaction_read_only = on', 'default_transaction_isolation = serializable', "statement_timeout = '1ms'", "lock_timeout = '1ms'",
+		"idle_in_transaction_session_timeout = '1ms'", 'search_path = nowhere', "timezone = 'Asia/Kathmandu'", "datestyle = 'SQL, DMY'", 'row_security = off');
+	my ($began, $worker) = ($world->sql('SELECT now()'), $world->pid_of('campaign_lifecycle worker'));
+	_all_of($world, map { ("ALTER DATABASE postgres SET $_", "ALTER ROLE CURRENT_USER SET $_") } @settings);
+	$world->sql("SELECT pg_terminate_backend($worker)") if $worker;
+	my $works = eval { $world->seconds_to_work; 1 };
+	my $error = $@;
+	_all_of($world, 'BEGIN READ WRITE\; ALTER DATABASE postgres RESET ALL\; ALTER ROLE CURRENT_USER RESET ALL\; COMMIT');
+	$world->sql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'client' AND backend_start >= '$began'");
+	die $error unless $works;
+	return;
+}
+
 #---------------------------------------------------------------------------------------------------------------------
 # A database beside, in which the worker is at work
 
 my $timers = 200;
 
-sub _side
+sub _fill_side
 {
 	my ($world) = @_;
-	_all_of($world, 'DROP DATABASE IF EXISTS side', 'CREATE DATABASE side TEMPLATE side_template');
 	$world->sql(qq{
 		WITH c AS (INSERT INTO campaigns (status, duration_hours) SELECT 'RUNNING', 1 FROM generate_series(1, $timers) RETURNING id)
 		INSERT INTO campaign_timers (campaign_id, timer_type, scheduled_at) SELECT id, 'EXPIRE_CAMPAIGN', now() FROM c}, db => 'side');
+	return;
+}
+
+sub _side
+{
+	my ($world, @made) = @_;
+	_all_of($world, 'DROP DATABASE IF EXISTS side', @made ? 'CREATE DATABASE side' : 'CREATE DATABASE side TEMPLATE side_template');
+	$world->sql($_, db => 'side') for @made;
+	_fill_side($world);
 	$world->sql('SELECT resume_timers()', db => 'side');
 	$world->becomes(q{SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = 'side' AND backend_type = 'campaign_lifecycle worker' AND wait_event = 'PgSleep'}, 't');
 	$world->disconnect('side');
@@ -226,6 +257,26 @@ sub _copy_database
 	_all_done($world, 'side', $timers);
 	$world->sql('SELECT resume_timers()', db => 'copy');
 	_all_done($world, 'copy', $timers);
+	return;
+}
+
+# The worker goes on by the tables and functions of the new version.
+sub _update_extension
+{
+	my ($world) = @_;
+	_side($world, "CREATE EXTENSION campaign_lifecycle VERSION '1.0'", @slow_down);
+	$world->sql('ALTER EXTENSION campaign_lifecycle UPDATE', db => 'side', timeout => $longest);
+	_all_done($world, 'side', $timers);
+	return;
+}
+
+sub _truncate
+{
+	my ($world) = @_;
+	_side($world);
+	$world->sql('TRUNCATE campaigns CASCADE', db => 'side', timeout => $longest);
+	_fill_side($world);
+	_all_done($world, 'side', $timers);
 	return;
 }
 

@@ -100,8 +100,8 @@ sub acknowledged
 sub surprises { return $_[0]->_lines('surprises') }
 
 # What a campaign may refuse because a timer came first; what a lost server says; what a client meets while the extension is away
-# or its functions were just replaced; what two sessions of users do to each other.
-my %expected = map { $_ => 1 } qw(P0001 P0002 55000 23505 23503 lost 57P01 57P02 57P03 08006 08003 25006 42883 42P01 3F000 55P03 57014 40P01);
+# or its functions were just replaced; what two sessions of users do to each other; what the machine has run out of.
+my %expected = map { $_ => 1 } qw(P0001 P0002 55000 23505 23503 lost 57P01 57P02 57P03 08006 08003 25006 42883 42P01 3F000 55P03 57014 40P01 40001 53100 53200 53300);
 
 #---------------------------------------------------------------------------------------------------------------------
 # A client's life

@@ -21,6 +21,7 @@ use Accounts;
 use CampaignServer;
 use FaultsOfProcesses;
 use FaultsOfServers;
+use FaultsOfTheMachine;
 use FaultsOfUsers;
 use Getopt::Long;
 use List::Util qw(max shuffle sum sum0);
@@ -31,11 +32,11 @@ use World;
 
 my $faults_a_round = 25;
 
-my ($faults, $seconds, $seed) = (500, 900, time % 1_000_000);
+my ($faults, $seconds, $seed) = (500, 1800, time % 1_000_000);
 GetOptions('faults=i' => \$faults, 'seconds=i' => \$seconds, 'seed=i' => \$seed) or exit 2;
 $seed = int $seed;
 
-my %kinds = (%FaultsOfProcesses::kinds, %FaultsOfUsers::kinds, %FaultsOfServers::kinds);
+my %kinds = (%FaultsOfProcesses::kinds, %FaultsOfUsers::kinds, %FaultsOfServers::kinds, %FaultsOfTheMachine::kinds);
 if (@ARGV)
 {
 	my %wanted;
