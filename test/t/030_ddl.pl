@@ -80,13 +80,19 @@ $node->safe_psql('busy', 'SET client_min_messages = warning; SELECT install_camp
 fill($node, 'busy', 10);
 becomes($node, 'busy', "SELECT count(*) FROM campaigns WHERE status = 'EXPIRED'", 10, 'made anew, the worker goes on by itself');
 
-$node->safe_psql('busy', 'DROP FUNCTION slow_down()');
-make_busy($node, 'busy', 500);
-my $began = time;
-$node->stop('fast');
-my $took = time - $began;
-# pg_ctl itself looks every tenth of a second; the machine may be loaded.
-cmp_ok($took, '<', 5, sprintf 'a fast shutdown in the midst of a batch takes %.2f s', $took);
+# What the machine does beside makes one slow, what the worker does makes all of them slow.
+my @took;
+for my $stop (1 .. 5)
+{
+	$node->safe_psql('busy', 'DROP FUNCTION slow_down() CASCADE');
+	make_busy($node, 'busy', 500);
+	my $began = time;
+	$node->stop('fast');
+	push @took, time - $began;
+	last if $took[-1] < 1;
+	$node->start;
+}
+cmp_ok($took[-1], '<', 1, sprintf 'a fast shutdown in the midst of a batch takes less than a second (%s)', join ', ', map { sprintf '%.2f s', $_ } @took);
 my @errors = grep { /campaign_lifecycle (worker|launcher)/ && /(PANIC|deadlock)/ } split /\n/, PostgreSQL::Test::Utils::slurp_file($node->logfile);
 is(join("\n", @errors), '', 'no deadlock in the log');
 
