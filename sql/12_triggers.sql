@@ -68,3 +68,26 @@ END
 $$;
 COMMENT ON FUNCTION @extschema@.fill_campaign_end_time() IS
 	'BEFORE trigger of campaigns: fills in end_time from start_time and duration_hours when it is not given, and lets it follow when they change; start_time out of range: 22008. Since 1.0.';
+
+-- AFTER, so that it sees what any other trigger has made of the row. A dump makes it after the data, and the data after campaigns.
+CREATE FUNCTION @extschema@.validate_timer_policy() RETURNS trigger
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	found_type oid;
+BEGIN
+	SELECT coalesce(nullif(t.typbasetype, 0), t.oid)
+	INTO found_type
+	FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
+	WHERE a.attrelid = '@extschema@.campaigns'::regclass AND a.attname = NEW.only_when AND a.attnum > 0 AND NOT a.attisdropped;
+	IF found_type IS DISTINCT FROM 'boolean'::regtype THEN
+		RAISE EXCEPTION '%', CASE WHEN found_type IS NULL THEN format('campaigns has no column %I', NEW.only_when)
+				ELSE format('column %I of campaigns is not boolean', NEW.only_when) END
+			USING ERRCODE = CASE WHEN found_type IS NULL THEN 'undefined_column' ELSE 'invalid_parameter_value' END,
+				COLUMN = NEW.only_when,
+				HINT = 'only_when names a boolean column of campaigns that must be true for the timer to be made, or is NULL. Add the column first.';
+	END IF;
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.validate_timer_policy() IS
+	'AFTER trigger of campaign_timer_policies: only_when must be a column of campaigns (42703) of type boolean (22023). Since 1.1.';

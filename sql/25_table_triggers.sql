@@ -52,6 +52,9 @@ BEGIN
 			'AFTER UPDATE ON @extschema@.campaign_timers
 				FOR EACH ROW WHEN (NEW.status IN (''PENDING'', ''FAILED'') AND (OLD.status IS DISTINCT FROM NEW.status OR OLD.scheduled_at IS DISTINCT FROM NEW.scheduled_at))
 				EXECUTE FUNCTION @extschema@._wake_worker()'),
+		('campaign_timer_policies', 'validate_timer_policy',
+			'AFTER INSERT OR UPDATE OF only_when ON @extschema@.campaign_timer_policies
+				FOR EACH ROW WHEN (NEW.only_when IS NOT NULL) EXECUTE FUNCTION @extschema@.validate_timer_policy()'),
 		('campaign_timer_handlers', 'validate_timer_handler',
 			'AFTER INSERT OR UPDATE ON @extschema@.campaign_timer_handlers
 				FOR EACH ROW EXECUTE FUNCTION @extschema@.validate_timer_handler()')

@@ -2,7 +2,7 @@
 -- loses on entering a state, that timers set by hand stay where the user put them, and that an edited row changes what happens.
 
 BEGIN;
-SELECT plan(75);
+SELECT plan(85);
 \ir lib/errors.psql
 
 ---- campaign_state_transitions
@@ -196,6 +196,22 @@ UPDATE campaigns SET vip = (id = :'c1') WHERE id IN (:'c1', :'c2');
 SELECT transition_campaign(id, 'RUNNING') FROM campaigns WHERE id IN (:'c1', :'c2', :'c3');
 SELECT is((SELECT array_agg(campaign_id) FROM campaign_timers WHERE timer_type = 'REWARD_REMINDER' AND status = 'PENDING' AND scheduled_at = :'start'::timestamptz + interval '1 hour'),
 	ARRAY[:'c1'::uuid], 'only_when may name a column of the user''s, where NULL is not true');
+-- What is none is refused when it is written, not when a campaign enters the state. A dump makes the trigger after the data.
+CREATE TEMPORARY TABLE policies_before AS SELECT * FROM campaign_timer_policies;
+ALTER TABLE campaigns ADD COLUMN gone boolean;
+ALTER TABLE campaigns DROP COLUMN gone;
+CREATE DOMAIN flag AS boolean;
+ALTER TABLE campaigns ADD COLUMN "Flag" flag;
+SELECT is((d.code, d.message, d.hint)::text, (e.code, e.message,
+	'only_when names a boolean column of campaigns that must be true for the timer to be made, or is NULL. Add the column first.')::text, format('only_when %L is refused', e.only_when))
+FROM (VALUES ('vipp', '42703', 'campaigns has no column vipp'), ('gone', '42703', 'campaigns has no column gone'), ('........pg.dropped.11........', '42703', 'campaigns has no column "........pg.dropped.11........"'),
+	('', '42703', 'campaigns has no column ""'), ('ctid', '42703', 'campaigns has no column ctid'),
+	('status', '22023', 'column status of campaigns is not boolean'), ('metadata', '22023', 'column metadata of campaigns is not boolean')) AS e (only_when, code, message)
+CROSS JOIN LATERAL pg_temp.diagnostics(format('UPDATE campaign_timer_policies SET only_when = %L WHERE state = ''RUNNING'' AND timer_type = ''CLOSE_CAMPAIGN''', e.only_when)) AS d;
+SELECT is((pg_temp.diagnostics('INSERT INTO campaign_timer_policies (state, timer_type, anchor, only_when) VALUES (''EXPIRED'', ''START_CAMPAIGN'', ''entered'', ''vipp'')')).code, '42703', 'also in a new row');
+SELECT lives_ok('UPDATE campaign_timer_policies SET only_when = ''Flag'' WHERE state = ''RUNNING'' AND timer_type = ''CLOSE_CAMPAIGN''', 'a domain over boolean will do');
+SELECT lives_ok('UPDATE campaign_timer_policies SET only_when = NULL', 'and so will NULL');
+UPDATE campaign_timer_policies AS p SET only_when = b.only_when FROM policies_before AS b WHERE (b.state, b.timer_type) = (p.state, p.timer_type);
 
 -- CREATED to EXPIRED, so that a campaign can be cancelled before it starts.
 SELECT create_campaign(24, :'start') AS c \gset
