@@ -52,6 +52,11 @@ enum Call
 	call_archive,
 	call_cleanup,
 	call_bring_up,
+	call_cleanup_timers,
+	call_cleanup_metrics,
+	call_refresh,
+	call_set_cron_database,
+	call_maintenance,
 	call_table_health,
 	call_count
 };
@@ -240,7 +245,22 @@ constexpr Statement statements[call_count] = {
 
 	{R"(SELECT @extschema@.cleanup_timer_executions($2, $1, $3))", 3, {TIMESTAMPTZOID, INTERVALOID, INT8OID}},
 
-	{R"(SELECT @extschema@._bring_up_campaign_tables())", 0, {}},
+	{R"(SELECT 0::pg_catalog.int8 FROM @extschema@._bring_up_campaign_tables())", 3, {TIMESTAMPTZOID, INTERVALOID, INT8OID}},
+
+	{R"(SELECT @extschema@._cleanup_finished_timers($2, $1) WHERE $3 IS NULL)", 3, {TIMESTAMPTZOID, INTERVALOID, INT8OID}},
+
+	{R"(SELECT @extschema@._cleanup_metrics($2, $1) WHERE $3 IS NULL)", 3, {TIMESTAMPTZOID, INTERVALOID, INT8OID}},
+
+	{R"(SELECT @extschema@._refresh_if_changed($3::pg_catalog.oid::pg_catalog.regclass)::pg_catalog.int4::pg_catalog.int8
+		WHERE $1 IS NULL AND $2 IS NULL)",
+	 3,
+	 {TIMESTAMPTZOID, INTERVALOID, INT8OID}},
+
+	{R"(SELECT @extschema@._set_cron_database($3::pg_catalog.oid) WHERE $1 IS NULL AND $2 IS NULL)",
+	 3,
+	 {TIMESTAMPTZOID, INTERVALOID, INT8OID}},
+
+	{R"(SELECT m.job, m.schedule, m.command FROM @extschema@._maintenance_commands() AS m)", 0, {}},
 
 	{R"(SELECT h.check_name, h.status, h.value, h.threshold, h.detail FROM @extschema@._table_health($1) AS h)",
 	 1,
@@ -850,25 +870,40 @@ void table_health(Plans *plans, TimestampTz as_of)
 	run(plans, call_table_health, arguments);
 }
 
+void maintenance(Plans *plans)
+{
+	run(plans, call_maintenance, nullptr);
+}
+
 int64 upkeep(Plans *plans, const char *verb, Datum *arguments, const char *nulls)
 {
-	bool is_null;
-
-	if (strcmp(verb, "create_monthly_partitions") == 0)
-		run(plans, call_create_partitions, arguments, nulls);
-	else if (strcmp(verb, "archive_old_state_logs") == 0)
-		run(plans, call_archive, arguments, nulls);
-	else if (strcmp(verb, "cleanup_timer_executions") == 0)
-		run(plans, call_cleanup, arguments, nulls);
-	else if (strcmp(verb, "upgrade_campaign_tables") == 0)
+	constexpr struct
 	{
-		run(plans, call_bring_up, nullptr);
-		return 0;
+		const char *verb;
+		Call call;
+	} known[] = {
+		{"create_monthly_partitions", call_create_partitions},
+		{"archive_old_state_logs", call_archive},
+		{"cleanup_timer_executions", call_cleanup},
+		{"upgrade_campaign_tables", call_bring_up},
+		{"cleanup_finished_timers", call_cleanup_timers},
+		{"cleanup_metrics", call_cleanup_metrics},
+		{"refresh_if_changed", call_refresh},
+		{"set_cron_database", call_set_cron_database},
+	};
+
+	for (const auto &candidate : known)
+	{
+		bool is_null;
+
+		if (strcmp(verb, candidate.verb) != 0)
+			continue;
+		run(plans, candidate.call, arguments, nulls);
+		Datum count = first_row(1, &is_null);
+		return is_null ? 0 : DatumGetInt64(count);
 	}
-	else
-		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("no upkeep of this name: %s", verb));
-	Datum count = first_row(1, &is_null);
-	return is_null ? 0 : DatumGetInt64(count);
+	ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("no upkeep of this name: %s", verb));
+	pg_unreachable();
 }
 
 void fire_deferred(Plans *plans)

@@ -173,6 +173,9 @@ bool run_upkeep_step(Plans *plans, const char *job, TimestampTz as_of);
 // Rows of five texts, left in SPI's result: the health of the tables.
 void table_health(Plans *plans, TimestampTz as_of);
 
+// Rows of three texts, left in SPI's result: the jobs as pg_cron runs them.
+void maintenance(Plans *plans);
+
 void upkeep_failed(Plans *plans, const char *job, TimestampTz as_of, const ErrorData *error);
 
 void write_log(Plans *plans, const LogColumns &rows);
@@ -194,7 +197,8 @@ void fail_marked(Plans *plans, const pg_uuid_t *timer, TimestampTz as_of, const 
 void release_marked(Plans *plans, const pg_uuid_t *timer);
 int recover_lost(Plans *plans, TimestampTz as_of);
 
-// An upkeep verb: its time, age and quantity, with nulls as SPI takes them.
+// An upkeep verb by name, one of the table in the function: its time, age and
+// quantity, with nulls as SPI takes them.
 int64 upkeep(Plans *plans, const char *verb, Datum *arguments, const char *nulls);
 
 // All deferred triggers now, and later ones at once; then as they are declared.

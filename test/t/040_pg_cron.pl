@@ -42,12 +42,12 @@ $node->safe_psql('cron_home', q{SELECT cron.schedule('of-the-user', '0 12 * * *'
 ($returned, $said) = scheduling('cron_home');
 is($returned, 't', 'scheduled in the database of pg_cron');
 my $jobs = q{SELECT jobname, schedule, command, database = current_database(), username = current_user, active FROM cron.job WHERE database = 'cron_home' ORDER BY jobname COLLATE "C"};
-my $expected = q{archive-state-logs|0 2 1 * *|SELECT public.archive_old_state_logs();|t|t|t
-cleanup-timer-executions|0 3 * * 0|SELECT public.cleanup_timer_executions();|t|t|t
-create-monthly-partitions|0 0 1 * *|SELECT public.create_monthly_partitions();|t|t|t
+my $expected = q{archive-state-logs|0 2 1 * *|SELECT public.archive_old_state_logs('1 year'::pg_catalog.interval, pg_catalog.now());|t|t|t
+cleanup-timer-executions|0 3 * * 0|SELECT public.cleanup_timer_executions('6 mons'::pg_catalog.interval, pg_catalog.now(), NULL::pg_catalog.int8);|t|t|t
+create-monthly-partitions|0 0 1 * *|SELECT public.create_monthly_partitions(3, pg_catalog.now());|t|t|t
 of-the-user|0 12 * * *|SELECT 1|t|t|t
-refresh-active-campaigns|*/5 * * * *|SELECT public._refresh_if_changed('public.mv_active_campaigns');|t|t|t
-refresh-pending-timers|* * * * *|SELECT public._refresh_if_changed('public.mv_pending_timers');|t|t|t};
+refresh-active-campaigns|*/5 * * * *|SELECT public._refresh_if_changed('public.mv_active_campaigns'::pg_catalog.regclass);|t|t|t
+refresh-pending-timers|* * * * *|SELECT public._refresh_if_changed('public.mv_pending_timers'::pg_catalog.regclass);|t|t|t};
 answers($node, 'cron_home', $jobs, $expected, 'the specification\'s jobs under its names');
 ($returned) = scheduling('cron_home');
 is($returned, 't', 'a second time');
