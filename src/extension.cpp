@@ -70,15 +70,17 @@ bool is_active(Oid schema, statements::Plans *plans)
 }
 
 // The version is a table of the user's, who may have put anything in its place:
-// it is read with the rights of the tables' owner. Nothing of this is read in a
-// copy that is paused, of which a restore may have made but a part.
+// it is read with the rights of the tables' owner, and so that nothing of his is
+// left in the session, where planning alone can call functions of his. Nothing of
+// this is read in a copy that is paused, of which a restore may have made but a
+// part.
 bool are_tables_current(Oid schema, const Site &site)
 {
 	bool current = false;
 
 	if (!OidIsValid(owner_of_table(schema, "campaign_tables_version")))
 		return false;
-	bracket::as(site.owner, [&] { current = statements::are_tables_current(site.plans); });
+	bracket::reading_as(site.owner, [&] { current = statements::are_tables_current(site.plans); });
 	return current;
 }
 
