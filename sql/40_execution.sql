@@ -146,10 +146,14 @@ COMMENT ON FUNCTION @extschema@._apply_policies(uuid[], timestamptz[], timestamp
 	'Gives campaigns the timers that the policy of their present state wants, moves and cancels those that a policy made, cancels all in a terminal state. Returns the earliest due timer that waited before, or NULL.';
 
 -- What a batch does is asked once for each pair of state and type in it, not once a timer; src/apply.cpp writes what these say.
+-- (PL/pgSQL, since servers before 18 plan the body of a function in SQL anew for every call.)
 CREATE FUNCTION @extschema@._timer_rules(states text[], types text[])
 	RETURNS TABLE (to_state text, only_when text, starts boolean, early boolean, reminds boolean, result jsonb, result_off jsonb)
-	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-	SELECT d.to_state, d.only_when, d.anchor = 'start_time', d.outcome = 'early', d.outcome = 'event',
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY
+	SELECT d.to_state::text, d.only_when::text, d.anchor = 'start_time', d.outcome = 'early', d.outcome = 'event',
 		CASE d.outcome
 			WHEN 'move' THEN jsonb_build_object('from', d.state, 'to', d.to_state)
 			WHEN 'event' THEN jsonb_build_object('event', d.type)
@@ -173,7 +177,8 @@ CREATE FUNCTION @extschema@._timer_rules(states text[], types text[])
 		FROM ROWS FROM (unnest(states), unnest(types)) WITH ORDINALITY AS u (state, type, n)
 		LEFT JOIN @extschema@.campaign_state_transitions AS m ON m.from_state = u.state AND m.timer_type = u.type
 		LEFT JOIN @extschema@.campaign_timer_policies AS p ON p.state = u.state AND p.timer_type = u.type) AS d
-	ORDER BY d.n
+	ORDER BY d.n;
+END
 $$;
 COMMENT ON FUNCTION @extschema@._timer_rules(text[], text[]) IS
 	'For each pair of a campaign''s state and a due timer''s type: the state it moves to, if any; the boolean column of campaigns that switches a policy''s timer off; whether it sets a start_time that is missing; whether it comes too early; whether it is a reminder; what the execution''s result says of it, and what if it is switched off.';

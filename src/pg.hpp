@@ -56,6 +56,7 @@ extern "C" {
 #include "parser/parse_relation.h"
 #endif
 #include "pgstat.h"
+#include "portability/instr_time.h"
 #include "port/atomics.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
@@ -137,6 +138,16 @@ inline uint32 wait_event(const char *name, uint32 *cache)
 	(void) cache;
 	return PG_WAIT_EXTENSION;
 #endif
+}
+
+// In microseconds, by a clock that nobody sets and that stands still while the
+// machine sleeps: by the other one a look may have taken days.
+inline int64 stopwatch()
+{
+	instr_time now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	return static_cast<int64>(INSTR_TIME_GET_MICROSEC(now));
 }
 
 inline bool owns_database(Oid database, Oid role)

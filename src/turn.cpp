@@ -21,6 +21,7 @@ constexpr TimestampTz most_time_apart = 2 * USECS_PER_SEC;
 
 void look_ahead(statements::Plans *plans, const Order &order, Result *result)
 {
+	int64 watch = pg::stopwatch();
 	TimestampTz due = statements::next_due(plans, order.floor);
 
 	if (due <= result->as_of)
@@ -29,6 +30,7 @@ void look_ahead(statements::Plans *plans, const Order &order, Result *result)
 		due = statements::next_due(plans, result->as_of + 1);
 	}
 	result->next_due = due;
+	result->look_us += pg::stopwatch() - watch;
 	wake::note_look_ahead();
 }
 
@@ -56,7 +58,9 @@ ErrorData *try_whole(const Order &order, Result *result, MemoryContext keep, sta
 
 		if (site.presence != extension::Presence::ready)
 			return;
+		int64 watch = pg::stopwatch();
 		*claimed = statements::claim(site.plans, result->as_of, order.since, order.most, nullptr, keep);
+		result->look_us = pg::stopwatch() - watch;
 		result->claimed = claimed->count;
 		result->full = claimed->count >= order.most;
 		result->done_to = claimed->claimed_to;

@@ -20,6 +20,7 @@ struct Result
 	extension::Presence presence;
 	TimestampTz as_of;
 	int claimed;
+	int64 look_us; // what finding these and the next ones took
 	int succeeded;
 	int failed;
 	int left;

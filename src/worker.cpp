@@ -22,13 +22,14 @@ using shared::Activity;
 
 namespace {
 
-constexpr int least_nap = 20;     // ms, for what is locked
-constexpr int most_nap = 1000;    // ms
-constexpr int least_pause = 1000; // ms, for errors that are not the timers'
-constexpr int most_pause = 60000; // ms
-constexpr int sweep_share = 99;   // a look at the past rests this many times what it took
-constexpr int most_repeats = 50;  // of turns that claim less than a batch, in one drain
-constexpr int64 stagger = 3;      // ms between workers that wake for the same timer
+constexpr int least_nap = 20;         // ms, for what is locked
+constexpr int most_nap = 1000;        // ms
+constexpr int least_pause = 1000;     // ms, for errors that are not the timers'
+constexpr int most_pause = 60000;     // ms
+constexpr int sweep_share = 99;       // a look at the past rests this many times what it took
+constexpr int most_repeats = 50;      // of turns that claim less than a batch, in one drain
+constexpr int64 most_drain = 1000000; // us
+constexpr int64 stagger = 3;          // ms between workers that wake for the same timer
 
 struct State
 {
@@ -55,15 +56,6 @@ struct State
 TimestampTz after_ms(TimestampTz time, int64 ms)
 {
 	return time + ms * 1000;
-}
-
-// In microseconds, by a clock that nobody sets and that stands still while the machine sleeps: by the other one a look may have taken days.
-int64 stopwatch()
-{
-	instr_time now;
-
-	INSTR_TIME_SET_CURRENT(now);
-	return static_cast<int64>(INSTR_TIME_GET_MICROSEC(now));
 }
 
 // One line for a trouble that goes on, and one a minute if it still does. There is
@@ -126,15 +118,28 @@ void note_success(State *state, const turn::Result &result)
 	pg_atomic_write_u64(&station->last_batch_at, static_cast<uint64>(result.as_of));
 }
 
-// What was due and could not be taken is looked at again soon, but never so
-// often that walking over the past costs more than a hundredth of the time.
-void note_stuck(State *state, TimestampTz stuck, int64 look_took)
+// Walking over the past costs no more than a hundredth of the time. What it has
+// found was worth its share.
+int64 rest_after_look(const turn::Result &result)
 {
-	int64 rest = Max(static_cast<int64>(state->nap) * 1000, look_took * sweep_share);
+	return result.look_us / (result.claimed + 1) * sweep_share;
+}
 
+// What was due and could not be taken is looked at again soon.
+void note_stuck(State *state, TimestampTz stuck, int64 rest)
+{
 	state->behind = Min(state->behind, stuck);
-	state->behind_at = Min(state->behind_at, GetCurrentTimestamp() + rest);
+	state->behind_at = Min(state->behind_at, GetCurrentTimestamp() + Max(static_cast<int64>(state->nap) * 1000, rest));
 	state->nap = Min(state->nap * 2, most_nap);
+}
+
+void look_behind(State *state)
+{
+	if (GetCurrentTimestamp() < state->behind_at)
+		return;
+	state->mark = Min(state->mark, state->behind);
+	state->behind = DT_NOEND;
+	state->behind_at = DT_NOEND;
 }
 
 // A shorter net holds from now on, not from the end of the longer one.
@@ -185,7 +190,7 @@ bool meet(State *state, const turn::Result &result)
 
 // After a turn that went well: where the next one begins. False: nothing more
 // can be taken now.
-bool go_on(State *state, const turn::Result &result, int64 turn_took, int *repeats)
+bool go_on(State *state, const turn::Result &result, int *repeats)
 {
 	TimestampTz before = state->mark;
 
@@ -208,7 +213,7 @@ bool go_on(State *state, const turn::Result &result, int64 turn_took, int *repea
 		return true;
 	}
 	else
-		note_stuck(state, result.stuck, turn_took);
+		note_stuck(state, result.stuck, rest_after_look(result));
 	return result.next_due <= GetCurrentTimestamp();
 }
 
@@ -273,21 +278,22 @@ ErrorData *look_back(State *state)
 	return error;
 }
 
-// Batch after batch until nothing due can be taken. What is still waiting is
+// Batch after batch until nothing due can be taken, or for a while: under a load
+// that never ends, sweeps and upkeep have their turn too. What is still waiting is
 // asked from where the drain began, for claims pass over what is locked.
 void drain(State *state)
 {
 	TimestampTz began = GetCurrentTimestamp();
-	int64 watch = stopwatch();
+	int64 watch = pg::stopwatch();
 	bool sweep = began >= state->sweep_at;
 	int repeats = 0;
 
-	if (sweep || began >= state->behind_at)
+	if (sweep)
 	{
-		state->mark = sweep ? DT_NOBEGIN : Min(state->mark, state->behind);
-		state->behind = DT_NOEND;
-		state->behind_at = DT_NOEND;
+		state->behind = DT_NOBEGIN;
+		state->behind_at = DT_NOBEGIN;
 	}
+	look_behind(state);
 	ErrorData *remains_error = sweep ? look_back(state) : nullptr;
 	if (remains_error != nullptr)
 	{
@@ -301,7 +307,6 @@ void drain(State *state)
 	for (;;)
 	{
 		MemoryContextReset(state->turn_memory);
-		int64 turn_watch = stopwatch();
 		turn::Result result = turn::take({state->mark, floor, state->batch, state->troubled});
 
 		pgstat_report_stat(false);
@@ -313,7 +318,10 @@ void drain(State *state)
 		if (!meet(state, result))
 			break;
 		note_success(state, result);
-		bool more = go_on(state, result, stopwatch() - turn_watch, &repeats);
+		if (sweep)
+			state->sweep_at = GetCurrentTimestamp() + Max(static_cast<int64>(settings::naptime) * 1000, rest_after_look(result));
+		sweep = false;
+		bool more = go_on(state, result, &repeats);
 		if (result.marked && run_alone(state, {DT_NOEND, floor, false}))
 			more = true;
 		if (!more)
@@ -322,14 +330,14 @@ void drain(State *state)
 		if (ConfigReloadPending)
 			reload(state);
 		leave_if_unwanted();
+		if (pg::stopwatch() - watch > most_drain)
+		{
+			state->next_due = DT_NOBEGIN;
+			break;
+		}
+		look_behind(state);
 		state->mark = Min(state->mark, wake::begin_look(post::station()));
 		floor = Min(floor, state->mark);
-	}
-	if (sweep && !state->paused)
-	{
-		int64 rest = Max(static_cast<int64>(settings::naptime) * 1000, (stopwatch() - watch) * sweep_share);
-
-		state->sweep_at = GetCurrentTimestamp() + rest;
 	}
 }
 
