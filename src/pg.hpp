@@ -100,6 +100,24 @@ extern "C" {
 #error "campaign_lifecycle supports PostgreSQL 15 to 18"
 #endif
 
+// The server's are macros, which evaluate one of their arguments twice: a call that takes something away would do so twice.
+#undef Min
+#undef Max
+
+template <typename A, typename B> constexpr auto Min(A a, B b)
+{
+	using Both = decltype(true ? a : b);
+
+	return static_cast<Both>(a) < static_cast<Both>(b) ? static_cast<Both>(a) : static_cast<Both>(b);
+}
+
+template <typename A, typename B> constexpr auto Max(A a, B b)
+{
+	using Both = decltype(true ? a : b);
+
+	return static_cast<Both>(a) > static_cast<Both>(b) ? static_cast<Both>(a) : static_cast<Both>(b);
+}
+
 // Declares and opens a function that SQL can call.
 #define SQL_FUNCTION(name) \
 	extern "C" { \
