@@ -103,6 +103,29 @@ $node->safe_psql(
 wakes('a deferred trigger of its own commit', $insert =~ s/EXPIRE/CLOSE/r);
 $node->safe_psql('later', 'DROP TRIGGER end_soon ON campaigns');
 
+# A transaction that began before the worker's last look and commits in the midst of a batch, when there is more to do than that: nothing but its own
+# word leads back to its timer.
+{
+	my $early = $node->background_psql('later');
+	my $id = $node->safe_psql('later', "INSERT INTO campaigns (status, duration_hours) VALUES ('RUNNING', 1) RETURNING id");
+	$early->query_safe('BEGIN; ' . $insert =~ s/ID/$id/r);
+	wakes('a commit after that', $insert);
+	$node->safe_psql(
+		'later', q{
+		CREATE FUNCTION public.linger() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_catalog.pg_sleep(2); RETURN NEW; END $$;
+		CREATE TRIGGER linger BEFORE UPDATE ON campaigns FOR EACH ROW WHEN (NEW.metadata ? 'linger') EXECUTE FUNCTION public.linger();
+		WITH c AS (INSERT INTO campaigns (status, duration_hours, metadata) VALUES ('RUNNING', 1, '{"linger": true}'), ('RUNNING', 1, '{}') RETURNING id, metadata)
+		INSERT INTO campaign_timers (campaign_id, timer_type, scheduled_at)
+		SELECT id, 'EXPIRE_CAMPAIGN', now() + CASE WHEN metadata ? 'linger' THEN interval '0' ELSE interval '0.7 seconds' END FROM c});
+	becomes($node, 'later', "SELECT count(*) FROM pg_stat_activity WHERE datname = 'later' AND backend_type = 'campaign_lifecycle worker' AND wait_event = 'PgSleep'", 1, 'the worker is in the midst of a batch');
+	$early->query_safe('COMMIT');
+	my $began = time;
+	becomes($node, 'later', "SELECT status FROM campaigns WHERE id = '$id'", 'EXPIRED', 'a transaction that began long ago commits in the midst of a batch: its timer is executed');
+	cmp_ok(time - $began, '<', $soon, 'at once');
+	$early->quit;
+	$node->safe_psql('later', 'DROP FUNCTION public.linger() CASCADE');
+}
+
 # A timer that no trigger has told of is found by the net, and the net is a setting that a reload changes.
 my $pid = join ' ', worker_pids($node, 'later');
 set_and_reload($node, naptime => '200ms');
