@@ -260,7 +260,7 @@ BEGIN
 		RAISE EXCEPTION 'handler does not exist: %', registered.handler
 			USING ERRCODE = 'undefined_function', HINT = 'Create it again, or unregister_handler().';
 	END IF;
-	PERFORM @extschema@._check_handler(handler, registered.handler_owner);
+	PERFORM @extschema@._check_handler(handler::regprocedure, registered.handler_owner);
 	handler_owner := (SELECT p.proowner FROM pg_proc AS p WHERE p.oid = handler);
 	timeout_ms := EXTRACT(epoch FROM coalesce(registered.timeout, coalesce(current_setting('campaign_lifecycle.handler_timeout', true), '30s')::interval)) * 1000;
 	campaign_id := timer.campaign_id;

@@ -222,10 +222,10 @@ BEGIN
 		put_back := put_back || format('ALTER TABLE %s ADD CONSTRAINT %I %s', part, unproven.name, unproven.definition);
 	END LOOP;
 	IF holder IS NOT NULL THEN
-		PERFORM @extschema@._move_log_rows(holder, part, month, next_month);
+		PERFORM @extschema@._move_log_rows(holder, part, month, next_month, NULL::bigint);
 	END IF;
 	IF also_from IS NOT NULL THEN
-		moved := @extschema@._move_log_rows(also_from, part, month, next_month);
+		moved := @extschema@._move_log_rows(also_from, part, month, next_month, NULL::bigint);
 	END IF;
 	FOREACH change IN ARRAY put_back LOOP
 		EXECUTE change;
@@ -390,7 +390,7 @@ BEGIN
 		EXECUTE format('ALTER TABLE %s RENAME TO %I', part, new_name);
 	END IF;
 	IF archive_default IS NOT NULL THEN
-		PERFORM @extschema@._move_log_rows(archive_default, part, lower_bound, upper_bound);
+		PERFORM @extschema@._move_log_rows(archive_default, part, lower_bound, upper_bound, NULL::bigint);
 	END IF;
 	EXECUTE format('ALTER TABLE @extschema@.campaign_state_log_archive ATTACH PARTITION %s %s', part, bounds);
 	RETURN n;
@@ -815,7 +815,7 @@ BEGIN
 	IF $1 = 'create-monthly-partitions' THEN
 		SELECT m.month INTO month FROM @extschema@._missing_log_months(row.months_ahead, as_of) AS m (month) LIMIT 1;
 		IF FOUND THEN
-			done := (@extschema@._make_month('@extschema@.campaign_state_log'::regclass, month) IS NOT NULL)::integer;
+			done := (@extschema@._make_month('@extschema@.campaign_state_log'::regclass, month, NULL::regclass) IS NOT NULL)::integer;
 			more := EXISTS (SELECT FROM @extschema@._missing_log_months(row.months_ahead, as_of));
 		END IF;
 	ELSIF $1 = 'refresh-active-campaigns' THEN

@@ -90,4 +90,4 @@ CREATE MATERIALIZED VIEW @extschema@.mv_pending_timers AS
 CREATE UNIQUE INDEX idx_mv_pending_timers_timer_type ON @extschema@.mv_pending_timers (timer_type);
 COMMENT ON MATERIALIZED VIEW @extschema@.mv_pending_timers IS 'Timers due within the hour by type, as of the last refresh; the worker refreshes it every minute if it has changed. retries_count and retries_sum add up over servers, averages do not.';
 
-PERFORM @extschema@.create_monthly_partitions();
+PERFORM @extschema@.create_monthly_partitions(3, now());
