@@ -250,6 +250,12 @@ void flush(Relation relation)
 		return;
 	Oid log = get_relname_relid("campaign_state_log", schema);
 	Oid owner = owner_of_log(log);
+	// The owner of the tables may put this trigger on any table of his, also beside a log of somebody else's.
+	if (!has_privs_of_role(relation->rd_rel->relowner, owner))
+		ereport(
+			ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			errmsg("table \"%s\" and the campaign_state_log beside it have different owners", RelationGetRelationName(relation)),
+			errhint("Call set_campaign_owner()."));
 	SPI_connect();
 	statements::Plans *plans = statements::plans_for(schema);
 	moves::Taken taken = moves::take_from(first);

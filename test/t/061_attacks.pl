@@ -5,7 +5,7 @@
 
 use strict;
 use warnings FATAL => 'all';
-use CampaignChecks;
+use CampaignLoot;
 use CampaignServer;
 use Test::More;
 
@@ -24,60 +24,20 @@ sub error_of
 	return $err;
 }
 
-# No note of a superuser, in whose name ever, and some note at all. Begins anew.
-sub plundered_nothing
+# Each of these, undone, in one session of the role's; a statement that fails ends nothing. Returns what is no answer: an internal error, a crash.
+sub unanswered
 {
-	my ($what, $roles) = @_;
-	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	is(sql("SELECT string_agg(DISTINCT who, ',' ORDER BY who) FROM loot.notes"), $roles, "$what: hostile code ran as $roles only");
-	sql('TRUNCATE loot.notes');
-	return;
+	my ($role, @attempts) = @_;
+	my (undef, undef, $err) = $node->psql(
+		'postgres', "\\set VERBOSITY verbose\n\\set ON_ERROR_ROLLBACK on\n" . join('', map { "\\warn <<<$_\nBEGIN;\n$_;\nROLLBACK;\n" } @attempts),
+		on_error_stop => 0, extra_params => [ '-U', $role ]);
+	my @told = split /^<<</m, $err;
+	return join '', "only $#told of " . @attempts . ' were tried: ' . $told[-1], grep { /XX000|server closed|terminat/ } @told if $#told < @attempts;
+	return join '', grep { /XX000|server closed|terminat/ } @told;
 }
 
-sql(q{
-	CREATE ROLE tables_owner NOLOGIN;
-	CREATE ROLE mallory LOGIN;
-	CREATE SCHEMA loot;
-	GRANT ALL ON SCHEMA loot TO PUBLIC;
-	CREATE TABLE loot.notes (what text, who text);
-	GRANT ALL ON loot.notes TO PUBLIC;
-	GRANT TEMPORARY ON DATABASE postgres TO PUBLIC;
-	GRANT USAGE, CREATE ON SCHEMA public TO mallory;
-	SET ROLE mallory;
-	-- Whatever is tried and refused leaves the rest of the attack standing.
-	CREATE FUNCTION loot.spring(what text) RETURNS boolean LANGUAGE plpgsql SET search_path = pg_catalog AS $$
-	DECLARE
-		attempt text;
-	BEGIN
-		INSERT INTO loot.notes VALUES (what, current_user);
-		FOREACH attempt IN ARRAY ARRAY['RESET ROLE', 'SET ROLE postgres', 'SET ROLE NONE', 'SET SESSION AUTHORIZATION DEFAULT', 'SET SESSION AUTHORIZATION postgres',
-			'SELECT pg_catalog.set_config(''role'', ''none'', false)', 'SELECT pg_catalog.set_config(''session_authorization'', ''postgres'', false)',
-			'CREATE TEMPORARY VIEW pg_database AS SELECT loot.spring(''temporary view'')',
-			'DEALLOCATE ALL', 'PREPARE trusted AS SELECT loot.spring(''prepared statement'')'] LOOP
-			BEGIN
-				-- What changes statements of the session is refused at the end of the call, and has a test of its own.
-				IF attempt !~ '^(DEALLOCATE|PREPARE)' OR what = 'prepare' THEN
-					EXECUTE attempt;
-				END IF;
-				INSERT INTO loot.notes VALUES (what || ' after ' || attempt, current_user);
-			EXCEPTION WHEN OTHERS THEN
-				NULL;
-			END;
-		END LOOP;
-		SET search_path = loot, pg_catalog;
-		SET row_security = on;
-		SET session_replication_role = origin;
-		RETURN true;
-	EXCEPTION WHEN OTHERS THEN
-		RETURN true;
-	END
-	$$;
-	CREATE FUNCTION loot.immediate() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM loot.spring('trigger ' || TG_NAME); RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END; END $$;
-	-- What a session with a poisoned search_path would call.
-	CREATE FUNCTION loot.fits(text, text) RETURNS boolean LANGUAGE sql AS $$ SELECT loot.spring('operator') $$;
-	CREATE OPERATOR loot.= (LEFTARG = text, RIGHTARG = text, FUNCTION = loot.fits);
-	CREATE FUNCTION loot.now() RETURNS timestamptz LANGUAGE sql AS $$ SELECT CASE WHEN loot.spring('function now()') THEN pg_catalog.now() END $$;
-	CREATE FUNCTION loot.current_setting(text) RETURNS text LANGUAGE sql AS $$ SELECT CASE WHEN loot.spring('function current_setting()') THEN pg_catalog.current_setting($1) END $$});
+my $superuser = sql('SELECT current_user');
+lay_traps($node, 'postgres');
 
 #---------------------------------------------------------------------------------------------------------------------
 # Planted before CREATE EXTENSION. The server runs the script with the schema first in its search_path. A naive script compares an oid with
@@ -92,7 +52,7 @@ sql(q{
 	CREATE FUNCTION public.planted_c(name, text) RETURNS boolean LANGUAGE sql AS $$ SELECT loot.spring('planted operator name = text') AND $1::pg_catalog.text OPERATOR(pg_catalog.=) $2 $$;
 	CREATE OPERATOR public.= (LEFTARG = name, RIGHTARG = text, FUNCTION = public.planted_c)});
 is(sql(q{SET search_path = public; SELECT 1::oid = 1::regclass; SELECT count(*) > 0 FROM loot.notes}), "t\nt", 'the operator that is planted would be taken');
-sql('TRUNCATE loot.notes');
+sql('ALTER ROLE mallory NOSUPERUSER; TRUNCATE loot.notes');
 
 # Tables and functions under the names of ours: nothing is adopted from a stranger, nothing replaced.
 sql(q{SET ROLE mallory; CREATE TABLE public.campaigns (id integer)});
@@ -132,34 +92,20 @@ for my $what (
 # Every function of ours with NULLs, and each C function with whatever its types hold. An ERROR is an answer; a crash is not.
 my $started = sql('SELECT pg_postmaster_start_time()');
 my @functions = split /\n/, sql(q{
-	SELECT format('%s(%s)', p.oid::regproc, (SELECT string_agg(format('NULL::%s', t::regtype), ', ') FROM unnest(p.proargtypes) AS t)) || '|' || (l.lanname = 'c')
+	SELECT format('%s(%s)', p.oid::regproc, (SELECT string_agg(format('NULL::%s', t::regtype), ', ') FROM unnest(p.proargtypes) AS t))
 	FROM pg_proc AS p JOIN pg_depend AS d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
-	JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'campaign_lifecycle' JOIN pg_language AS l ON l.oid = p.prolang
+	JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'campaign_lifecycle'
 	WHERE p.prokind = 'f' AND p.proname NOT IN ('uninstall_campaign_tables', 'set_campaign_owner')});
-my ($calls, $unsaid) = (0, '');
-for my $function (@functions)
-{
-	my ($call, $is_c) = split /\|/, $function;
-	for my $role ('mallory', 'postgres')
-	{
-		my (undef, undef, $err) = $node->psql('postgres', "\\set VERBOSITY verbose\nBEGIN; SET ROLE $role; SELECT * FROM $call; ROLLBACK");
-		$calls++;
-		$unsaid .= "$role $call: $err\n" if $err =~ /XX000|server closed|terminat/;
-	}
-}
-is($unsaid, '', "$calls calls with NULL: each answers, or says what is wrong");
-$unsaid = '';
-for my $call (
-	(map { "_run_due_timers($_)" } "'infinity', 10", "'-infinity', 10", "now(), -1", "now(), 2147483647", "'294276-12-31', 1"),
-	(map { "_upkeep_as_owner($_)" } "'', now(), '1 year', 1", "repeat('x', 100000), now(), NULL, NULL", "'create_monthly_partitions', 'infinity', NULL, 3",
-		"'create_monthly_partitions', now(), NULL, 9223372036854775807", "'archive_old_state_logs', '-infinity', '178000000 years', 0",
-		"'cleanup_timer_executions', now(), '-1 year', -1"),
-	"_health_as_owner('infinity')", "_health_as_owner('-infinity')", "_is_marked_by_process(gen_random_uuid())", '_workers()', '_in_transaction_block()', '_uuid_v7()', '_wake()')
-{
-	my (undef, undef, $err) = $node->psql('postgres', "\\set VERBOSITY verbose\nBEGIN; SELECT * FROM public.$call; ROLLBACK");
-	$unsaid .= "$call: $err\n" if $err =~ /XX000|server closed|terminat/;
-}
-is($unsaid, '', 'C functions with odd arguments: each answers, or says what is wrong');
+is(unanswered($_, map { "SELECT * FROM $_" } @functions), '', @functions . " functions with NULL, called by $_: each answers, or says what is wrong") for 'mallory', 'tables_owner', $superuser;
+is( unanswered(
+		$superuser,
+		map { "SELECT * FROM public.$_" } (map { "_run_due_timers($_)" } "'infinity', 10", "'-infinity', 10", "now(), -1", "now(), 2147483647", "'294276-12-31', 1"),
+		(map { "_upkeep_as_owner($_)" } "'', now(), '1 year', 1", "repeat('x', 100000), now(), NULL, NULL", "'create_monthly_partitions', 'infinity', NULL, 3",
+			"'create_monthly_partitions', now(), NULL, 9223372036854775807", "'archive_old_state_logs', '-infinity', '178000000 years', 0", "'cleanup_timer_executions', now(), '-1 year', -1",
+			"'set_cron_database', now(), NULL, NULL", "'set_cron_database', NULL, NULL, -1", "'refresh_if_changed', NULL, NULL, 1259", "'refresh_if_changed', NULL, NULL, 9223372036854775807",
+			"'cleanup_metrics', '-infinity', '178000000 years', NULL"),
+		'_maintenance_as_owner()', "_health_as_owner('infinity')", "_health_as_owner('-infinity')", "_is_marked_by_process(gen_random_uuid())", '_workers()', '_in_transaction_block()', '_uuid_v7()', '_wake()'),
+	'', 'C functions with odd arguments: each answers, or says what is wrong');
 
 # Trigger functions called directly, at the wrong time, on tables of any shape, on a foreign table. (A naive one reads columns by number.)
 my @trigger_functions = split /\n/, sql(q{
@@ -178,28 +124,56 @@ sql(q{
 	ALTER TABLE odd.dropped DROP COLUMN x, DROP COLUMN metadata;
 	CREATE TABLE odd.parted (LIKE odd.dropped) PARTITION BY LIST (status);
 	CREATE TABLE odd.part PARTITION OF odd.parted DEFAULT;
-	CREATE FOREIGN TABLE odd.foreign_one (a integer) SERVER nowhere});
-$unsaid = '';
+	CREATE FOREIGN TABLE odd.foreign_one (a integer) SERVER nowhere;
+	CREATE TABLE odd.generated (id uuid, status varchar(20) GENERATED ALWAYS AS ('RUNNING') STORED, metadata jsonb, created_at timestamptz, updated_at timestamptz GENERATED ALWAYS AS ('2026-01-01 00:00:00+00') STORED,
+		scheduled_at timestamptz, campaign_id uuid, start_time timestamptz, end_time timestamptz, duration_hours integer, handler_owner name, retry_count integer, only_when name);
+	CREATE VIEW odd.seen AS SELECT * FROM odd.other_types});
+my ($directly, @attempts) = ('');
 for my $function (@trigger_functions)
 {
 	my $err = error_of("\\set VERBOSITY verbose\nSELECT $function()");
-	$unsaid .= "$function(): $err" unless $err =~ /0A000|39P01/;
-	for my $table ('bare', 'other_types', 'dropped', 'parted', 'foreign_one')
+	$directly .= "$function(): $err" unless $err =~ /0A000|39P01/;
+	for my $table ('bare', 'other_types', 'dropped', 'parted', 'foreign_one', 'generated')
 	{
+		my $set = $table =~ /bare|foreign/ ? 'a = 1' : $table eq 'generated' ? "metadata = '{}'" : 'status = 1';
 		for my $kind ('BEFORE INSERT OR UPDATE OR DELETE', 'AFTER INSERT OR UPDATE OR DELETE')
 		{
-			for my $level ('ROW', 'STATEMENT')
-			{
-				$err = error_of("\\set VERBOSITY verbose\nBEGIN; CREATE TRIGGER t $kind ON odd.$table FOR EACH $level EXECUTE FUNCTION $function(); INSERT INTO odd.$table DEFAULT VALUES; UPDATE odd.$table SET "
-					  . ($table =~ /bare|foreign/ ? 'a = 1' : 'status = 1') . "; DELETE FROM odd.$table; ROLLBACK");
-				$unsaid .= "$function on $table $kind $level: $err" if $err =~ /XX000|server closed|terminat/;
-			}
+			push @attempts, map {
+				"INSERT INTO odd.$table DEFAULT VALUES; CREATE TRIGGER t $kind ON odd.$table FOR EACH $_ EXECUTE FUNCTION $function(); INSERT INTO odd.$table DEFAULT VALUES; UPDATE odd.$table SET $set; DELETE FROM odd.$table"
+			} 'ROW', 'STATEMENT';
 		}
 	}
+	# The other kinds of triggers there are.
+	my $call = "EXECUTE FUNCTION $function()";
+	push @attempts, "CREATE TRIGGER t BEFORE TRUNCATE ON odd.other_types $call; TRUNCATE odd.other_types", "CREATE TRIGGER t AFTER TRUNCATE ON odd.dropped $call; TRUNCATE odd.dropped",
+	  "CREATE TRIGGER t INSTEAD OF INSERT OR UPDATE OR DELETE ON odd.seen FOR EACH ROW $call; INSERT INTO odd.other_types VALUES ('x'); INSERT INTO odd.seen VALUES ('x'); UPDATE odd.seen SET id = 'y'; DELETE FROM odd.seen",
+	  "INSERT INTO odd.dropped (status) VALUES ('CREATED'); CREATE CONSTRAINT TRIGGER t AFTER INSERT OR UPDATE OR DELETE ON odd.dropped DEFERRABLE INITIALLY DEFERRED FOR EACH ROW $call; "
+	  . "INSERT INTO odd.dropped (status) VALUES ('CREATED'); UPDATE odd.dropped SET status = 'RUNNING'; DELETE FROM odd.dropped; SET CONSTRAINTS ALL IMMEDIATE",
+	  "INSERT INTO odd.dropped (status) VALUES ('CREATED'); CREATE TRIGGER t AFTER UPDATE ON odd.dropped REFERENCING NEW TABLE AS n OLD TABLE AS o FOR EACH ROW $call; UPDATE odd.dropped SET status = 'RUNNING'";
 }
-is($unsaid, '', 'trigger functions in every wrong place: each answers, or says what is wrong');
+is($directly, '', 'trigger functions called directly say that they are none to call');
+is(unanswered($superuser, @attempts), '', @attempts . ' triggers in every wrong place: each answers, or says what is wrong');
+
+# A log of somebody else's: the owner of the tables may put the trigger that writes the log on a table of his beside it, with a machine of his own.
+# (A naive one writes the log with the rights of the log's owner, whoever made the table, and reads the machine with them, too.)
+sql(q{
+	CREATE SCHEMA archive;
+	GRANT USAGE, CREATE ON SCHEMA archive TO tables_owner;
+	CREATE TABLE archive.campaign_state_log (LIKE public.campaign_state_log)});
+my $err = error_as(
+	$node, 'postgres', 'tables_owner', q{
+	\set VERBOSITY verbose
+	CREATE TABLE archive.own (id uuid, status varchar(20), metadata jsonb, created_at timestamptz, updated_at timestamptz);
+	CREATE VIEW archive.campaign_state_transitions AS SELECT 'CREATED' AS from_state, 'RUNNING' AS to_state WHERE loot.spring('machine');
+	CREATE TRIGGER remember AFTER INSERT OR UPDATE ON archive.own FOR EACH ROW EXECUTE FUNCTION public.log_campaign_state_change();
+	CREATE TRIGGER write AFTER INSERT OR UPDATE ON archive.own FOR EACH STATEMENT EXECUTE FUNCTION public.log_campaign_state_change();
+	INSERT INTO archive.own VALUES (gen_random_uuid(), 'CREATED', '{}', now(), now());
+	UPDATE archive.own SET status = 'RUNNING'});
+like($err, qr/ERROR:  42501: table "own" and the campaign_state_log beside it have different owners/, 'a log of another role\'s cannot be written through a trigger');
+is(sql('SELECT count(*) FROM archive.campaign_state_log'), 0, 'and has no forged row');
+is(sql("SELECT count(*) FROM loot.notes WHERE who = '$superuser'"), 0, 'nor has its owner run anything');
 is(sql('SELECT pg_postmaster_start_time()'), $started, 'and the server stood through all of it');
-sql('DROP SCHEMA odd CASCADE; TRUNCATE loot.notes');
+sql('DROP SCHEMA odd, archive CASCADE; TRUNCATE loot.notes');
 
 $node->stop;
 done_testing();
