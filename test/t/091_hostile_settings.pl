@@ -1,8 +1,8 @@
 # What role, database and server set by default reaches neither the worker nor what the worker writes.
 #
 # ALTER DATABASE, ALTER ROLE and ALTER ROLE IN DATABASE set everything that could make a batch fail or come out otherwise: read-only,
-# serializable, replica, timeouts of a millisecond, other time zones and date styles, a search_path with functions and tables of the
-# same names, planner and parser oddities. A campaign lives its whole life by the worker all the same, under a worker that was started with
+# serializable, replica, timeouts of a millisecond, a role without rights, a library that does not exist, other time zones and date styles,
+# a search_path with functions and tables of the same names, planner and parser oddities. A campaign lives its whole life by the worker all the same, under a worker that was started with
 # these, and its history is that of any other. A client with such settings gets the same from the verbs.
 
 use strict;
@@ -18,7 +18,8 @@ my $db = 'hostile';
 # Of the settings, those that would stop this test's own sessions.
 my @stopping = (
 	'default_transaction_read_only = on', 'default_transaction_isolation = serializable', 'default_transaction_deferrable = on', 'session_replication_role = replica',
-	"statement_timeout = '1ms'", "lock_timeout = '1ms'", "idle_session_timeout = '1ms'", "idle_in_transaction_session_timeout = '1ms'", 'search_path = hostile, pg_catalog, public');
+	"statement_timeout = '1ms'", "lock_timeout = '1ms'", "idle_session_timeout = '1ms'", "idle_in_transaction_session_timeout = '1ms'", 'search_path = hostile, pg_catalog, public',
+	'role = nobody_much', "local_preload_libraries = 'no_such_library'");
 my @odd = (
 	"timezone = 'Asia/Kathmandu'", "datestyle = 'SQL, DMY'", 'intervalstyle = sql_standard', 'transform_null_equals = on', 'array_nulls = off', 'standard_conforming_strings = off',
 	'bytea_output = escape', 'extra_float_digits = -15', 'quote_all_identifiers = on', 'plan_cache_mode = force_generic_plan', "work_mem = '64kB'", 'enable_indexscan = off',
@@ -27,11 +28,14 @@ my @odd = (
 
 # This test's own sessions undo the first.
 $ENV{PGOPTIONS} = '-c default_transaction_read_only=off -c default_transaction_isolation=read\ committed -c session_replication_role=origin -c statement_timeout=0 -c lock_timeout=0'
-	. ' -c idle_session_timeout=0 -c idle_in_transaction_session_timeout=0 -c search_path=public -c client_min_messages=warning -c standard_conforming_strings=on -c client_encoding=UTF8';
+	. ' -c idle_session_timeout=0 -c idle_in_transaction_session_timeout=0 -c search_path=public -c client_min_messages=warning -c standard_conforming_strings=on -c client_encoding=UTF8'
+	. ' -c role=none -c local_preload_libraries=';
 
 with_database($node, $db);
 $node->safe_psql(
 	$db, q{
+	CREATE ROLE nobody_much;
+	GRANT USAGE ON SCHEMA public TO nobody_much;
 	CREATE SCHEMA hostile;
 	CREATE FUNCTION hostile.now() RETURNS timestamptz LANGUAGE sql AS $$ SELECT '2000-01-01'::timestamptz $$;
 	CREATE FUNCTION hostile.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS $$ SELECT '2000-01-01'::timestamptz $$;
@@ -49,10 +53,10 @@ for my $setting (@stopping, @odd)
 $node->restart;
 workers_are($node, $db, 1, 'a worker comes');
 {
-	local $ENV{PGOPTIONS} = '-c idle_session_timeout=0 -c statement_timeout=0 -c default_transaction_deferrable=off -c client_min_messages=warning';
+	local $ENV{PGOPTIONS} = '-c local_preload_libraries= -c idle_session_timeout=0 -c statement_timeout=0 -c default_transaction_deferrable=off -c client_min_messages=warning';
 	my ($code, $out, $err) = $node->psql($db, 'INSERT INTO public.campaigns (duration_hours) VALUES (1)');
 	like($err, qr/read-only transaction/, 'the settings hold for clients');
-	is($node->safe_psql($db, 'SHOW search_path'), 'hostile, pg_catalog, public', 'all of them');
+	is($node->safe_psql($db, "SELECT current_setting('search_path'), current_user"), 'hostile, pg_catalog, public|nobody_much', 'all of them');
 }
 
 my $id = $node->safe_psql($db, "SELECT create_campaign(1, pg_catalog.now() - interval '1 hour' + interval '2 seconds', metadata => '{\"name\": \"quiet\"}')");
