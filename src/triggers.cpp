@@ -215,8 +215,9 @@ Oid owner_of_log(Oid log)
 	return owner;
 }
 
-// The campaigns are there, for they have just been written.
-void append_to_log(Oid schema, const moves::Taken &taken)
+// Campaigns that have just been written are there. (This may be the trigger of
+// another table.)
+void append_to_log(Relation relation, const moves::Taken &taken)
 {
 	static constexpr rows::Column columns[] = {{"id", UUIDOID},
 											   {"campaign_id", UUIDOID},
@@ -226,7 +227,10 @@ void append_to_log(Oid schema, const moves::Taken &taken)
 											   {"metadata", JSONBOID},
 											   {"created_at", TIMESTAMPTZOID}};
 	static constexpr rows::Reference reference = {"campaign_id", "campaigns"};
-	rows::Writer *writer = rows::open_append(schema, "campaign_state_log", columns, lengthof(columns), &reference);
+	Oid schema = RelationGetNamespace(relation);
+	bool of_campaigns = RelationGetRelid(relation) == get_relname_relid(reference.table, schema);
+	rows::Writer *writer =
+		rows::open_append(schema, "campaign_state_log", columns, lengthof(columns), of_campaigns ? &reference : nullptr);
 
 	for (int i = 0; i < taken.count; i++)
 	{
@@ -265,7 +269,7 @@ void flush(Relation relation)
 
 		// Rules and policies are SQL's: with them the log is written by it.
 		if (rows::is_plain(log))
-			append_to_log(schema, taken);
+			append_to_log(relation, taken);
 		else
 			statements::write_log(plans, columns_of(taken));
 		if (any_moved && settings::notifies("campaign.status.changed"))
