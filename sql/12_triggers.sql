@@ -1,5 +1,5 @@
--- Trigger functions: what holds whoever writes. Those on the hot path are C++ (src/triggers.cpp, src/transition.cpp, src/wake.cpp): stamps, the check of a
--- move against campaign_state_transitions, the log, the wake-up. They set no search_path, which would cost every row: they qualify each name and operator.
+-- Trigger functions: what holds whoever writes. Those on the hot path are C++ (src/triggers.cpp, src/transition.cpp, src/schedule.cpp, src/wake.cpp): stamps,
+-- the checks of a move and of a timer's time, the log, the wake-up. They set no search_path, which would cost every row: they qualify each name and operator.
 
 CREATE FUNCTION @extschema@.update_updated_at_column() RETURNS trigger
 	LANGUAGE c AS 'MODULE_PATHNAME', 'update_updated_at_column';
@@ -16,31 +16,7 @@ CREATE FUNCTION @extschema@._wake_worker() RETURNS trigger
 COMMENT ON FUNCTION @extschema@._wake_worker() IS 'Remembers the earliest timer that this transaction writes; its commit wakes the worker if that is earlier than what the worker waits for.';
 
 CREATE FUNCTION @extschema@.validate_timer_schedule() RETURNS trigger
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-	IF NEW.scheduled_at >= '10000-01-01 00:00:00+00' OR NEW.scheduled_at = '-infinity' THEN
-		RAISE EXCEPTION 'timer schedule out of range: %', NEW.scheduled_at
-			USING ERRCODE = 'datetime_field_overflow', HINT = 'Times up to the year 9999 can be scheduled.';
-	END IF;
-	-- Plain SQL may move a timer anywhere else: what is past is due at once.
-	IF TG_OP = 'UPDATE' THEN
-		RETURN NEW;
-	END IF;
-	IF EXISTS (
-		SELECT FROM @extschema@.campaigns AS c
-		WHERE c.id = NEW.campaign_id
-			AND NOT EXISTS (SELECT FROM @extschema@.campaign_state_transitions AS m WHERE m.from_state = c.status)
-	) THEN
-		RAISE EXCEPTION 'Cannot schedule timer for expired campaign: %', NEW.campaign_id
-			USING CONSTRAINT = 'validate_timer_scheduling', HINT = 'A campaign in a state without outgoing transitions gets no more timers.';
-	END IF;
-	IF NEW.scheduled_at < now() - interval '1 minute' THEN
-		RAISE EXCEPTION 'Cannot schedule timer in the past: %', NEW.scheduled_at
-			USING CONSTRAINT = 'validate_timer_scheduling', HINT = 'Up to one minute in the past is tolerated; now() makes the timer due at once.';
-	END IF;
-	RETURN NEW;
-END
-$$;
+	LANGUAGE c AS 'MODULE_PATHNAME', 'validate_timer_schedule';
 COMMENT ON FUNCTION @extschema@.validate_timer_schedule() IS
 	'BEFORE INSERT trigger of campaign_timers, for timers that still wait: refuses one for a campaign in a terminal state or over a minute in the past (P0001), or beyond the year 9999 (22008); that also BEFORE UPDATE. Since 1.0.';
 

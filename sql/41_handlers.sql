@@ -276,7 +276,8 @@ CREATE FUNCTION @extschema@._record_handler(timer_id uuid, as_of timestamp with 
 DECLARE
 	attempt record;
 	done_at constant timestamptz := clock_timestamp();
-	took constant numeric := greatest(EXTRACT(epoch FROM done_at - as_of) * 1000, 0);
+	-- (The clock may be set meanwhile.)
+	took constant numeric := least(greatest(EXTRACT(epoch FROM done_at - as_of) * 1000, 0), 2147483647);
 BEGIN
 	SELECT x.id, x.completed_at, t.campaign_id
 	INTO attempt

@@ -51,7 +51,7 @@ CREATE FUNCTION @extschema@._campaign_functions(access text) RETURNS SETOF regpr
 			_record_handler,_recover_lost,_refresh_if_changed,_release_marked,_remove_executions,_remove_metrics,_remove_timers,_reset_constraints,
 			_retry_upkeep_at,_run_upkeep_step,_set_cron_database,_short_lock_timeout,_start_marked,_table_health,_timer_rules,_upkeep_as_owner,_upkeep_failed,_uuid_v7,_wake,
 			_wake_worker,archive_old_state_logs,cleanup_timer_executions,create_monthly_partitions,fill_campaign_end_time,log_campaign_state_change,
-			register_handler,unregister_handler,update_updated_at_column,validate_state_transition,validate_timer_handler,validate_timer_policy,validate_timer_schedule,_write_policy_changes}')) AS l (access, names)
+			register_handler,unregister_handler,update_updated_at_column,validate_state_transition,validate_timer_handler,validate_timer_policy,validate_timer_schedule}')) AS l (access, names)
 	JOIN pg_proc AS p ON p.pronamespace = '@extschema@'::regnamespace AND p.proname = ANY (l.names)
 	-- A function of this name that somebody else has put here is none of ours.
 	JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e' AND d.refclassid = 'pg_extension'::regclass

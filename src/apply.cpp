@@ -8,6 +8,7 @@
 #include "module.hpp"
 #include "policies.hpp"
 #include "rows.hpp"
+#include "schedule.hpp"
 #include "settings.hpp"
 #include "uuid.hpp"
 
@@ -277,9 +278,71 @@ bool has_reminded(const Work *work)
 	return work->did == Did::nothing && work->rule->reminds && !work->off;
 }
 
+// Locks them first, for their timers are anybody's: one that has ended meanwhile stays as it is.
+void revise_timers(Batch *batch, const policies::Changes &changes)
+{
+	static constexpr rows::Column columns[] = {{"status", TEXTOID}, {"scheduled_at", TIMESTAMPTZOID}, {"retry_count", INT4OID}};
+	Datum cancelled = CStringGetTextDatum("CANCELLED");
+	Datum pending = CStringGetTextDatum("PENDING");
+	Datum failed = CStringGetTextDatum("FAILED");
+	rows::Writer *writer =
+		changes.count > 0 ? rows::open_update(batch->schema, "campaign_timers", columns, lengthof(columns)) : nullptr;
+
+	for (int i = 0; i < changes.count; i++)
+	{
+		policies::Change *change = &changes.changes[i];
+		bool is_null;
+
+		if (!rows::lock(writer, &change->place, &change->timer))
+			continue;
+		Datum status = rows::value(writer, "status", TEXTOID, &is_null);
+		if (!same_text(status, pending) && !same_text(status, failed))
+			continue;
+		bool ends = change->time == DT_NOEND;
+		Datum values[] = {ends ? cancelled : pending,
+						  ends ? rows::value(writer, "scheduled_at", TIMESTAMPTZOID, &is_null)
+							   : TimestampTzGetDatum(change->time),
+						  ends ? rows::value(writer, "retry_count", INT4OID, &is_null) : Int32GetDatum(0)};
+		(void) rows::change(writer, &change->place, values, nullptr);
+	}
+	if (writer != nullptr)
+		rows::close(writer);
+}
+
+// That they wait neither in the past nor for an end is known. If somebody sets a
+// timer of the type by hand at this very moment, the batch fails and finds it
+// when it is taken apart.
+void add_timers(Batch *batch, const policies::Changes &changes, Work *const *moved)
+{
+	static constexpr rows::Column columns[] = {{"id", UUIDOID},
+											   {"campaign_id", UUIDOID},
+											   {"timer_type", TEXTOID},
+											   {"scheduled_at", TIMESTAMPTZOID},
+											   {"payload", JSONBOID}};
+	static constexpr rows::Reference reference = {"campaign_id", "campaigns"};
+
+	if (changes.addition_count == 0)
+		return;
+	rows::Writer *writer =
+		rows::open_append(batch->schema, "campaign_timers", columns, lengthof(columns), &reference, validate_timer_schedule);
+	Datum payload = DirectFunctionCall1(jsonb_in, CStringGetDatum("{\"policy\": true}"));
+	for (int i = 0; i < changes.addition_count; i++)
+	{
+		const policies::Addition *addition = &changes.additions[i];
+		const Work *work = moved[addition->campaign];
+		pg_uuid_t id;
+
+		uuid::make(&id);
+		Datum values[] = {UUIDPGetDatum(&id), campaign_id(work), addition->type, TimestampTzGetDatum(addition->time), payload};
+		rows::append(writer, values, nullptr, &work->campaign_place);
+	}
+	rows::close(writer);
+}
+
 TimestampTz set_timers_of_new_states(Batch *batch)
 {
 	Datum *values = static_cast<Datum *>(palloc(sizeof(Datum) * batch->count));
+	Work **moved = static_cast<Work **>(palloc(sizeof(Work *) * batch->count));
 	int count = collect(batch, values, has_moved, campaign_id);
 
 	if (count == 0)
@@ -290,9 +353,12 @@ TimestampTz set_timers_of_new_states(Batch *batch)
 	for (int i = 0; i < count; i++)
 		values[i] = TimestampTzGetDatum(batch->as_of);
 	policies::Changes changes = policies::changes_for(batch->plans, campaigns, places, values, count, batch->as_of);
-	if (changes.timers != 0 || changes.new_campaigns != 0)
-		statements::write_policy_changes(batch->plans, {changes.timers, changes.campaigns, changes.times, changes.new_campaigns,
-														changes.new_types, changes.new_times});
+	count = 0;
+	for (int i = 0; i < batch->count; i++)
+		if (has_moved(&batch->work[i]))
+			moved[count++] = &batch->work[i];
+	revise_timers(batch, changes);
+	add_timers(batch, changes, moved);
 	return changes.lowest;
 }
 

@@ -21,16 +21,6 @@ struct Lifecycle
 	int way_count;
 };
 
-struct Found
-{
-	Datum *timers;
-	Datum *campaigns;
-	Datum *times;
-	bool *cancelled;
-	int count;
-	int room;
-};
-
 bool same_text(Datum a, Datum b)
 {
 	text *x = DatumGetTextPP(a);
@@ -79,34 +69,37 @@ TimestampTz time_by(const Policy *policy, const statements::Row &campaign, Times
 	return DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval, anchor, IntervalPGetDatum(policy->delay)));
 }
 
-void add(Found *found, Datum timer, Datum campaign, TimestampTz time, bool cancelled)
+// A place at the end of an array that grows.
+template <typename T> T *next_of(T **array, int *count, int *room)
 {
-	if (found->count == found->room)
+	if (*count == *room)
 	{
-		found->room = Max(64, found->room * 2);
-		auto grown = [&](auto *column) {
-			Size size = sizeof(*column) * static_cast<Size>(found->room);
+		*room = Max(64, *room * 2);
+		Size size = sizeof(T) * static_cast<Size>(*room);
 
-			return static_cast<decltype(column)>(column == nullptr ? palloc_extended(size, MCXT_ALLOC_HUGE)
-																   : repalloc_huge(column, size));
-		};
-
-		found->timers = grown(found->timers);
-		found->campaigns = grown(found->campaigns);
-		found->times = grown(found->times);
-		found->cancelled = grown(found->cancelled);
+		*array = static_cast<T *>(*array == nullptr ? palloc_extended(size, MCXT_ALLOC_HUGE) : repalloc_huge(*array, size));
 	}
-	found->timers[found->count] = timer;
-	found->campaigns[found->count] = campaign;
-	found->times[found->count] = TimestampTzGetDatum(time);
-	found->cancelled[found->count] = cancelled;
-	found->count++;
+	return &(*array)[(*count)++];
+}
+
+struct Search
+{
+	Lifecycle lifecycle;
+	TimestampTz as_of;
+	Changes found;
+	int room;
+	int addition_room;
+};
+
+void change(Search *search, const Waiting *timer, TimestampTz time)
+{
+	*next_of(&search->found.changes, &search->found.count, &search->room) = {timer->id, timer->campaign, timer->at, time};
 }
 
 // A timer that waits and is not where the policy wants it.
-void revise(Found *changed, const Lifecycle &lifecycle, const statements::Row &campaign, Datum state, TimestampTz entered,
-			const Waiting *timer, TimestampTz as_of)
+void revise(Search *search, const statements::Row &campaign, Datum state, TimestampTz entered, const Waiting *timer)
 {
+	const Lifecycle &lifecycle = search->lifecycle;
 	bool is_terminal = !has_way(lifecycle, state, 0);
 
 	if (timer->is_running || !(timer->by_policy || is_terminal))
@@ -115,19 +108,21 @@ void revise(Found *changed, const Lifecycle &lifecycle, const statements::Row &c
 	if (policy == nullptr)
 	{
 		if (is_terminal || !has_way(lifecycle, state, timer->type))
-			add(changed, UUIDPGetDatum(&timer->id), UUIDPGetDatum(&timer->campaign), 0, true);
+			change(search, timer, DT_NOEND);
 		return;
 	}
 	TimestampTz time = time_by(policy, campaign, entered);
 	// One at the right time is not rewritten; of what is due at once any past time is right.
-	bool due_at_once = time <= as_of && (timer->scheduled_at <= as_of || timer->has_failed);
+	bool due_at_once = time <= search->as_of && (timer->scheduled_at <= search->as_of || timer->has_failed);
 	if (time != DT_NOEND && time != timer->scheduled_at && !due_at_once && is_on(policy, campaign))
-		add(changed, UUIDPGetDatum(&timer->id), UUIDPGetDatum(&timer->campaign), Max(time, as_of), false);
+		change(search, timer, Max(time, search->as_of));
 }
 
-void complete(Found *added, const Lifecycle &lifecycle, const statements::Row &campaign, Datum id, Datum state,
-			  TimestampTz entered, const Waiting *timers, int timer_count, TimestampTz as_of)
+void complete(Search *search, const statements::Row &campaign, Datum state, TimestampTz entered, const Waiting *timers,
+			  int timer_count)
 {
+	const Lifecycle &lifecycle = search->lifecycle;
+
 	if (!has_way(lifecycle, state, 0))
 		return;
 	for (int i = 0; i < lifecycle.policy_count; i++)
@@ -141,35 +136,29 @@ void complete(Found *added, const Lifecycle &lifecycle, const statements::Row &c
 			waits = same_text(timers[j].type, policy->timer_type);
 		TimestampTz time = waits ? DT_NOEND : time_by(policy, campaign, entered);
 		if (time != DT_NOEND && is_on(policy, campaign))
-			add(added, policy->timer_type, id, Max(time, as_of), false);
+			*next_of(&search->found.additions, &search->found.addition_count,
+					 &search->addition_room) = {campaign.place, policy->timer_type, Max(time, search->as_of)};
 	}
-}
-
-Datum array_or_none(Datum *values, bool *nulls, int count, Oid type)
-{
-	return count == 0 ? static_cast<Datum>(0) : statements::array_of(values, nulls, count, type);
 }
 
 } // namespace
 
 Changes changes_for(Plans *plans, Datum campaigns, Datum places, const Datum *entered, int count, TimestampTz as_of)
 {
-	Lifecycle lifecycle = {};
 	statements::Rows rows = statements::campaigns_at(plans, campaigns, places, count);
 	int waiting_count;
 	Waiting *waiting = statements::waiting_timers(plans, campaigns, &waiting_count);
-	Found changed = {};
-	Found added = {};
-	TimestampTz lowest = DT_NOEND;
+	Search search = {};
 	int next = 0;
 
-	lifecycle.policies = statements::policies(plans, &lifecycle.policy_count);
-	lifecycle.ways = statements::ways(plans, &lifecycle.way_count);
+	search.as_of = as_of;
+	search.found.lowest = DT_NOEND;
+	search.lifecycle.policies = statements::policies(plans, &search.lifecycle.policy_count);
+	search.lifecycle.ways = statements::ways(plans, &search.lifecycle.way_count);
 	for (int i = 0; i < rows.count; i++)
 	{
 		statements::Row row = statements::row_of(rows, i);
 		bool is_null;
-		Datum id = statements::value_of(row, "id", UUIDOID, &is_null);
 		Datum state = statements::value_of(row, "status", TEXTOID, &is_null);
 		TimestampTz entered_at = DatumGetTimestampTz(entered[row.place]);
 
@@ -180,25 +169,32 @@ Changes changes_for(Plans *plans, Datum campaigns, Datum places, const Datum *en
 		for (; next < waiting_count && waiting[next].place == row.place; next++)
 		{
 			if (waiting[next].scheduled_at <= as_of)
-				lowest = Min(lowest, waiting[next].scheduled_at);
-			revise(&changed, lifecycle, row, state, entered_at, &waiting[next], as_of);
+				search.found.lowest = Min(search.found.lowest, waiting[next].scheduled_at);
+			revise(&search, row, state, entered_at, &waiting[next]);
 		}
-		complete(&added, lifecycle, row, id, state, entered_at, &waiting[first], next - first, as_of);
+		complete(&search, row, state, entered_at, &waiting[first], next - first);
 	}
-	return {
-		array_or_none(changed.timers, nullptr, changed.count, UUIDOID),
-		array_or_none(changed.campaigns, nullptr, changed.count, UUIDOID),
-		array_or_none(changed.times, changed.cancelled, changed.count, TIMESTAMPTZOID),
-		array_or_none(added.campaigns, nullptr, added.count, UUIDOID),
-		array_or_none(added.timers, nullptr, added.count, TEXTOID),
-		array_or_none(added.times, nullptr, added.count, TIMESTAMPTZOID),
-		lowest,
-	};
+	return search.found;
 }
 
 } // namespace policies
 
 using namespace policies;
+
+namespace {
+
+// An array of as many values, or 0 for none.
+template <typename F> Datum column(int count, Oid type, F value)
+{
+	Datum *values = static_cast<Datum *>(palloc_extended(sizeof(Datum) * Max(count, 1), MCXT_ALLOC_HUGE));
+	bool *nulls = static_cast<bool *>(palloc_extended(Max(count, 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO));
+
+	for (int i = 0; i < count; i++)
+		values[i] = value(i, &nulls[i]);
+	return count == 0 ? static_cast<Datum>(0) : statements::array_of(values, nulls, count, type);
+}
+
+} // namespace
 
 SQL_FUNCTION(_policy_changes)
 {
@@ -226,13 +222,22 @@ SQL_FUNCTION(_policy_changes)
 	SPI_connect();
 	Changes changes = changes_for(statements::plans_for(get_func_namespace(fcinfo->flinfo->fn_oid)), PointerGetDatum(campaigns),
 								  0, entered, count, PG_GETARG_TIMESTAMPTZ(2));
-	Datum values[] = {changes.timers,
-					  changes.campaigns,
-					  changes.times,
-					  changes.new_campaigns,
-					  changes.new_types,
-					  changes.new_times,
-					  TimestampTzGetDatum(changes.lowest)};
+	const pg_uuid_t *asked = reinterpret_cast<const pg_uuid_t *>(ARR_DATA_PTR(campaigns));
+	const Change *change = changes.changes;
+	const Addition *addition = changes.additions;
+	Datum values[] = {
+		column(changes.count, UUIDOID, [&](int i, bool *) { return UUIDPGetDatum(&change[i].timer); }),
+		column(changes.count, UUIDOID, [&](int i, bool *) { return UUIDPGetDatum(&change[i].campaign); }),
+		column(changes.count, TIMESTAMPTZOID,
+			   [&](int i, bool *is_null) {
+				   *is_null = change[i].time == DT_NOEND;
+				   return TimestampTzGetDatum(change[i].time);
+			   }),
+		column(changes.addition_count, UUIDOID, [&](int i, bool *) { return UUIDPGetDatum(&asked[addition[i].campaign]); }),
+		column(changes.addition_count, TEXTOID, [&](int i, bool *) { return addition[i].type; }),
+		column(changes.addition_count, TIMESTAMPTZOID, [&](int i, bool *) { return TimestampTzGetDatum(addition[i].time); }),
+		TimestampTzGetDatum(changes.lowest),
+	};
 	for (int i = 0; i < column_count; i++)
 		nulls[i] = values[i] == 0;
 	nulls[6] = changes.lowest == DT_NOEND;

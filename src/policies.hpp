@@ -7,16 +7,28 @@
 
 namespace policies {
 
-// What is to be written, an array a column, 0 for none. A timer without a time is
-// to be cancelled.
+// A timer that waits and is to have another time, or is to be cancelled.
+struct Change
+{
+	pg_uuid_t timer;
+	pg_uuid_t campaign;
+	ItemPointerData place;
+	TimestampTz time; // DT_NOEND: cancelled
+};
+
+struct Addition
+{
+	int campaign; // its place among those asked for
+	Datum type;   // text
+	TimestampTz time;
+};
+
 struct Changes
 {
-	Datum timers;
-	Datum campaigns;
-	Datum times;
-	Datum new_campaigns;
-	Datum new_types;
-	Datum new_times;
+	Change *changes;
+	int count;
+	Addition *additions;
+	int addition_count;
 	TimestampTz lowest; // of the timers that waited before, the earliest due one, or DT_NOEND
 };
 

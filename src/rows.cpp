@@ -48,6 +48,7 @@ struct Writer
 	AttrNumber reference_place;
 	AttrNumber referenced_key;
 	Oid checked_constraint; // of the leaf
+	PGFunction checked;
 };
 
 namespace {
@@ -182,29 +183,47 @@ Oid checked_key_of(const Writer *writer, Relation leaf)
 	return InvalidOid;
 }
 
+bool is_checked(const Writer *writer, Oid constraint, const Trigger *trigger)
+{
+	FmgrInfo function;
+
+	if (OidIsValid(constraint) && trigger->tgconstraint == constraint && trigger->tgfoid == F_RI_FKEY_CHECK_INS &&
+		!trigger->tgdeferrable)
+		return true;
+	if (writer->checked == nullptr || !TRIGGER_FOR_BEFORE(trigger->tgtype))
+		return false;
+	fmgr_info(trigger->tgfoid, &function);
+	return function.fn_addr == writer->checked;
+}
+
 // The descriptor is this writer's own copy.
-void leave_out_key_check(Writer *writer, ResultRelInfo *leaf)
+void leave_out_checked(Writer *writer, ResultRelInfo *leaf)
 {
 	TriggerDesc *triggers = leaf->ri_TrigDesc;
-	Oid constraint = triggers != nullptr ? checked_key_of(writer, leaf->ri_RelationDesc) : InvalidOid;
-	bool after_row = false;
+	Oid constraint = InvalidOid;
 	int kept = 0;
 
 	writer->checked_constraint = InvalidOid;
-	if (!OidIsValid(constraint))
+	if (triggers == nullptr)
 		return;
+	if (writer->referenced != nullptr)
+		constraint = checked_key_of(writer, leaf->ri_RelationDesc);
+	writer->checked_constraint = constraint;
+	triggers->trig_insert_before_row = false;
+	triggers->trig_insert_after_row = false;
 	for (int i = 0; i < triggers->numtriggers; i++)
 	{
 		Trigger *trigger = &triggers->triggers[i];
 
-		if (trigger->tgconstraint == constraint && trigger->tgfoid == F_RI_FKEY_CHECK_INS && !trigger->tgdeferrable)
+		if (is_checked(writer, constraint, trigger))
 			continue;
-		after_row = after_row || TRIGGER_TYPE_MATCHES(trigger->tgtype, TRIGGER_TYPE_ROW, TRIGGER_TYPE_AFTER, TRIGGER_TYPE_INSERT);
+		if (TRIGGER_TYPE_MATCHES(trigger->tgtype, TRIGGER_TYPE_ROW, TRIGGER_TYPE_BEFORE, TRIGGER_TYPE_INSERT))
+			triggers->trig_insert_before_row = true;
+		if (TRIGGER_TYPE_MATCHES(trigger->tgtype, TRIGGER_TYPE_ROW, TRIGGER_TYPE_AFTER, TRIGGER_TYPE_INSERT))
+			triggers->trig_insert_after_row = true;
 		triggers->triggers[kept++] = *trigger;
 	}
-	writer->checked_constraint = constraint;
 	triggers->numtriggers = kept;
-	triggers->trig_insert_after_row = after_row;
 }
 
 void check_reference(Writer *writer, ResultRelInfo *leaf, const pg_uuid_t *id, const ItemPointerData *place)
@@ -267,8 +286,7 @@ ResultRelInfo *route(Writer *writer, TupleTableSlot *row)
 	writer->leaf = leaf;
 	if (writer->routing == nullptr)
 		ExecOpenIndices(leaf, false);
-	if (writer->referenced != nullptr)
-		leave_out_key_check(writer, leaf);
+	leave_out_checked(writer, leaf);
 	return leaf;
 }
 
@@ -370,6 +388,19 @@ bool find(Writer *writer, ItemPointer place, const pg_uuid_t *id)
 	return look_up(writer->relation, key, id, place) && is_at(writer->relation, key, id, place, writer->present);
 }
 
+bool lock(Writer *writer, ItemPointer place, const pg_uuid_t *id)
+{
+	TM_FailureData failure;
+	ItemPointerData at = *place;
+	TM_Result result =
+		table_tuple_lock(writer->relation, &at, GetActiveSnapshot(), writer->present, writer->estate->es_output_cid,
+						 LockTupleNoKeyExclusive, LockWaitBlock, TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &failure);
+
+	if (result == TM_Ok)
+		*place = writer->present->tts_tid;
+	return result != TM_Deleted && find(writer, place, id);
+}
+
 Datum value(Writer *writer, const char *column, Oid type, bool *is_null)
 {
 	return slot_getattr(writer->present, place_of(writer->relation, column, type), is_null);
@@ -433,13 +464,15 @@ bool change(Writer *writer, ItemPointer place, const Datum *values, const bool *
 	return written;
 }
 
-Writer *open_append(Oid schema, const char *table, const Column *columns, int count, const Reference *reference)
+Writer *open_append(Oid schema, const char *table, const Column *columns, int count, const Reference *reference,
+					PGFunction checked)
 {
 	Writer *writer = open(schema, table, true, columns, count);
 	EState *estate = writer->estate;
 	MemoryContext caller = MemoryContextSwitchTo(estate->es_query_cxt);
 
 	prepare_defaults(writer);
+	writer->checked = checked;
 	writer->state = makeNode(ModifyTableState);
 	writer->state->ps.state = estate;
 	writer->state->operation = CMD_INSERT;

@@ -34,12 +34,17 @@ bool is_plain(Oid relation);
 // the rows. find() is false for a row that is gone.
 Writer *open_update(Oid schema, const char *table, const Column *columns, int count);
 bool find(Writer *writer, ItemPointer place, const pg_uuid_t *id);
+
+// As find(), for a row that is not locked: waits until it is.
+bool lock(Writer *writer, ItemPointer place, const pg_uuid_t *id);
 Datum value(Writer *writer, const char *column, Oid type, bool *is_null);
 bool change(Writer *writer, ItemPointer place, const Datum *values, const bool *nulls);
 
 // nulls: nullptr for none. Each row's referenced one is checked to be there when
-// the row is written, which makes a trigger for that foreign key needless.
-Writer *open_append(Oid schema, const char *table, const Column *columns, int count, const Reference *reference);
+// the row is written, which makes a trigger for that foreign key needless; as the
+// caller may have made the check of one of our own triggers needless.
+Writer *open_append(Oid schema, const char *table, const Column *columns, int count, const Reference *reference,
+					PGFunction checked = nullptr);
 void append(Writer *writer, const Datum *values, const bool *nulls, const ItemPointerData *referenced);
 
 // Fires the triggers AFTER. What an ERROR leaves open the abort closes.

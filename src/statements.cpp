@@ -22,7 +22,6 @@ enum Call
 	call_waiting_timers,
 	call_policies,
 	call_ways,
-	call_write_policy_changes,
 	call_put_off,
 	call_notify_timers,
 	call_fail,
@@ -32,6 +31,7 @@ enum Call
 	call_upkeep_failed,
 	call_illegal_move,
 	call_next_states,
+	call_has_ended,
 	call_write_log,
 	call_notify_moves,
 	call_marked_due,
@@ -116,7 +116,7 @@ constexpr Statement statements[call_count] = {
 	 true},
 
 	// In the words of unique_waiting_timer_per_type, which holds no finished timer.
-	{R"(SELECT u.n, t.id, t.campaign_id, t.timer_type, t.scheduled_at, t.payload OPERATOR(pg_catalog.?) 'policy',
+	{R"(SELECT u.n, t.id, t.campaign_id, t.ctid, t.timer_type, t.scheduled_at, t.payload OPERATOR(pg_catalog.?) 'policy',
 			t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'RUNNING', t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED'
 		FROM ROWS FROM (pg_catalog.unnest($1)) WITH ORDINALITY AS u (id, n)
 		JOIN @extschema@.campaign_timers AS t ON t.campaign_id OPERATOR(pg_catalog.=) u.id
@@ -136,10 +136,6 @@ constexpr Statement statements[call_count] = {
 	{R"(SELECT m.from_state::pg_catalog.text, m.timer_type::pg_catalog.text FROM @extschema@.campaign_state_transitions AS m)",
 	 0,
 	 {}},
-
-	{R"(SELECT @extschema@._write_policy_changes($1, $2, $3, $4, $5, $6))",
-	 6,
-	 {UUIDARRAYOID, UUIDARRAYOID, TIMESTAMPTZARRAYOID, UUIDARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID}},
 
 	{R"(SELECT @extschema@._put_off_timers($1, $2))", 2, {UUIDARRAYOID, TIMESTAMPTZOID}},
 
@@ -170,6 +166,14 @@ constexpr Statement statements[call_count] = {
 		WHERE m.from_state::pg_catalog.text OPERATOR(pg_catalog.=) $1)",
 	 1,
 	 {TEXTOID}},
+
+	{R"(SELECT FROM @extschema@.campaigns AS c
+		WHERE c.id OPERATOR(pg_catalog.=) $1
+			AND NOT EXISTS (
+				SELECT FROM @extschema@.campaign_state_transitions AS m
+				WHERE m.from_state::pg_catalog.text OPERATOR(pg_catalog.=) c.status::pg_catalog.text))",
+	 1,
+	 {UUIDOID}},
 
 	{R"(INSERT INTO @extschema@.campaign_state_log
 			(id, campaign_id, from_state, to_state, trigger_event, metadata, created_at)
@@ -590,11 +594,12 @@ Waiting *waiting_timers(Plans *plans, Datum campaigns, int *count)
 			static_cast<int>(DatumGetInt64(column_of(i, 1))) - 1,
 			*DatumGetUUIDP(column_of(i, 2)),
 			*DatumGetUUIDP(column_of(i, 3)),
-			column_of(i, 4),
-			DatumGetTimestampTz(column_of(i, 5)),
-			DatumGetBool(column_of(i, 6)),
+			*reinterpret_cast<ItemPointer>(DatumGetPointer(column_of(i, 4))),
+			column_of(i, 5),
+			DatumGetTimestampTz(column_of(i, 6)),
 			DatumGetBool(column_of(i, 7)),
 			DatumGetBool(column_of(i, 8)),
+			DatumGetBool(column_of(i, 9)),
 		};
 	return timers;
 }
@@ -618,19 +623,6 @@ Way *ways(Plans *plans, int *count)
 	for (int i = 0; i < *count; i++)
 		found[i] = {column_of(i, 1), column_of(i, 2)};
 	return found;
-}
-
-void write_policy_changes(Plans *plans, const Datum (&columns)[6])
-{
-	Datum arguments[6];
-	char nulls[6];
-
-	for (int i = 0; i < 6; i++)
-	{
-		arguments[i] = columns[i];
-		nulls[i] = columns[i] == 0 ? 'n' : ' ';
-	}
-	run(plans, call_write_policy_changes, arguments, nulls);
 }
 
 int put_off(Plans *plans, Datum timers, TimestampTz as_of)
@@ -733,6 +725,14 @@ char *next_states(Plans *plans, Datum state)
 	run(plans, call_next_states, arguments);
 	Datum states = first_row(1, &is_null);
 	return is_null ? nullptr : TextDatumGetCString(states);
+}
+
+bool has_ended(Plans *plans, Datum campaign)
+{
+	Datum arguments[] = {campaign};
+
+	run(plans, call_has_ended, arguments);
+	return SPI_processed > 0;
 }
 
 void write_log(Plans *plans, const LogColumns &rows)

@@ -112,6 +112,7 @@ struct Waiting
 	int place; // of the campaign, from 0
 	pg_uuid_t id;
 	pg_uuid_t campaign;
+	ItemPointerData at;
 	Datum type; // text
 	TimestampTz scheduled_at;
 	bool by_policy;
@@ -140,9 +141,6 @@ struct Way
 Policy *policies(Plans *plans, int *count);
 Way *ways(Plans *plans, int *count);
 
-// An array a column, 0 for none: timers to move, or to cancel; and new ones.
-void write_policy_changes(Plans *plans, const Datum (&columns)[6]);
-
 // Returns how many of these were put off, which is no attempt.
 int put_off(Plans *plans, Datum timers, TimestampTz as_of);
 
@@ -159,6 +157,9 @@ bool find_illegal_move(Plans *plans, Datum from, Datum to, char **from_state, ch
 // The states that a campaign can move to from this one, as a list in words;
 // nullptr for none.
 char *next_states(Plans *plans, Datum state);
+
+// Whether this campaign is in a state that no way leads out of.
+bool has_ended(Plans *plans, Datum campaign);
 
 // Whether the install script is one with upkeep.
 bool has_upkeep(Plans *plans);

@@ -7,7 +7,7 @@ SELECT plan(39);
 
 SELECT has_function('validate_timer_schedule', ARRAY[]::name[]);
 SELECT function_returns('validate_timer_schedule', ARRAY[]::name[], 'trigger');
-SELECT function_lang_is('validate_timer_schedule', ARRAY[]::name[], 'plpgsql');
+SELECT function_lang_is('validate_timer_schedule', ARRAY[]::name[], 'c');
 SELECT is(tgfoid::regproc::text, 'validate_timer_schedule', 'validate_timer_scheduling calls it') FROM pg_trigger
 WHERE tgrelid = 'campaign_timers'::regclass AND tgname = 'validate_timer_scheduling';
 SELECT matches(pg_get_triggerdef(t.oid), 'BEFORE INSERT ON public.campaign_timers FOR EACH ROW', 'before each inserted row') FROM pg_trigger AS t
