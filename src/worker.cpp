@@ -313,10 +313,15 @@ void drain(State *state)
 		if (result.error != nullptr && !result.apart)
 		{
 			rest_after_error(state, result);
+			// What was locked so far has not been noted: nobody has asked yet what still waits.
+			state->mark = Min(state->mark, floor);
 			break;
 		}
 		if (!meet(state, result))
+		{
+			state->mark = Min(state->mark, floor);
 			break;
+		}
 		note_success(state, result);
 		if (sweep)
 			state->sweep_at = GetCurrentTimestamp() + Max(static_cast<int64>(settings::naptime) * 1000, rest_after_look(result));
