@@ -126,6 +126,43 @@ $node->safe_psql('later', 'DROP TRIGGER end_soon ON campaigns');
 	$node->safe_psql('later', 'DROP FUNCTION public.linger() CASCADE');
 }
 
+# A timer that was locked when the worker came by, in a drain that an error ended before it had looked at what still waits.
+{
+	set_and_reload($node, batch_size => 1);
+	# It holds from the next batch but one.
+	wakes('a commit', $insert);
+	$node->safe_psql(
+		'later', q{
+		CREATE TABLE public.peace (made boolean);
+		CREATE FUNCTION public.trouble() RETURNS trigger LANGUAGE plpgsql AS $$
+		BEGIN
+			IF NOT EXISTS (SELECT FROM public.peace) THEN
+				RAISE EXCEPTION 'trouble' USING ERRCODE = 'lock_not_available';
+			END IF;
+			RETURN NEW;
+		END $$;
+		CREATE TRIGGER trouble BEFORE UPDATE ON campaigns FOR EACH ROW WHEN (NEW.metadata ? 'trouble') EXECUTE FUNCTION public.trouble();
+		SELECT pause_timers();
+		WITH c AS (INSERT INTO campaigns (status, duration_hours, metadata) VALUES ('RUNNING', 1, '{"locked": true}'), ('RUNNING', 1, '{"free": true}'), ('RUNNING', 1, '{"trouble": true}')
+			RETURNING id, metadata)
+		INSERT INTO campaign_timers (campaign_id, timer_type, scheduled_at)
+		SELECT id, 'EXPIRE_CAMPAIGN', now() + CASE WHEN metadata ? 'free' THEN interval '1 ms' WHEN metadata ? 'trouble' THEN interval '2 ms' ELSE interval '0' END FROM c});
+	my $holder = $node->background_psql('later');
+	$holder->query_safe("BEGIN; SELECT FROM campaigns WHERE metadata ? 'locked' FOR UPDATE");
+	$node->safe_psql('later', 'SELECT resume_timers()');
+	becomes($node, 'later', "SELECT last_error LIKE '55P03: trouble' FROM campaign_workers WHERE database = 'later'", 't', 'a timer is locked, the one after it is executed, the one after that meets trouble');
+	answers($node, 'later', "SELECT count(*) FROM campaigns WHERE metadata ? 'free' AND status = 'EXPIRED'", 1, 'in this order');
+	$node->safe_psql('later', 'INSERT INTO public.peace VALUES (true)');
+	becomes($node, 'later', "SELECT count(*) FROM campaigns WHERE metadata ? 'trouble' AND status = 'EXPIRED'", 1, 'when the trouble is over it is executed');
+	$holder->query_safe('ROLLBACK');
+	my $began = time;
+	becomes($node, 'later', "SELECT count(*) FROM campaigns WHERE metadata ? 'locked' AND status = 'EXPIRED'", 1, 'and when the lock is gone the first one');
+	cmp_ok(time - $began, '<', $soon, 'at once');
+	$holder->quit;
+	$node->safe_psql('later', 'DROP FUNCTION public.trouble() CASCADE; DROP TABLE public.peace');
+	set_and_reload($node, batch_size => undef);
+}
+
 # A timer that no trigger has told of is found by the net, and the net is a setting that a reload changes.
 my $pid = join ' ', worker_pids($node, 'later');
 set_and_reload($node, naptime => '200ms');
