@@ -35,7 +35,10 @@ CREATE TEMPORARY TABLE trial (place serial, what text, command text, allowed tex
 -- Tables: reading for all three levels, and nothing else but by column.
 INSERT INTO trial (what, command, allowed)
 SELECT format('%s %s', o.operation, c.relname), format(o.command, c.relname, (SELECT quote_ident(a.attname) FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attnum = 1)),
-	o.allowed
+	-- Of the bookkeeping, which is the extension's, the owner of the tables reads what the worker reads as that role.
+	o.allowed || CASE WHEN c.relname IN ('campaign_activation', 'campaign_clean_run') AND (c.relname, o.operation) <> ('campaign_activation', 'select from')
+		-- The row there is a superuser's handler.
+		OR (c.relname, o.operation) = ('campaign_timer_handlers', 'update the first column of') THEN '{}'::text[] ELSE '{owner}' END
 FROM pg_class AS c
 CROSS JOIN (VALUES
 	('select from', 'SELECT count(*) FROM %1$I', '{reader,writer,operator}'::text[]),
@@ -46,6 +49,10 @@ CROSS JOIN (VALUES
 	('put a trigger on', 'CREATE TRIGGER access_trigger BEFORE UPDATE ON %1$I FOR EACH STATEMENT EXECUTE FUNCTION suppress_redundant_updates_trigger()', '{}'),
 	('lock', 'LOCK TABLE %1$I IN ACCESS EXCLUSIVE MODE', '{}'),
 	('add a column to', 'ALTER TABLE %1$I ADD COLUMN access_column integer', '{}'),
+	('put a rule on', 'CREATE RULE access_rule AS ON UPDATE TO %1$I DO ALSO NOTHING', '{}'),
+	('index', 'CREATE INDEX ON %1$I ((1))', '{}'),
+	('rename', 'ALTER TABLE %1$I RENAME TO access_renamed', '{}'),
+	('drop', 'DROP TABLE %1$I CASCADE', '{}'),
 	('put a policy on', 'CREATE POLICY access_policy ON %1$I USING (true)', '{}')) AS o (operation, command, allowed)
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
 	-- Of these a level may write every column.
@@ -55,7 +62,8 @@ WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NO
 	AND (o.operation NOT IN ('delete from', 'lock') OR c.relname <> 'campaign_timer_handlers')
 ORDER BY c.relname, o.operation;
 INSERT INTO trial (what, command, allowed)
-SELECT 'select from ' || c.relname, format('SELECT count(*) FROM %I', c.relname), '{reader,writer,operator}'
+SELECT 'select from ' || c.relname, format('SELECT count(*) FROM %I', c.relname),
+	CASE WHEN c.relname = 'campaign_workers' THEN '{reader,writer,operator}' ELSE '{reader,writer,operator,owner}' END::text[]
 FROM pg_class AS c
 WHERE c.relnamespace = 'public'::regnamespace AND (c.relkind IN ('v', 'm') OR c.relispartition AND c.relkind = 'r')
 ORDER BY c.relname;
@@ -90,9 +98,28 @@ INSERT INTO trial (what, command, allowed) VALUES
 	('add a handler by hand', $$INSERT INTO campaign_timer_handlers (timer_type, handler, handler_owner) VALUES ('START_CAMPAIGN', 'pg_catalog.now()', 'postgres')$$, '{}'),
 	('delete a handler', 'DELETE FROM campaign_timer_handlers', '{operator}'),
 	('write down a backfill', 'DELETE FROM campaign_backfills', '{operator}'),
-	('disable a trigger', $$ALTER TABLE campaigns DISABLE TRIGGER ALL$$, '{}'),
+	('disable a trigger', $$ALTER TABLE campaigns DISABLE TRIGGER USER$$, '{}'),
+	('disable foreign keys', $$ALTER TABLE campaigns DISABLE TRIGGER ALL$$, '{}'),
 	('replace the trigger function', $$CREATE OR REPLACE FUNCTION validate_state_transition() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'$$, '{}'),
 	('put our log trigger on an own table', $$CREATE TEMPORARY TABLE fake (LIKE campaigns); CREATE TRIGGER t AFTER INSERT ON fake FOR EACH ROW EXECUTE FUNCTION log_campaign_state_change()$$, '{}');
+
+-- All of this is the owner's, but for what is the extension's, and for lending a superuser's name.
+UPDATE trial SET allowed = allowed || 'owner'::text
+WHERE place > (SELECT max(t.place) FROM trial AS t WHERE t.what LIKE 'select from %') AND what NOT IN ('add a handler by hand', 'disable foreign keys', 'replace the trigger function');
+-- Partitions, and what is no table.
+INSERT INTO trial (what, command, allowed)
+SELECT format('%s %s', o.operation, c.relname), format(o.command, c.relname, (SELECT quote_ident(a.attname) FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attnum = 1)), '{owner}'
+FROM pg_class AS c
+JOIN (VALUES
+	('r', 'insert whole rows into', 'INSERT INTO %1$I SELECT * FROM %1$I'),
+	('r', 'update the first column of', 'UPDATE %1$I SET %2$s = %2$s'),
+	('r', 'delete from', 'DELETE FROM %1$I'),
+	('r', 'truncate', 'TRUNCATE %1$I'),
+	('r', 'put a trigger on', 'CREATE TRIGGER access_trigger BEFORE UPDATE ON %1$I FOR EACH STATEMENT EXECUTE FUNCTION suppress_redundant_updates_trigger()'),
+	('m', 'refresh', 'REFRESH MATERIALIZED VIEW %1$I'),
+	('v', 'give away', 'ALTER VIEW %1$I SET (security_invoker = false)')) AS o (kind, operation, command) ON o.kind = c.relkind::text
+WHERE c.relnamespace = 'public'::regnamespace AND (c.relispartition OR c.relkind <> 'r') AND c.relname <> 'campaign_workers'
+ORDER BY c.relname, o.operation;
 
 -- Verbs.
 INSERT INTO trial (what, command, allowed)
@@ -113,13 +140,13 @@ FROM (VALUES
 	($$run_due_timers()$$, '{operator}'),
 	($$pause_timers()$$, '{operator}'),
 	($$resume_timers()$$, '{operator}'),
-	($$create_monthly_partitions()$$, '{operator}'),
-	($$archive_old_state_logs()$$, '{operator}'),
-	($$cleanup_timer_executions()$$, '{operator}'),
+	($$create_monthly_partitions()$$, '{operator,owner}'),
+	($$archive_old_state_logs()$$, '{operator,owner}'),
+	($$cleanup_timer_executions()$$, '{operator,owner}'),
 	($$schedule_maintenance()$$, '{}'),
 	($$unschedule_maintenance()$$, '{}'),
 	($$register_handler('START_CAMPAIGN', pg_temp.own_handler())$$, '{operator}'),
-	($$unregister_handler('CLOSE_CAMPAIGN')$$, '{operator}'),
+	($$unregister_handler('CLOSE_CAMPAIGN')$$, '{operator,owner}'),
 	($$grant_campaign_access('access_nobody', 'writer')$$, '{}'),
 	($$revoke_campaign_access('access_reader')$$, '{}'),
 	($$set_campaign_owner('access_nobody')$$, '{}'),
@@ -187,6 +214,51 @@ FROM (VALUES ('reader', '{_workers}'::name[]), ('writer', '{_workers}'), ('opera
 		validate_state_transition,validate_timer_handler,validate_timer_policy,validate_timer_schedule,
 		_cleanup_finished_timers,_cleanup_metrics,_maintenance_commands,_set_cron_database}')) AS l (level, roots);
 
+-- Not by trying, but by all that is said of privileges: columns one by one, partitions, views, what belongs to the extension, internal functions.
+CREATE FUNCTION pg_temp.beyond() RETURNS SETOF text LANGUAGE sql AS $$
+	WITH level (level, role) AS (
+		SELECT l, 'access_' || l FROM unnest('{nobody,reader,writer,operator}'::text[]) AS l),
+	-- privilege, columns; NULL: the table as a whole.
+	granted (level, relation, privilege, columns) AS (VALUES
+		('writer', 'campaigns', 'INSERT', '{id,status,metadata,start_time,end_time,duration_hours,auto_close,rewards_enabled}'::text[]),
+		('writer', 'campaigns', 'UPDATE', '{status,metadata,start_time,end_time,duration_hours,auto_close,rewards_enabled}'),
+		('writer', 'campaign_timers', 'INSERT', '{id,campaign_id,timer_type,status,scheduled_at,payload}'),
+		('writer', 'campaign_timers', 'UPDATE', '{status,scheduled_at,payload,retry_count}'),
+		('writer', 'campaign_metrics', 'INSERT', '{id,campaign_id,metric_type,value,attributes,recorded_at}'),
+		('operator', 'campaign_timers', 'UPDATE', '{status,scheduled_at,retry_count}'),
+		('operator', 'campaign_activation', 'INSERT', '{database_oid,paused}'),
+		('operator', 'campaign_activation', 'UPDATE', '{paused,changed_at}'),
+		('operator', 'campaign_timer_handlers', 'INSERT', '{timer_type,handler,handler_owner,timeout}'),
+		('operator', 'campaign_timer_handlers', 'UPDATE', '{handler,timeout,registered_at}'),
+		('operator', 'campaign_timer_handlers', 'DELETE', NULL),
+		('operator', 'campaign_clean_run', 'INSERT', '{since}'),
+		('operator', 'campaign_backfills', 'INSERT', NULL),
+		('operator', 'campaign_backfills', 'UPDATE', NULL),
+		('operator', 'campaign_backfills', 'DELETE', NULL))
+	SELECT format('%s: %s on column %s of %s', l.level, p.privilege, a.attname, c.relname)
+	FROM level AS l
+	CROSS JOIN unnest('{SELECT,INSERT,UPDATE,REFERENCES}'::text[]) AS p (privilege)
+	JOIN pg_class AS c ON c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm')
+	JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+	WHERE has_column_privilege(l.role, c.oid, a.attnum, p.privilege) <> (CASE p.privilege WHEN 'SELECT' THEN l.level <> 'nobody'
+		ELSE EXISTS (SELECT FROM granted AS g WHERE (g.level, g.relation, g.privilege) = (l.level, c.relname::text, p.privilege) AND (g.columns IS NULL OR a.attname::text = ANY (g.columns))) END)
+	UNION ALL
+	SELECT format('%s: %s on %s', l.level, p.privilege, c.relname)
+	FROM level AS l
+	CROSS JOIN unnest('{DELETE,TRUNCATE,TRIGGER}'::text[]) AS p (privilege)
+	JOIN pg_class AS c ON c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm')
+	WHERE has_table_privilege(l.role, c.oid, p.privilege) <> EXISTS (SELECT FROM granted AS g WHERE (g.level, g.relation, g.privilege) = (l.level, c.relname::text, p.privilege) AND g.columns IS NULL)
+	UNION ALL
+	SELECT format('%s: EXECUTE on %s', l.level, p.oid::regprocedure)
+	FROM level AS l
+	JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
+	JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'campaign_lifecycle'
+	JOIN pg_proc AS p ON p.oid = d.objid
+	WHERE has_function_privilege(l.role, p.oid, 'EXECUTE') <> EXISTS (SELECT FROM _campaign_functions(l.level) AS f (routine) WHERE f.routine = p.oid)
+	UNION ALL
+	SELECT format('%s: CREATE on the schema', l.level) FROM level AS l WHERE has_schema_privilege(l.role, 'public', 'CREATE')
+$$;
+
 -- Before anything is granted, then each level, on tables of a superuser.
 SELECT is(pg_temp.attempt('access_' || l.level, t.command), 'denied', format('nothing granted: %s cannot %s', l.level, t.what))
 FROM trial AS t CROSS JOIN unnest('{nobody,writer}'::text[]) AS l (level) ORDER BY l.level, t.place;
@@ -195,7 +267,8 @@ SELECT grant_campaign_access('access_writer', 'writer');
 SELECT grant_campaign_access('access_operator', 'operator');
 SELECT is(pg_temp.attempt('access_' || l.level, t.command), CASE WHEN l.level = ANY (t.allowed) THEN 'allowed' ELSE 'denied' END,
 	format('tables of a superuser: %s %s %s', l.level, CASE WHEN l.level = ANY (t.allowed) THEN 'can' ELSE 'cannot' END, t.what))
-FROM trial AS t CROSS JOIN unnest('{reader,writer,operator}'::text[]) AS l (level) ORDER BY l.level, t.place;
+FROM trial AS t CROSS JOIN unnest('{nobody,reader,writer,operator}'::text[]) AS l (level) ORDER BY l.level, t.place;
+SELECT is_empty('SELECT * FROM pg_temp.beyond()', 'tables of a superuser: no privilege on any table, column or function that is not in the lists');
 
 -- The same on tables of a plain role, to whom the grants then count as made by.
 SELECT set_campaign_owner('access_owner');
@@ -207,6 +280,10 @@ SELECT is(pg_temp.attempt('access_' || l.level, t.command), CASE WHEN l.level = 
 	format('tables of a plain role: %s %s %s', l.level, CASE WHEN l.level = ANY (t.allowed) THEN 'can' ELSE 'cannot' END, t.what))
 FROM trial AS t CROSS JOIN unnest('{nobody,reader,writer,operator}'::text[]) AS l (level) ORDER BY l.level, t.place;
 
+SELECT is_empty('SELECT * FROM pg_temp.beyond()', 'tables of a plain role: no privilege on any table, column or function that is not in the lists');
+-- (What the data does not allow is no matter of rights.)
+SELECT is(pg_temp.attempt('access_owner', t.command) <> 'denied', 'owner' = ANY (t.allowed), format('the plain owner %s %s', CASE WHEN 'owner' = ANY (t.allowed) THEN 'can' ELSE 'cannot' END, t.what))
+FROM trial AS t ORDER BY t.place;
 -- The owner can do what the worker does, with no right of a superuser.
 SELECT is(pg_temp.attempt('access_owner', c.command), 'allowed', 'the plain owner can: ' || c.command)
 FROM (VALUES
@@ -233,7 +310,7 @@ FROM unnest('{access_owner,access_reader,access_operator}'::text[]) AS r;
 
 -- A column of the user's own is the writer's too, once granted again.
 ALTER TABLE campaigns ADD COLUMN brand text;
-SELECT grant_campaign_access('access_writer', 'writer');
+SELECT grant_campaign_access('access_writer', 'writer'), grant_campaign_access('access_writer', 'operator');
 SELECT is(pg_temp.attempt('access_writer', 'INSERT INTO campaigns (status, duration_hours, brand) VALUES (''CREATED'', 1, ''x'')'), 'allowed', 'a column of the user''s own');
 
 -- Row level security on campaigns is respected by tables, views and verbs.
@@ -244,15 +321,40 @@ CREATE POLICY own_timers ON campaign_timers TO access_writer
 ALTER TABLE campaign_timers ENABLE ROW LEVEL SECURITY;
 SELECT create_campaign(24, id => '00000000-0000-7000-8000-00000000c003', start_time => now() + interval '2 days');
 UPDATE campaigns SET brand = 'mine' WHERE id = '00000000-0000-7000-8000-00000000c003';
+CREATE FUNCTION pg_temp.changed(statement text) RETURNS bigint LANGUAGE plpgsql AS $$ DECLARE n bigint; BEGIN EXECUTE statement; GET DIAGNOSTICS n = ROW_COUNT; RETURN n; END $$;
 SET LOCAL ROLE access_writer;
 SELECT tap.results_eq('SELECT id FROM campaigns', $$VALUES ('00000000-0000-7000-8000-00000000c003'::uuid)$$, 'a policy on campaigns: the table shows only one''s own');
 SELECT tap.results_eq('SELECT DISTINCT campaign_id FROM _runnable_timers', $$VALUES ('00000000-0000-7000-8000-00000000c003'::uuid)$$, 'and so do the views');
+SELECT tap.results_eq('SELECT DISTINCT campaign_id FROM upcoming_timers', $$VALUES ('00000000-0000-7000-8000-00000000c003'::uuid)$$, 'what fires next, too');
+SELECT tap.is((SELECT count(*) FROM dead_timers), 0::bigint, 'and what is dead is another''s');
+SELECT tap.results_eq('SELECT status::text, count FROM campaign_state_distribution WHERE count > 0', $$VALUES ('CREATED', 1::bigint)$$, 'counts are of one''s own');
+SELECT tap.results_eq($$SELECT DISTINCT kind FROM campaign_timeline('00000000-0000-7000-8000-00000000c001') ORDER BY 1$$, $$VALUES ('metric'), ('state')$$, 'a timeline shows what has no policy of its own');
+RESET ROLE;
+CREATE POLICY own_log ON campaign_state_log TO access_writer USING (EXISTS (SELECT FROM campaigns AS c WHERE c.id = campaign_id));
+ALTER TABLE campaign_state_log ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own_metrics ON campaign_metrics TO access_writer USING (EXISTS (SELECT FROM campaigns AS c WHERE c.id = campaign_id));
+ALTER TABLE campaign_metrics ENABLE ROW LEVEL SECURITY;
+SET LOCAL ROLE access_writer;
+SELECT tap.throws_ok($$SELECT * FROM campaign_timeline('00000000-0000-7000-8000-00000000c001')$$, 'P0002', NULL, 'with policies on the log and the metrics it is not found');
+SELECT tap.throws_ok(format('SELECT %s', v.call), 'P0002', NULL, 'nor is another''s by ' || split_part(v.call, '(', 1))
+FROM (VALUES ('schedule_campaign_timers(''00000000-0000-7000-8000-00000000c001'')'), ('reschedule_campaign(''00000000-0000-7000-8000-00000000c001'', duration_hours => 5)'),
+	('cancel_campaign(''00000000-0000-7000-8000-00000000c001'')'), ('schedule_timer(''00000000-0000-7000-8000-00000000c001'', ''REWARD_REMINDER'', now())'),
+	('reschedule_timer(''00000000-0000-7000-8000-00000000f003'', now())'), ('retry_timer(''00000000-0000-7000-8000-00000000f002'')')) AS v (call);
+SELECT tap.is(pg_temp.changed('UPDATE campaigns SET metadata = ''{"x": 1}'' WHERE id <> ''00000000-0000-7000-8000-00000000c003'''), 0::bigint, 'plain UPDATE changes none of another''s');
+SELECT tap.throws_ok('INSERT INTO campaigns (status, duration_hours, brand) VALUES (''CREATED'', 1, ''theirs'')', '42501', NULL, 'plain INSERT makes none');
 SELECT tap.throws_ok($$SELECT transition_campaign('00000000-0000-7000-8000-00000000c001', 'RUNNING')$$, 'P0002', NULL, 'a verb does not find another''s campaign');
 SELECT tap.throws_ok($$SELECT cancel_timer('00000000-0000-7000-8000-00000000f001')$$, 'P0002', NULL, 'nor another''s timer');
 SELECT tap.throws_ok($$SELECT record_metric('00000000-0000-7000-8000-00000000c001', 'PARTICIPANT_COUNT', 1)$$, 'P0002', NULL, 'nor records a metric for it');
 SELECT tap.throws_ok($$SELECT create_campaign(24)$$, '42501', NULL, 'nor creates one that the policy does not let it have');
 SELECT tap.is(transition_campaign('00000000-0000-7000-8000-00000000c003', 'RUNNING'), 'CREATED', 'its own it moves');
 RESET ROLE;
+SELECT is((SELECT count(*) FROM campaign_state_log WHERE campaign_id = '00000000-0000-7000-8000-00000000c003'), 2::bigint, 'and the log has it');
+-- Timers are not one's own matter: who runs them runs all, as their owner.
+UPDATE campaign_timers SET scheduled_at = now() WHERE id = '00000000-0000-7000-8000-00000000f001';
+SET LOCAL ROLE access_writer;
+SELECT tap.lives_ok('SELECT run_due_timers()', 'an operator whom the policy binds runs due timers');
+RESET ROLE;
+SELECT is(status, 'RUNNING', 'also of campaigns that it cannot see') FROM campaigns WHERE id = '00000000-0000-7000-8000-00000000c001';
 
 -- Who and what can be named.
 SELECT throws_ok($$SELECT grant_campaign_access('access_writer', 'admin')$$, '22023', 'unknown access level: admin');
