@@ -27,6 +27,7 @@ struct Watch
 {
 	int ms;
 	bool registered;
+	bool running;
 	TimeoutId id;
 	bool ends_process;
 	volatile sig_atomic_t cancels;
@@ -52,6 +53,7 @@ void start_alarm(int ms, bool ends_process)
 	if (!watch.registered)
 		watch.id = RegisterTimeout(USER_TIMEOUT, on_alarm);
 	watch.registered = true;
+	watch.running = true;
 	watch.ms = ms;
 	watch.ends_process = ends_process;
 	watch.cancels = 0;
@@ -61,6 +63,7 @@ void start_alarm(int ms, bool ends_process)
 void stop_alarm()
 {
 	disable_timeout(watch.id, false);
+	watch.running = false;
 	// One that came too late to be noticed must not cancel what comes next.
 	if (watch.cancels > 0)
 		QueryCancelPending = false;
@@ -285,6 +288,11 @@ Result take(const Order &order, Passed *passed)
 		pass(passed, timer);
 	clean_session();
 	return result;
+}
+
+bool is_running()
+{
+	return watch.running;
 }
 
 Remains recover_lost()

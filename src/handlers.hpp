@@ -61,6 +61,9 @@ ErrorData *note_clean_run();
 // subtransaction. The transaction is connected to SPI and acts as the owner.
 Result take_here(statements::Plans *plans, TimestampTz as_of, TimestampTz since, Passed *passed);
 
+// Whether this is called by a handler.
+bool is_running();
+
 } // namespace handlers
 
 #endif

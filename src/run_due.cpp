@@ -123,6 +123,10 @@ SQL_FUNCTION(_run_due_timers)
 	int most = PG_GETARG_INT32(1);
 	if (most < 0)
 		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("number of timers must not be negative: %d", most));
+	// Its own timeout would be the inner one's, and gone with that.
+	if (handlers::is_running())
+		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("timers cannot be run by a handler"),
+				errhint("What is due runs when the handler has ended."));
 	if (XactIsoLevel != XACT_READ_COMMITTED)
 		ereport(ERROR, errcode(ERRCODE_ACTIVE_SQL_TRANSACTION), errmsg("timers can only be run in a READ COMMITTED transaction"),
 				errhint("Call run_due_timers() in a transaction of its own."));

@@ -134,6 +134,40 @@ BEGIN
 			INSERT INTO guarded (id) VALUES (1);
 			SELECT count(*) INTO n FROM guarded;
 			RETURN to_jsonb(n);
+		WHEN 'savepoints' THEN
+			FOR i IN 1 .. 100 LOOP
+				BEGIN
+					INSERT INTO parents VALUES (1000 + i);
+					IF i % 2 = 0 THEN
+						RAISE EXCEPTION USING ERRCODE = 'ZZ002';
+					END IF;
+				EXCEPTION WHEN SQLSTATE 'ZZ002' THEN
+					NULL;
+				END;
+			END LOOP;
+			RETURN to_jsonb((SELECT count(*) FROM parents WHERE id > 1000));
+		WHEN 'savepoint' THEN EXECUTE 'SAVEPOINT a';
+		WHEN 'constraints' THEN
+			SET CONSTRAINTS ALL IMMEDIATE;
+			INSERT INTO children VALUES (98);
+		WHEN 'ddl' THEN
+			CREATE TABLE made (a integer);
+			DROP TABLE made;
+		WHEN 'listen' THEN LISTEN handler_channel;
+		WHEN 'own timer' THEN PERFORM cancel_timer(timer_id);
+		WHEN 'move twice' THEN
+			PERFORM transition_campaign(campaign_id, 'CLOSED'), transition_campaign(campaign_id, 'RUNNING');
+		WHEN 'schedule' THEN PERFORM schedule_timer(campaign_id, 'REWARD_REMINDER', now() + interval '1 hour');
+		WHEN 'run timers' THEN PERFORM run_due_timers();
+		WHEN 'unregister' THEN PERFORM unregister_handler('START_CAMPAIGN');
+		WHEN 'drop' THEN DROP FUNCTION handler_app.act(uuid, uuid, jsonb);
+		WHEN 'pause' THEN PERFORM pause_timers();
+		WHEN 'unique' THEN INSERT INTO parents VALUES (500), (500);
+		WHEN 'syntax' THEN EXECUTE 'SELEC 1';
+		WHEN 'missing' THEN EXECUTE 'SELECT * FROM no_such_table';
+		WHEN 'data' THEN PERFORM 'x'::integer;
+		WHEN 'long message' THEN RAISE EXCEPTION '%', repeat('x', 100000);
+		WHEN 'no message' THEN RAISE EXCEPTION USING MESSAGE = '';
 		WHEN 'divide' THEN PERFORM 1 / 0;
 		WHEN 'raise' THEN RAISE EXCEPTION 'no stock left' USING ERRCODE = 'ZZ001', DETAIL = 'detail', HINT = 'hint';
 		WHEN 'assert' THEN ASSERT false, 'not so';
@@ -153,6 +187,8 @@ BEGIN
 		WHEN 'deadlock' THEN RAISE deadlock_detected;
 		WHEN 'serialization' THEN RAISE serialization_failure;
 		WHEN 'cancelled' THEN RAISE query_canceled;
+		WHEN 'out of memory' THEN RAISE out_of_memory;
+		WHEN 'locked' THEN RAISE lock_not_available;
 	END CASE;
 	RETURN '{"ok": true}';
 END
@@ -171,6 +207,21 @@ INSERT INTO cases (what, state, timer, message, handled) VALUES
 	('notify', 'RUNNING', 'COMPLETED', NULL, '{"ok": true}'),
 	('settings', 'RUNNING', 'COMPLETED', NULL, '{"ok": true}'),
 	('row security', 'RUNNING', 'COMPLETED', NULL, '1'),
+	('savepoints', 'RUNNING', 'COMPLETED', NULL, '50'),
+	('savepoint', 'CREATED', 'FAILED', '0A000: EXECUTE of transaction commands is not implemented', NULL),
+	('constraints', 'CREATED', 'FAILED', '23503: insert or update on table "children" violates foreign key constraint "children_parent_fkey"', NULL),
+	('ddl', 'RUNNING', 'COMPLETED', NULL, '{"ok": true}'),
+	('listen', 'RUNNING', 'COMPLETED', NULL, '{"ok": true}'),
+	('own timer', 'CREATED', 'FAILED', '55000: a COMPLETED timer cannot be cancelled', NULL),
+	('move twice', 'CREATED', 'FAILED', 'P0001: Invalid state transition from CLOSED to RUNNING', NULL),
+	('schedule', 'RUNNING', 'COMPLETED', NULL, '{"ok": true}'),
+	('run timers', 'CREATED', 'FAILED', '55000: timers cannot be run by a handler', NULL),
+	('unique', 'CREATED', 'FAILED', '23505: duplicate key value violates unique constraint "parents_pkey"', NULL),
+	('syntax', 'CREATED', 'FAILED', '42601: syntax error at or near "SELEC"', NULL),
+	('missing', 'CREATED', 'FAILED', '42P01: relation "no_such_table" does not exist', NULL),
+	('data', 'CREATED', 'FAILED', '22P02: invalid input syntax for type integer: "x"', NULL),
+	('long message', 'CREATED', 'FAILED', left('P0001: ' || repeat('x', 100000), 8000), NULL),
+	('no message', 'CREATED', 'FAILED', 'P0001: ', NULL),
 	('divide', 'CREATED', 'FAILED', '22012: division by zero', NULL),
 	('raise', 'CREATED', 'FAILED', 'ZZ001: no stock left', NULL),
 	('assert', 'CREATED', 'FAILED', 'P0004: not so', NULL),
@@ -196,7 +247,7 @@ SELECT is(run_due_timers(), (SELECT count(*) FROM cases), 'every case is attempt
 SELECT is(current_user::text, session_user::text, 'the caller is who it was');
 SELECT is(c.status::text, s.state, s.what || ': the campaign is ' || s.state) FROM cases AS s JOIN campaigns AS c USING (id) ORDER BY s.what;
 SELECT is(t.status::text, s.timer, s.what || ': the timer is ' || s.timer) FROM cases AS s JOIN campaign_timers AS t ON t.campaign_id = s.id AND t.timer_type = 'START_CAMPAIGN' ORDER BY s.what;
-SELECT is((SELECT array_agg(x.error_message) FROM timer_executions AS x WHERE x.timer_id = t.id), ARRAY[s.message], s.what || ': one attempt, ' || coalesce(s.message, 'no error'))
+SELECT is((SELECT array_agg(x.error_message) FROM timer_executions AS x WHERE x.timer_id = t.id), ARRAY[s.message], s.what || ': one attempt, ' || coalesce(left(s.message, 100), 'no error'))
 FROM cases AS s JOIN campaign_timers AS t ON t.campaign_id = s.id AND t.timer_type = 'START_CAMPAIGN' ORDER BY s.what;
 SELECT is((SELECT x.result -> 'handler' FROM timer_executions AS x WHERE x.timer_id = t.id), s.handled, s.what || ': what it returned')
 FROM cases AS s JOIN campaign_timers AS t ON t.campaign_id = s.id AND t.timer_type = 'START_CAMPAIGN' ORDER BY s.what;
@@ -221,11 +272,12 @@ DELETE FROM handler_app.children WHERE parent = 7;
 
 -- Trouble that says nothing about the timer is no attempt.
 SELECT pg_temp.make(c.what, c.id::uuid)
-FROM (VALUES ('deadlock', '00000000-0000-7000-8000-00000000d001'), ('serialization', '00000000-0000-7000-8000-00000000d002')) AS c (what, id);
-SELECT is(run_due_timers(), 0::bigint, 'a deadlock or a serialization failure in a handler is no attempt');
-SELECT is((SELECT array_agg(DISTINCT (status, retry_count)::text) FROM campaign_timers WHERE timer_type = 'START_CAMPAIGN' AND payload ->> 'do' IN ('deadlock', 'serialization')),
+FROM (VALUES ('deadlock', '00000000-0000-7000-8000-00000000d001'), ('serialization', '00000000-0000-7000-8000-00000000d002'),
+	('out of memory', '00000000-0000-7000-8000-00000000d003'), ('locked', '00000000-0000-7000-8000-00000000d004')) AS c (what, id);
+SELECT is(run_due_timers(), 0::bigint, 'a deadlock, a serialization failure, want of memory or of a lock in a handler is no attempt');
+SELECT is((SELECT array_agg(DISTINCT (status, retry_count)::text) FROM campaign_timers WHERE timer_type = 'START_CAMPAIGN' AND payload ->> 'do' IN ('deadlock', 'serialization', 'out of memory', 'locked')),
 	'{"(PENDING,0)"}', 'the timers wait');
-UPDATE campaign_timers SET scheduled_at = now() + interval '1 hour' WHERE payload ->> 'do' IN ('deadlock', 'serialization');
+UPDATE campaign_timers SET scheduled_at = now() + interval '1 hour' WHERE payload ->> 'do' IN ('deadlock', 'serialization', 'out of memory', 'locked');
 
 -- Not called on a skip, called on a reminder.
 SET LOCAL ROLE handler_owner;
@@ -240,15 +292,20 @@ SELECT is(run_due_timers(), 2::bigint, 'a skip and a reminder');
 SELECT is((SELECT result FROM timer_executions WHERE timer_id = '00000000-0000-7000-8000-00000000d021'), '{"skipped": true, "reason": "too late in state REWARD_CLAIM"}', 'no handler on a skip');
 SELECT is((SELECT result FROM timer_executions WHERE timer_id = '00000000-0000-7000-8000-00000000d022'), '{"event": "REWARD_REMINDER", "handler": "done"}', 'a handler on a reminder');
 
--- Between registration and call.
-CREATE FUNCTION pg_temp.after(change text) RETURNS text LANGUAGE plpgsql AS $$
+-- A cancel request, or what looks like one, is the caller's: it ends the call.
+SELECT pg_temp.make('cancelled', '00000000-0000-7000-8000-00000000d005');
+SELECT is(left(pg_temp.error_of('SELECT run_due_timers()'), 5), '57014', 'a handler that is cancelled ends the call');
+UPDATE campaign_timers SET scheduled_at = now() + interval '1 hour' WHERE payload ->> 'do' = 'cancelled';
+
+-- Between registration and call, and in it.
+CREATE FUNCTION pg_temp.after(change text, what text DEFAULT 'nothing') RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
 	campaign constant uuid := gen_random_uuid();
 	message text;
 BEGIN
 	BEGIN
 		EXECUTE change;
-		PERFORM pg_temp.make('nothing', campaign), public.run_due_timers();
+		PERFORM pg_temp.make(what, campaign), public.run_due_timers();
 		SELECT coalesce(x.error_message, x.result ->> 'handler', 'no handler') INTO message
 		FROM public.timer_executions AS x JOIN public.campaign_timers AS t ON t.id = x.timer_id WHERE t.campaign_id = campaign;
 		RAISE EXCEPTION 'undo' USING ERRCODE = 'UNDO1';
@@ -257,6 +314,7 @@ BEGIN
 	END;
 END
 $$;
+SELECT is(pg_temp.after('SELECT', w.what), '{"ok": true}', format('a handler may %s itself', w.what)) FROM unnest('{unregister,drop,pause}'::text[]) AS w (what);
 SELECT is(pg_temp.after(c.change), c.message, c.change)
 FROM (VALUES
 	('DROP FUNCTION handler_app.act(uuid, uuid, jsonb)', '42883: handler does not exist: handler_app.act(uuid,uuid,jsonb)'),

@@ -67,6 +67,17 @@ sql(q{
 			WHEN 'api' THEN PERFORM transition_campaign(campaign_id, 'CLOSED', 'TARGET_REACHED');
 			WHEN 'notify' THEN NOTIFY app_channel, 'x';
 			WHEN 'listen' THEN LISTEN app_channel;
+			WHEN 'savepoints' THEN
+				FOR i IN 1 .. 100 LOOP
+					BEGIN
+						INSERT INTO parents VALUES (gen_random_uuid());
+						PERFORM 1 / (i % 2);
+					EXCEPTION WHEN division_by_zero THEN NULL;
+					END;
+				END LOOP;
+			WHEN 'run timers' THEN PERFORM run_due_timers();
+			WHEN 'unique' THEN INSERT INTO parents VALUES (campaign_id), (campaign_id);
+			WHEN 'syntax' THEN EXECUTE 'SELEC 1';
 			WHEN 'divide' THEN PERFORM 1 / 0;
 			WHEN 'hold' THEN EXECUTE 'DECLARE kept CURSOR WITH HOLD FOR SELECT 1';
 			WHEN 'reset role' THEN RESET ROLE;
@@ -109,11 +120,14 @@ sql(q{
 #---------------------------------------------------------------------------------------------------------------------
 # How a handler can end. Five attempts are a fraction of a second.
 
-my @good = ('nothing', 'child first', 'temporary table', 'leave everything', 'unlock all', 'exception block', 'notify', 'deadlock once');
+my @good = ('nothing', 'child first', 'temporary table', 'leave everything', 'unlock all', 'exception block', 'savepoints', 'notify', 'deadlock once');
 my %bad = (
 	orphan       => '23503: insert or update on table "children" violates foreign key constraint "children_parent_fkey"',
 	listen       => '0A000: cannot execute LISTEN within a background process',
 	divide       => '22012: division by zero',
+	unique       => '23505: duplicate key value violates unique constraint "parents_pkey"',
+	syntax       => '42601: syntax error at or near "SELEC"',
+	'run timers' => '55000: timers cannot be run by a handler',
 	hold         => '24000: handler left a cursor WITH HOLD open',
 	'reset role' => '42501: cannot set parameter "role" within security-definer function',
 	delete       => '42501: permission denied for table campaigns',
