@@ -302,7 +302,10 @@ Remains recover_lost()
 	remains.error = bracket::in_transaction([&] {
 		extension::Site site;
 
-		remains.is_ready = arrive(&site, true) && statements::has_marked_way(site.plans);
+		bool arrived = arrive(&site, true);
+
+		remains.presence = site.presence;
+		remains.is_ready = arrived && statements::has_marked_way(site.plans);
 		if (remains.is_ready)
 			remains.lost = statements::recover_lost(site.plans, GetCurrentTimestamp());
 	});

@@ -3,6 +3,7 @@
 #ifndef CAMPAIGN_HANDLERS_HPP
 #define CAMPAIGN_HANDLERS_HPP
 
+#include "extension.hpp"
 #include "pg.hpp"
 #include "statements.hpp"
 
@@ -45,7 +46,8 @@ Result take(const Order &order, Passed *passed);
 
 struct Remains
 {
-	bool is_ready; // timers may fire here
+	extension::Presence presence;
+	bool is_ready; // timers may fire here, and the install script knows the marked way
 	int lost;
 	ErrorData *error;
 };

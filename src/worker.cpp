@@ -34,6 +34,7 @@ constexpr int64 stagger = 3;          // ms between workers that wake for the sa
 struct State
 {
 	TimestampTz mark;      // everything due before it is done, locked, or noted below
+	TimestampTz floor;     // what still waits has not been asked for since here, or DT_NOEND
 	TimestampTz behind;    // the earliest that was due and could not be taken
 	TimestampTz behind_at; // when to look at that again
 	TimestampTz sweep_at;  // when to look at everything
@@ -250,12 +251,14 @@ bool run_alone(State *state, const handlers::Order &order)
 }
 
 // Marks without a process are failed attempts. After a crash of the server what
-// was due runs one by one, so that a timer that caused it is found.
-ErrorData *look_back(State *state)
+// was due runs one by one, so that a timer that caused it is found. *presence:
+// whether it was there to be looked at.
+ErrorData *look_back(State *state, Presence *presence)
 {
 	handlers::Remains remains = handlers::recover_lost();
 	bool crashed = false;
 
+	*presence = remains.presence;
 	if (remains.error != nullptr || !remains.is_ready || state->looked_back)
 		return remains.error;
 	ErrorData *error = handlers::look_for_crash(&crashed);
@@ -278,6 +281,20 @@ ErrorData *look_back(State *state)
 	return error;
 }
 
+// False: not now.
+bool look_back_first(State *state)
+{
+	turn::Result result = {};
+	ErrorData *error = look_back(state, &result.presence);
+
+	result.as_of = GetCurrentTimestamp();
+	if (error == nullptr)
+		return result.presence == Presence::ready || meet(state, result);
+	report(state, error);
+	nap_after(state, result.as_of);
+	return false;
+}
+
 // Batch after batch until nothing due can be taken, or for a while: under a load
 // that never ends, sweeps and upkeep have their turn too. What is still waiting is
 // asked from where the drain began, for claims pass over what is locked.
@@ -294,16 +311,13 @@ void drain(State *state)
 		state->behind_at = DT_NOBEGIN;
 	}
 	look_behind(state);
-	ErrorData *remains_error = sweep ? look_back(state) : nullptr;
-	if (remains_error != nullptr)
-	{
-		report(state, remains_error);
-		nap_after(state, began);
-	}
 	// Nothing runs in a batch before that.
+	if (sweep && !look_back_first(state))
+		return;
 	if (GetCurrentTimestamp() < state->retry_at)
 		return;
-	TimestampTz floor = state->mark;
+	TimestampTz floor = Min(state->mark, state->floor);
+	state->floor = DT_NOEND;
 	for (;;)
 	{
 		MemoryContextReset(state->turn_memory);
@@ -338,6 +352,7 @@ void drain(State *state)
 		if (pg::stopwatch() - watch > most_drain)
 		{
 			state->next_due = DT_NOBEGIN;
+			state->floor = floor;
 			break;
 		}
 		look_behind(state);
@@ -387,6 +402,7 @@ State fresh_state()
 	State state = {};
 
 	state.mark = DT_NOBEGIN;
+	state.floor = DT_NOEND;
 	state.behind = DT_NOEND;
 	state.behind_at = DT_NOEND;
 	state.sweep_at = DT_NOBEGIN;
