@@ -454,6 +454,8 @@ bool change(Writer *writer, ItemPointer place, const Datum *values, const bool *
 	}
 	if (written)
 	{
+		// Not told that values stay as they are, for then a page that is full is first searched for dead entries: 7 % of a timer's
+		// instructions, against indexes that are 4 to 9 % smaller after whole lives of campaigns.
 		List *recheck = insert_entries(target, row, estate, entries, false);
 
 		ExecARUpdateTriggers(estate, target, nullptr, nullptr, &from, nullptr, row, recheck, writer->capture, false);
