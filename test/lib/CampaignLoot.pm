@@ -107,7 +107,7 @@ sub lay_traps
 			IF TG_NAME LIKE 'deferred %' THEN
 				SET search_path = loot, pg_catalog;
 			END IF;
-			RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+			RETURN CASE WHEN TG_OP OPERATOR(pg_catalog.=) 'DELETE' THEN OLD ELSE NEW END;
 		END
 		$$;
 		-- What a session with loot in its search_path would call.

@@ -241,9 +241,11 @@ my $moved = as($node, 'postgres', 'mallory', q{
 	CREATE TYPE loot.regclass AS (a pg_catalog.text);
 	CREATE FUNCTION loot.to_regclass(pg_catalog.text) RETURNS loot.regclass LANGUAGE sql AS $$ SELECT ROW($1)::loot.regclass WHERE loot.spring('cast to regclass of loot') $$;
 	CREATE CAST (pg_catalog.text AS loot.regclass) WITH FUNCTION loot.to_regclass(pg_catalog.text) AS IMPLICIT;
-	SELECT public.transition_campaign(:'id', 'RUNNING', pg_catalog.repeat('x', 100));
+	SELECT public.transition_campaign(:'id', 'RUNNING');
+	-- Not by a verb, which has a search_path of its own.
+	SELECT pg_catalog.set_config('campaign_lifecycle.trigger_event', pg_catalog.repeat('x', 100), false);
 	UPDATE public.campaigns SET status = 'CLOSED' WHERE id OPERATOR(pg_catalog.=) :'id'});
-is($moved, 'CREATED', 'a writer moves a campaign under a search_path of its own');
+like($moved, qr/^CREATED\nx+$/, 'a writer moves a campaign under a search_path of its own');
 is(sql("SELECT count(*) FROM loot.notes WHERE who <> 'mallory' AND what ~ 'of loot'"), 0, 'none of what is planted there ran as the owner of the log');
 shows("SELECT count(*) FROM campaign_state_log WHERE trigger_event ~ '^x{50}\$'", 1, 'and the log says what happened');
 plundered($node, 'postgres', 'mallory,tables_owner', 'a writer');
