@@ -112,19 +112,18 @@ BEGIN
 			ELSE format('The worker writes as one role, but %s. Call set_campaign_owner(role) to give all of them to one.', left(found_text, 1000)) END;
 
 	-- Whoever holds TRIGGER on a table acts with the rights of whoever writes it, and the worker writes it as its owner.
-	SELECT o.rolsuper INTO owner_is_superuser
-	FROM pg_class AS c JOIN pg_roles AS o ON o.oid = c.relowner WHERE c.oid = '@extschema@.campaigns'::regclass;
-	SELECT string_agg(DISTINCT CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END, ', '), count(DISTINCT a.grantee)
-	INTO found_text, n
+	SELECT string_agg(DISTINCT CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END, ', '), count(DISTINCT a.grantee), bool_or(o.rolsuper)
+	INTO found_text, n, owner_is_superuser
 	FROM @extschema@._campaign_relations() AS r
 	JOIN pg_class AS c ON c.oid = r.relation
+	JOIN pg_roles AS o ON o.oid = c.relowner
 	CROSS JOIN LATERAL aclexplode(c.relacl) AS a
 	WHERE c.relkind IN ('r', 'p') AND a.privilege_type = 'TRIGGER' AND a.grantee <> c.relowner
 		AND NOT coalesce((SELECT g.rolsuper FROM pg_roles AS g WHERE g.oid = a.grantee), false);
 	RETURN QUERY SELECT 'trigger_privilege',
 		CASE WHEN n > 0 AND owner_is_superuser THEN 'critical' WHEN n > 0 THEN 'warning' ELSE 'ok' END, n::text, '0',
 		CASE WHEN n = 0 THEN 'Nobody but the owner may add triggers to the tables.'
-			WHEN owner_is_superuser THEN format('A superuser owns the tables and %s may add triggers, which then run as that superuser: REVOKE TRIGGER, and give the tables to a plain role by set_campaign_owner(role).', found_text)
+			WHEN owner_is_superuser THEN format('%s may add triggers to tables of a superuser, which then run as that superuser: REVOKE TRIGGER, and give the tables to a plain role by set_campaign_owner(role).', found_text)
 			ELSE format('%s may add triggers to the tables, which then run as the tables'' owner: REVOKE TRIGGER unless that is meant.', found_text) END;
 
 	SELECT string_agg(r.relation::text, ', ' ORDER BY r.place), count(*)

@@ -55,6 +55,9 @@ SELECT is(left(pg_temp.health('trigger_privilege'), 8), CASE WHEN has_table_priv
 	'with a plain owner a holder of TRIGGER is a warning');
 REVOKE TRIGGER ON campaigns FROM health_other;
 SELECT is(pg_temp.health('trigger_privilege'), 'ok: 0', 'revoked');
+GRANT TRIGGER ON campaign_activation TO health_other;
+SELECT is(pg_temp.health('trigger_privilege'), 'critical: 1', 'on what belongs to the extension, and so to a superuser, it is critical as well');
+REVOKE TRIGGER ON campaign_activation FROM health_other;
 ALTER TABLE campaigns ENABLE ROW LEVEL SECURITY;
 SELECT is(pg_temp.health('row_security'), 'ok: 0', 'row level security does not bind the owner');
 ALTER TABLE campaigns FORCE ROW LEVEL SECURITY;

@@ -204,6 +204,11 @@ for my $caller ($superuser, 'operator')
 	plundered($node, 'postgres', 'tables_owner', "calls of $caller");
 }
 
+# A backfill runs as its caller, and notes how far it is in a table that belongs to the owner.
+sql('CREATE TABLE loot.filled (id integer PRIMARY KEY, a integer)');
+like(error_as($node, 'postgres', $superuser, q{CALL backfill_column('loot.filled', 'a', '7')}), qr/a superuser cannot run a backfill while campaign_backfills belongs to a plain role/, 'a superuser is refused a backfill');
+is(sql('SELECT count(*) FROM loot.notes'), 0, 'and springs nothing');
+
 # What would be met later, in the session of the superuser: refused, and all is undone.
 for my $left (
 	[ "EXECUTE 'DEALLOCATE trusted'; EXECUTE 'PREPARE trusted AS SELECT loot.spring(''prepared statement'')'", 'a prepared statement' ],
