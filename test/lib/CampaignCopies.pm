@@ -105,6 +105,8 @@ sub furnish
 		-- What a user has made of the tables.
 		ALTER TABLE campaigns ADD COLUMN budget numeric NOT NULL DEFAULT 1.5, ADD COLUMN "Odd name" text GENERATED ALWAYS AS (id::text || '!') STORED;
 		ALTER TABLE campaigns ADD CONSTRAINT solvent CHECK (budget >= 0);
+		ALTER TABLE campaigns ADD COLUMN vip boolean;
+		INSERT INTO campaign_timer_policies (state, timer_type, anchor, delay, only_when) VALUES ('RUNNING', 'REWARD_REMINDER', 'entered', '24 hours', 'vip');
 		COMMENT ON COLUMN campaigns.budget IS 'The user''s own';
 		CREATE INDEX campaigns_by_budget ON campaigns (budget) WHERE budget > 1;
 		ALTER TABLE campaign_state_log ADD COLUMN remark text DEFAULT 'none';
