@@ -515,7 +515,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.run_due_timers(integer) IS
-	'Does what the worker does, now, in the caller''s transaction, follow-up timers that fall due included, up to max_timers attempts; returns the number attempted. For tests, for servers without the preload, from pg_cron. Errors: 22004, 22023; 25001 unless READ COMMITTED; 55000 while paused. Since 1.0.';
+	'Does what the worker does, now, in the caller''s transaction, follow-up timers that fall due included, up to max_timers attempts; returns the number attempted. For tests, for servers without the preload, from pg_cron. Errors: 22004, 22023; 25001 unless READ COMMITTED; 55000 while paused, and in a handler. Since 1.0.';
 
 CREATE FUNCTION @extschema@.pause_timers() RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
