@@ -232,7 +232,11 @@ inline bool fire_before_update(EState *estate, EPQState *recheck, ResultRelInfo 
 #if PG_VERSION_NUM >= 160000
 	TM_Result result = TM_Ok;
 
+#if PG_VERSION_NUM >= 180000
+	return ExecBRUpdateTriggers(estate, recheck, target, place, nullptr, row, &result, &failure, false);
+#else
 	return ExecBRUpdateTriggers(estate, recheck, target, place, nullptr, row, &result, &failure);
+#endif
 #else
 	return ExecBRUpdateTriggers(estate, recheck, target, place, nullptr, row, &failure);
 #endif
