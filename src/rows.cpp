@@ -111,10 +111,11 @@ Writer *open(Oid schema, const char *table, bool appends, const Column *columns,
 	estate->es_output_cid = GetCurrentCommandId(true);
 	writer->target = makeNode(ResultRelInfo);
 	ExecInitResultRelation(estate, writer->target, 1);
+	writer->row = table_slot_create(relation, &estate->es_tupleTable);
+	// Transition tables belong to the query that is the current one.
+	AfterTriggerBeginQuery();
 	writer->capture =
 		MakeTransitionCaptureState(relation->trigdesc, RelationGetRelid(relation), appends ? CMD_INSERT : CMD_UPDATE);
-	writer->row = table_slot_create(relation, &estate->es_tupleTable);
-	AfterTriggerBeginQuery();
 	MemoryContextSwitchTo(caller);
 	return writer;
 }
