@@ -165,45 +165,60 @@ void check_row(ResultRelInfo *target, TupleTableSlot *row, EState *estate, CmdTy
 	ExecConstraints(target, row, estate);
 }
 
-// The leaf's foreign key that is checked here. Not one that may be deferred:
-// until then the row may come.
+// The trigger that checks a foreign key, if it would do so for each row at once:
+// until a deferrable one fires the row may come, and one that is disabled checks nothing.
+bool checks_at_once(const Trigger *trigger)
+{
+	char when = SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA ? TRIGGER_FIRES_ON_REPLICA : TRIGGER_FIRES_ON_ORIGIN;
+
+	return trigger->tgfoid == F_RI_FKEY_CHECK_INS && !trigger->tgdeferrable &&
+		   (trigger->tgenabled == when || trigger->tgenabled == TRIGGER_FIRES_ALWAYS);
+}
+
+// The leaf's foreign key that is checked here. None where a trigger BEFORE may
+// make a row refer to another one, which nobody has locked.
 Oid checked_key_of(const Writer *writer, Relation leaf)
 {
+	const TriggerDesc *triggers = leaf->trigdesc;
 	ListCell *cell;
 
+	if (triggers == nullptr || triggers->trig_insert_before_row)
+		return InvalidOid;
 	foreach (cell, RelationGetFKeyList(leaf))
 	{
 		ForeignKeyCacheInfo *key = lfirst_node(ForeignKeyCacheInfo, cell);
 
-		if (key->confrelid == RelationGetRelid(writer->referenced) && key->nkeys == 1 &&
-			key->conkey[0] == module::column_of(leaf, writer->reference->column, UUIDOID) &&
-			key->confkey[0] == writer->referenced_key)
-			return key->conoid;
+		if (key->confrelid != RelationGetRelid(writer->referenced) || key->nkeys != 1 ||
+			key->conkey[0] != module::column_of(leaf, writer->reference->column, UUIDOID) ||
+			key->confkey[0] != writer->referenced_key)
+			continue;
+		for (int i = 0; i < triggers->numtriggers; i++)
+			if (triggers->triggers[i].tgconstraint == key->conoid && checks_at_once(&triggers->triggers[i]))
+				return key->conoid;
 	}
 	return InvalidOid;
 }
 
-// The descriptor is this writer's own copy.
+// The descriptor is this writer's own copy, and none of its triggers has been
+// called yet: their functions are kept by their places in it.
 void leave_out_key_check(Writer *writer, ResultRelInfo *leaf)
 {
 	TriggerDesc *triggers = leaf->ri_TrigDesc;
-	Oid constraint = triggers != nullptr ? checked_key_of(writer, leaf->ri_RelationDesc) : InvalidOid;
 	bool after_row = false;
 	int kept = 0;
 
-	writer->checked_constraint = InvalidOid;
-	if (!OidIsValid(constraint))
+	writer->checked_constraint = checked_key_of(writer, leaf->ri_RelationDesc);
+	if (!OidIsValid(writer->checked_constraint))
 		return;
 	for (int i = 0; i < triggers->numtriggers; i++)
 	{
 		Trigger *trigger = &triggers->triggers[i];
 
-		if (trigger->tgconstraint == constraint && trigger->tgfoid == F_RI_FKEY_CHECK_INS && !trigger->tgdeferrable)
+		if (trigger->tgconstraint == writer->checked_constraint && trigger->tgfoid == F_RI_FKEY_CHECK_INS)
 			continue;
 		after_row = after_row || TRIGGER_TYPE_MATCHES(trigger->tgtype, TRIGGER_TYPE_ROW, TRIGGER_TYPE_AFTER, TRIGGER_TYPE_INSERT);
 		triggers->triggers[kept++] = *trigger;
 	}
-	writer->checked_constraint = constraint;
 	triggers->numtriggers = kept;
 	triggers->trig_insert_after_row = after_row;
 }
@@ -268,7 +283,7 @@ ResultRelInfo *route(Writer *writer, TupleTableSlot *row)
 	writer->leaf = leaf;
 	if (writer->routing == nullptr)
 		ExecOpenIndices(leaf, false);
-	if (writer->referenced != nullptr)
+	else if (writer->referenced != nullptr)
 		leave_out_key_check(writer, leaf);
 	return leaf;
 }
@@ -457,6 +472,8 @@ Writer *open_append(Oid schema, const char *table, const Column *columns, int co
 		writer->referenced = open_table(schema, reference->table, RowShareLock);
 		writer->referenced_key = place_of(writer->referenced, "id", UUIDOID);
 		writer->referenced_row = table_slot_create(writer->referenced, &estate->es_tupleTable);
+		if (writer->routing == nullptr)
+			leave_out_key_check(writer, writer->target);
 	}
 	ExecBSInsertTriggers(estate, writer->target);
 	MemoryContextSwitchTo(caller);
