@@ -154,15 +154,16 @@ List *insert_entries(ResultRelInfo *target, TupleTableSlot *row, EState *estate,
 	return pg::insert_index_entries(target, row, estate, update, entries == pg::Entries::summaries);
 }
 
-void check_row(ResultRelInfo *target, TupleTableSlot *row, EState *estate, CmdType command)
+void check_row(ResultRelInfo *target, TupleTableSlot *row, EState *estate, CmdType command, bool routed)
 {
 	TupleConstr *constraints = RelationGetDescr(target->ri_RelationDesc)->constr;
 
-	if (constraints == nullptr)
-		return;
-	if (constraints->has_generated_stored)
+	if (constraints != nullptr && constraints->has_generated_stored)
 		ExecComputeStoredGenerated(target, estate, row, command);
-	ExecConstraints(target, row, estate);
+	if (constraints != nullptr)
+		ExecConstraints(target, row, estate);
+	if (target->ri_RelationDesc->rd_rel->relispartition && !routed)
+		ExecPartitionCheck(target, row, estate, true);
 }
 
 // The trigger that checks a foreign key, if it would do so for each row at once:
@@ -434,7 +435,7 @@ bool change(Writer *writer, ItemPointer place, const Datum *values, const bool *
 				   pg::fire_before_update(estate, &writer->recheck, target, &from, row);
 	if (written)
 	{
-		check_row(target, row, estate, CMD_UPDATE);
+		check_row(target, row, estate, CMD_UPDATE, false);
 		written = pg::update_row(writer->relation, &from, row, estate->es_output_cid, estate->es_snapshot, &entries);
 	}
 	if (written)
@@ -500,9 +501,8 @@ void append(Writer *writer, const Datum *values, const bool *nulls, const ItemPo
 	bool alone = leaf->ri_TrigDesc != nullptr && leaf->ri_TrigDesc->trig_insert_before_row;
 	if (!alone || ExecBRInsertTriggers(estate, leaf, row))
 	{
-		check_row(leaf, row, estate, CMD_INSERT);
-		if (alone && leaf->ri_RelationDesc->rd_rel->relispartition)
-			ExecPartitionCheck(leaf, row, estate, true);
+		// Where a row was routed to it belongs, unless a trigger has changed it.
+		check_row(leaf, row, estate, CMD_INSERT, leaf->ri_RootResultRelInfo != nullptr && !alone);
 		Datum id =
 			writer->referenced != nullptr ? slot_getattr(writer->row, writer->reference_place, &is_null) : static_cast<Datum>(0);
 		if (writer->referenced != nullptr && !is_null)
