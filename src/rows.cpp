@@ -440,7 +440,7 @@ bool change(Writer *writer, ItemPointer place, const Datum *values, const bool *
 	}
 	if (written)
 	{
-		List *recheck = insert_entries(target, row, estate, entries, false);
+		List *recheck = insert_entries(target, row, estate, entries, true);
 
 		ExecARUpdateTriggers(estate, target, nullptr, nullptr, &from, nullptr, row, recheck, writer->capture, false);
 		list_free(recheck);
