@@ -38,6 +38,7 @@ struct Writer
 	ModifyTableState *state;
 	PartitionTupleRouting *routing;
 	ExprState **defaults;
+	bool one_by_one;     // a default may read the table
 	ResultRelInfo *leaf; // what is buffered goes there
 	TupleTableSlot *buffer[most_buffered];
 	int buffered;
@@ -347,9 +348,11 @@ void prepare_defaults(Writer *writer)
 
 		if (column->attisdropped || column->attgenerated != '\0' || is_given(writer, i + 1))
 			continue;
-		Expr *expression = reinterpret_cast<Expr *>(build_column_default(writer->relation, i + 1));
-		if (expression != nullptr)
-			writer->defaults[i] = ExecPrepareExpr(expression, writer->estate);
+		Node *expression = build_column_default(writer->relation, i + 1);
+		if (expression == nullptr)
+			continue;
+		writer->one_by_one = writer->one_by_one || contain_volatile_functions_not_nextval(expression);
+		writer->defaults[i] = ExecPrepareExpr(reinterpret_cast<Expr *>(expression), writer->estate);
 	}
 }
 
@@ -511,8 +514,8 @@ void append(Writer *writer, const Datum *values, const bool *nulls, const ItemPo
 		writer->buffered_bytes += heap_tuple_length(row);
 	}
 	MemoryContextSwitchTo(caller);
-	// A trigger BEFORE sees the rows before it.
-	if (alone || writer->buffered == most_buffered || writer->buffered_bytes > most_buffered_bytes)
+	// A trigger BEFORE sees the rows before it, and so does a default.
+	if (alone || writer->one_by_one || writer->buffered == most_buffered || writer->buffered_bytes > most_buffered_bytes)
 		flush(writer);
 }
 
