@@ -16,6 +16,16 @@ constexpr int most_columns = 12;
 constexpr int most_buffered = 1000;
 constexpr Size most_buffered_bytes = 65536;
 
+// How a given value becomes the column's: not at all, shortened or rounded, or by
+// what casts the given type to the column's own.
+struct Cast
+{
+	Oid length; // function, or InvalidOid
+	FmgrInfo shorten;
+	int32 modifier;
+	ExprState *convert;
+};
+
 } // namespace
 
 struct Writer
@@ -27,6 +37,7 @@ struct Writer
 	TransitionCaptureState *capture;
 	int count;
 	AttrNumber places[most_columns];
+	Cast casts[most_columns];
 	TupleTableSlot *row;
 
 	// UPDATE
@@ -68,6 +79,49 @@ Relation open_table(Oid schema, const char *name, LOCKMODE mode)
 	return table_open(table, mode);
 }
 
+// As an assignment in SQL.
+void prepare_cast(Cast *cast, Relation relation, AttrNumber place, Oid given, EState *estate)
+{
+	Form_pg_attribute column = TupleDescAttr(RelationGetDescr(relation), place - 1);
+
+	if (column->atttypid == given || (given == TEXTOID && column->atttypid == VARCHAROID))
+	{
+		cast->modifier = column->atttypmod;
+		if (cast->modifier >= 0)
+			(void) find_typmod_coercion_function(column->atttypid, &cast->length);
+		if (OidIsValid(cast->length))
+			fmgr_info_cxt(cast->length, &cast->shorten, estate->es_query_cxt);
+		return;
+	}
+	CaseTestExpr *value = makeNode(CaseTestExpr);
+	value->typeId = given;
+	value->typeMod = -1;
+	value->collation = get_typcollation(given);
+	Node *expression = coerce_to_target_type(nullptr, reinterpret_cast<Node *>(value), given, column->atttypid, column->atttypmod,
+											 COERCION_ASSIGNMENT, COERCE_IMPLICIT_CAST, -1);
+	if (expression == nullptr)
+		ereport(ERROR, errcode(ERRCODE_DATATYPE_MISMATCH),
+				errmsg("column \"%s\" of table \"%s\" is of type %s, which %s is not cast to", NameStr(column->attname),
+					   RelationGetRelationName(relation), format_type_be(column->atttypid), format_type_be(given)),
+				errhint("Give the column its type back, or CREATE CAST ... AS ASSIGNMENT."));
+	cast->convert = ExecPrepareExpr(reinterpret_cast<Expr *>(expression), estate);
+}
+
+Datum cast_value(Cast *cast, Datum value, bool *is_null, EState *estate)
+{
+	if (cast->convert != nullptr)
+	{
+		ExprContext *context = GetPerTupleExprContext(estate);
+
+		context->caseValue_datum = value;
+		context->caseValue_isNull = *is_null;
+		return ExecEvalExpr(cast->convert, context, is_null);
+	}
+	if (*is_null || !OidIsValid(cast->length))
+		return value;
+	return FunctionCall3(&cast->shorten, value, Int32GetDatum(cast->modifier), BoolGetDatum(false));
+}
+
 // What SQL would have asked for before it wrote a row.
 void check_permitted(Relation relation, bool appends)
 {
@@ -97,7 +151,7 @@ Writer *open(Oid schema, const char *table, bool appends, const Column *columns,
 	Assert(count <= most_columns);
 	for (int i = 0; i < count; i++)
 	{
-		places[i] = place_of(relation, columns[i].name, columns[i].type);
+		places[i] = place_of(relation, columns[i].name, InvalidOid);
 		updated = bms_add_member(updated, places[i] - FirstLowInvalidHeapAttributeNumber);
 	}
 	EState *estate = pg::executor_state_for(relation, appends ? nullptr : updated);
@@ -108,6 +162,8 @@ Writer *open(Oid schema, const char *table, bool appends, const Column *columns,
 	writer->estate = estate;
 	writer->count = count;
 	memcpy(writer->places, places, sizeof(places));
+	for (int i = 0; i < count; i++)
+		prepare_cast(&writer->casts[i], relation, places[i], columns[i].type, estate);
 	estate->es_snapshot = GetActiveSnapshot();
 	estate->es_output_cid = GetCurrentCommandId(true);
 	writer->target = makeNode(ResultRelInfo);
@@ -307,6 +363,19 @@ Size heap_tuple_length(TupleTableSlot *row)
 	return tuple->t_len;
 }
 
+// Into the row that is made.
+void give_values(Writer *writer, const Datum *values, const bool *nulls)
+{
+	for (int i = 0; i < writer->count; i++)
+	{
+		int place = writer->places[i] - 1;
+		bool *is_null = &writer->row->tts_isnull[place];
+
+		*is_null = nulls != nullptr && nulls[i];
+		writer->row->tts_values[place] = cast_value(&writer->casts[i], values[i], is_null, writer->estate);
+	}
+}
+
 void fill_row(Writer *writer, const Datum *values, const bool *nulls)
 {
 	TupleTableSlot *row = writer->row;
@@ -321,11 +390,7 @@ void fill_row(Writer *writer, const Datum *values, const bool *nulls)
 		if (writer->defaults[i] != nullptr)
 			row->tts_values[i] = ExecEvalExpr(writer->defaults[i], context, &row->tts_isnull[i]);
 	}
-	for (int i = 0; i < writer->count; i++)
-	{
-		row->tts_values[writer->places[i] - 1] = values[i];
-		row->tts_isnull[writer->places[i] - 1] = nulls != nullptr && nulls[i];
-	}
+	give_values(writer, values, nulls);
 	ExecStoreVirtualTuple(row);
 }
 
@@ -335,6 +400,17 @@ bool is_given(const Writer *writer, int place)
 		if (writer->places[i] == place)
 			return true;
 	return false;
+}
+
+// Which the domain may refuse.
+Node *null_of_domain(Form_pg_attribute column)
+{
+	int32 modifier = column->atttypmod;
+	Oid base = getBaseTypeAndTypmod(column->atttypid, &modifier);
+	Const *null = makeNullConst(base, modifier, column->attcollation);
+
+	return coerce_to_domain(reinterpret_cast<Node *>(null), base, modifier, column->atttypid, COERCION_IMPLICIT,
+							COERCE_IMPLICIT_CAST, -1, false);
 }
 
 void prepare_defaults(Writer *writer)
@@ -349,6 +425,8 @@ void prepare_defaults(Writer *writer)
 		if (column->attisdropped || column->attgenerated != '\0' || is_given(writer, i + 1))
 			continue;
 		Node *expression = build_column_default(writer->relation, i + 1);
+		if (expression == nullptr && get_typtype(column->atttypid) == TYPTYPE_DOMAIN)
+			expression = null_of_domain(column);
 		if (expression == nullptr)
 			continue;
 		writer->one_by_one = writer->one_by_one || contain_volatile_functions_not_nextval(expression);
@@ -427,11 +505,7 @@ bool change(Writer *writer, ItemPointer place, const Datum *values, const bool *
 	ExecClearTuple(row);
 	memcpy(row->tts_values, present->tts_values, sizeof(Datum) * width);
 	memcpy(row->tts_isnull, present->tts_isnull, sizeof(bool) * width);
-	for (int i = 0; i < writer->count; i++)
-	{
-		row->tts_values[writer->places[i] - 1] = values[i];
-		row->tts_isnull[writer->places[i] - 1] = nulls != nullptr && nulls[i];
-	}
+	give_values(writer, values, nulls);
 	ExecStoreVirtualTuple(row);
 	row->tts_tableOid = RelationGetRelid(writer->relation);
 	bool written = triggers == nullptr || !triggers->trig_update_before_row ||
