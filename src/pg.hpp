@@ -283,6 +283,26 @@ inline List *insert_index_entries(ResultRelInfo *target, TupleTableSlot *row, ES
 #endif
 }
 
+// Generated columns that are computed when they are read: since 18.
+inline bool is_virtual(Form_pg_attribute column)
+{
+#if PG_VERSION_NUM >= 180000
+	return column->attgenerated == ATTRIBUTE_GENERATED_VIRTUAL;
+#else
+	(void) column;
+	return false;
+#endif
+}
+
+inline Node *generation_expression(Relation relation, int place)
+{
+#if PG_VERSION_NUM >= 180000
+	return build_generation_expression(relation, place);
+#else
+	return build_column_default(relation, place);
+#endif
+}
+
 inline TupleConversionMap *map_to_partition(ResultRelInfo *partition, EState *estate)
 {
 #if PG_VERSION_NUM >= 160000

@@ -43,6 +43,8 @@ struct Writer
 	// UPDATE
 	EPQState recheck;
 	TupleTableSlot *present;
+	ExprState *computed; // the value of a column that is not stored
+	int computed_place;
 	bool begun;
 
 	// INSERT
@@ -434,6 +436,21 @@ void prepare_defaults(Writer *writer)
 	}
 }
 
+Datum compute(Writer *writer, int place, bool *is_null)
+{
+	EState *estate = writer->estate;
+
+	if (writer->computed_place != place)
+	{
+		Node *expression = pg::generation_expression(writer->relation, place);
+
+		writer->computed = ExecPrepareExpr(reinterpret_cast<Expr *>(expression), estate);
+		writer->computed_place = place;
+	}
+	GetPerTupleExprContext(estate)->ecxt_scantuple = writer->present;
+	return ExecEvalExprSwitchContext(writer->computed, GetPerTupleExprContext(estate), is_null);
+}
+
 } // namespace
 
 bool is_plain(Oid table)
@@ -470,7 +487,18 @@ bool find(Writer *writer, ItemPointer place, const pg_uuid_t *id)
 
 Datum value(Writer *writer, const char *column, Oid type, bool *is_null)
 {
-	return slot_getattr(writer->present, place_of(writer->relation, column, type), is_null);
+	TupleDesc columns = RelationGetDescr(writer->relation);
+
+	for (int i = 0; i < columns->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(columns, i);
+
+		if (!attribute->attisdropped && strcmp(NameStr(attribute->attname), column) == 0 &&
+			module::holds(attribute->atttypid, type))
+			return pg::is_virtual(attribute) ? compute(writer, i + 1, is_null) : slot_getattr(writer->present, i + 1, is_null);
+	}
+	*is_null = true;
+	return static_cast<Datum>(0);
 }
 
 bool change(Writer *writer, ItemPointer place, const Datum *values, const bool *nulls)

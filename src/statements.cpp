@@ -5,6 +5,8 @@
 // search_path may be anybody's.
 #include "statements.hpp"
 
+#include "module.hpp"
+
 namespace statements {
 
 namespace {
@@ -553,8 +555,7 @@ Datum value_of(const Row &row, const char *column, Oid type, bool *is_null)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(row.columns, i);
 
-		if (strcmp(NameStr(attribute->attname), column) == 0 &&
-			(attribute->atttypid == type || (type == TEXTOID && attribute->atttypid == VARCHAROID)))
+		if (strcmp(NameStr(attribute->attname), column) == 0 && module::holds(attribute->atttypid, type))
 			return SPI_getbinval(row.tuple, row.columns, i + 1, is_null);
 	}
 	return static_cast<Datum>(0);
