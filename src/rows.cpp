@@ -179,15 +179,39 @@ Writer *open(Oid schema, const char *table, bool appends, const Column *columns,
 	return writer;
 }
 
+// By which the rows with a key are found, or InvalidOid: the primary key may be
+// another one of the user's.
+Oid index_of(Relation relation, AttrNumber key_place)
+{
+	List *indexes = RelationGetIndexList(relation);
+	Oid found = InvalidOid;
+	ListCell *cell;
+
+	foreach (cell, indexes)
+	{
+		Relation index = index_open(lfirst_oid(cell), AccessShareLock);
+		bool fits = index->rd_rel->relam == BTREE_AM_OID && index->rd_index->indisvalid &&
+					index->rd_index->indkey.values[0] == key_place && index->rd_opcintype[0] == UUIDOID &&
+					RelationGetIndexPredicate(index) == NIL;
+
+		index_close(index, NoLock);
+		if (!fits)
+			continue;
+		found = lfirst_oid(cell);
+		break;
+	}
+	list_free(indexes);
+	return found;
+}
+
 // The row with this key as this transaction has left it.
 bool look_up(Relation relation, AttrNumber key_place, const pg_uuid_t *id, ItemPointer place)
 {
+	Oid index = index_of(relation, key_place);
 	ScanKeyData key;
 
-	list_free(RelationGetIndexList(relation));
 	ScanKeyInit(&key, key_place, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(id));
-	SysScanDesc scan =
-		systable_beginscan(relation, relation->rd_pkindex, OidIsValid(relation->rd_pkindex), SnapshotSelf, 1, &key);
+	SysScanDesc scan = systable_beginscan(relation, index, OidIsValid(index), SnapshotSelf, 1, &key);
 	HeapTuple tuple = systable_getnext(scan);
 	if (HeapTupleIsValid(tuple))
 		*place = tuple->t_self;
