@@ -460,6 +460,24 @@ void prepare_defaults(Writer *writer)
 	}
 }
 
+// By a trigger of this very statement, since when the row is another's.
+bool is_changed_within(Writer *writer)
+{
+	HeapTupleHeader row = ExecFetchSlotHeapTuple(writer->present, false, nullptr)->t_data;
+
+	return TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(row)) &&
+		   HeapTupleHeaderGetCmin(row) >= writer->estate->es_output_cid;
+}
+
+// In the server's words.
+[[noreturn]] void refuse_changed()
+{
+	ereport(ERROR, errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+			errmsg("tuple to be updated was already modified by an operation triggered by the current command"),
+			errhint("Consider using an AFTER trigger instead of a BEFORE trigger to propagate changes to other rows."));
+	pg_unreachable();
+}
+
 Datum compute(Writer *writer, int place, bool *is_null)
 {
 	EState *estate = writer->estate;
@@ -548,6 +566,8 @@ bool change(Writer *writer, ItemPointer place, const Datum *values, const bool *
 				return false;
 		}
 	}
+	if (is_changed_within(writer))
+		refuse_changed();
 	ResetPerTupleExprContext(estate);
 	// What triggers keep between calls is kept where they are called.
 	MemoryContext caller = MemoryContextSwitchTo(estate->es_query_cxt);
@@ -565,7 +585,8 @@ bool change(Writer *writer, ItemPointer place, const Datum *values, const bool *
 	if (written)
 	{
 		check_row(target, row, estate, CMD_UPDATE, false);
-		written = pg::update_row(writer->relation, &from, row, estate->es_output_cid, estate->es_snapshot, &entries);
+		if (!pg::update_row(writer->relation, &from, row, estate->es_output_cid, estate->es_snapshot, &entries))
+			refuse_changed();
 	}
 	if (written)
 	{
