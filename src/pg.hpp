@@ -192,9 +192,10 @@ inline bool is_json(char *text)
 	return pg_parse_json(lex, &nullSemAction) == JSON_SUCCESS;
 }
 
-// The executor's state for writing one table, with the columns that an UPDATE
-// sets. Triggers ask for these (UPDATE OF), and so does the strength of the row lock.
-inline EState *executor_state_for(Relation relation, Bitmapset *updated)
+// The executor's state for writing some columns of one table, which the current
+// user must be allowed to. Triggers ask for the columns of an UPDATE (UPDATE OF),
+// and so does the strength of the row lock.
+inline EState *executor_state_for(Relation relation, bool appends, Bitmapset *columns)
 {
 	EState *estate = CreateExecutorState();
 	RangeTblEntry *entry = makeNode(RangeTblEntry);
@@ -207,14 +208,18 @@ inline EState *executor_state_for(Relation relation, Bitmapset *updated)
 	List *permissions = NIL;
 	RTEPermissionInfo *permission = addRTEPermissionInfo(&permissions, entry);
 
-	permission->updatedCols = updated;
+	permission->requiredPerms = appends ? ACL_INSERT : ACL_UPDATE;
+	(appends ? permission->insertedCols : permission->updatedCols) = columns;
+	ExecCheckPermissions(list_make1(entry), permissions, true);
 #if PG_VERSION_NUM >= 180000
 	ExecInitRangeTable(estate, list_make1(entry), permissions, bms_make_singleton(1));
 #else
 	ExecInitRangeTable(estate, list_make1(entry), permissions);
 #endif
 #else
-	entry->updatedCols = updated;
+	entry->requiredPerms = appends ? ACL_INSERT : ACL_UPDATE;
+	(appends ? entry->insertedCols : entry->updatedCols) = columns;
+	ExecCheckRTPerms(list_make1(entry), true);
 	ExecInitRangeTable(estate, list_make1(entry));
 #endif
 	return estate;

@@ -124,7 +124,7 @@ Datum cast_value(Cast *cast, Datum value, bool *is_null, EState *estate)
 	return FunctionCall3(&cast->shorten, value, Int32GetDatum(cast->modifier), BoolGetDatum(false));
 }
 
-// What SQL would have asked for before it wrote a row.
+// What SQL would have asked for before it wrote a row, but for the rights.
 void check_permitted(Relation relation, bool appends)
 {
 	char kind = relation->rd_rel->relkind;
@@ -132,8 +132,6 @@ void check_permitted(Relation relation, bool appends)
 	if (kind != RELKIND_RELATION && !(appends && kind == RELKIND_PARTITIONED_TABLE))
 		ereport(ERROR, errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				errmsg("\"%s\" is not a table that timers can write to", RelationGetRelationName(relation)));
-	if (pg_class_aclcheck(RelationGetRelid(relation), GetUserId(), appends ? ACL_INSERT : ACL_UPDATE) != ACLCHECK_OK)
-		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, RelationGetRelationName(relation));
 	if (check_enable_rls(RelationGetRelid(relation), InvalidOid, false) == RLS_ENABLED)
 		ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				errmsg("row-level security is forced on table \"%s\"", RelationGetRelationName(relation)),
@@ -145,7 +143,7 @@ void check_permitted(Relation relation, bool appends)
 Writer *open(Oid schema, const char *table, bool appends, const Column *columns, int count)
 {
 	Relation relation = open_table(schema, table, RowExclusiveLock);
-	Bitmapset *updated = nullptr;
+	Bitmapset *written = nullptr;
 	AttrNumber places[most_columns];
 
 	check_permitted(relation, appends);
@@ -154,9 +152,9 @@ Writer *open(Oid schema, const char *table, bool appends, const Column *columns,
 	for (int i = 0; i < count; i++)
 	{
 		places[i] = place_of(relation, columns[i].name, InvalidOid);
-		updated = bms_add_member(updated, places[i] - FirstLowInvalidHeapAttributeNumber);
+		written = bms_add_member(written, places[i] - FirstLowInvalidHeapAttributeNumber);
 	}
-	EState *estate = pg::executor_state_for(relation, appends ? nullptr : updated);
+	EState *estate = pg::executor_state_for(relation, appends, written);
 	MemoryContext caller = MemoryContextSwitchTo(estate->es_query_cxt);
 	Writer *writer = static_cast<Writer *>(palloc0(sizeof(Writer)));
 	writer->appends = appends;
