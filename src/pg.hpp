@@ -46,6 +46,7 @@ extern "C" {
 #include "executor/nodeModifyTable.h"
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "foreign/fdwapi.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"

@@ -241,7 +241,8 @@ void check_row(ResultRelInfo *target, TupleTableSlot *row, EState *estate, CmdTy
 
 	if (constraints != nullptr && constraints->has_generated_stored)
 		ExecComputeStoredGenerated(target, estate, row, command);
-	if (constraints != nullptr)
+	// A foreign table's constraints are its server's.
+	if (constraints != nullptr && target->ri_FdwRoutine == nullptr)
 		ExecConstraints(target, row, estate);
 	if (target->ri_RelationDesc->rd_rel->relispartition && !routed)
 		ExecPartitionCheck(target, row, estate, true);
@@ -320,6 +321,17 @@ void check_reference(Writer *writer, ResultRelInfo *leaf, const pg_uuid_t *id, c
 					  DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id))),
 					  RelationGetRelationName(writer->referenced)),
 			errtableconstraint(leaf->ri_RelationDesc, get_constraint_name(writer->checked_constraint)));
+}
+
+// Into a partition that is a foreign table, by its server.
+void insert_far_away(Writer *writer, ResultRelInfo *leaf, TupleTableSlot *row)
+{
+	TupleTableSlot *inserted = leaf->ri_FdwRoutine->ExecForeignInsert(writer->estate, leaf, row, nullptr);
+
+	if (inserted == nullptr)
+		return;
+	inserted->tts_tableOid = RelationGetRelid(leaf->ri_RelationDesc);
+	ExecARInsertTriggers(writer->estate, leaf, inserted, NIL, writer->capture);
 }
 
 void flush(Writer *writer)
@@ -646,6 +658,7 @@ void append(Writer *writer, const Datum *values, const bool *nulls, const ItemPo
 	else
 		ExecCopySlot(row, writer->row);
 	row->tts_tableOid = RelationGetRelid(leaf->ri_RelationDesc);
+	bool foreign = leaf->ri_FdwRoutine != nullptr;
 	bool alone = leaf->ri_TrigDesc != nullptr && leaf->ri_TrigDesc->trig_insert_before_row;
 	if (!alone || ExecBRInsertTriggers(estate, leaf, row))
 	{
@@ -655,8 +668,13 @@ void append(Writer *writer, const Datum *values, const bool *nulls, const ItemPo
 			writer->referenced != nullptr ? slot_getattr(writer->row, writer->reference_place, &is_null) : static_cast<Datum>(0);
 		if (writer->referenced != nullptr && !is_null)
 			check_reference(writer, leaf, DatumGetUUIDP(id), referenced);
-		writer->buffered++;
-		writer->buffered_bytes += heap_tuple_length(row);
+		if (foreign)
+			insert_far_away(writer, leaf, row);
+		else
+		{
+			writer->buffered++;
+			writer->buffered_bytes += heap_tuple_length(row);
+		}
 	}
 	MemoryContextSwitchTo(caller);
 	// A trigger BEFORE sees the rows before it, and so does a default.
