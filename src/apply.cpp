@@ -403,17 +403,10 @@ Outcome run_by_sql(Plans *plans, const Claim *claim, TimestampTz as_of)
 	return {statements::apply_by_sql(plans, timers, as_of), 0};
 }
 
-} // namespace
-
-Outcome run(Plans *plans, Claim *claim, TimestampTz as_of, bool marked)
+Outcome write(Plans *plans, Claim *claim, TimestampTz as_of, bool marked)
 {
 	TimestampTz began = GetCurrentTimestamp();
 	Outcome outcome = {DT_NOEND, 0};
-
-	if (claim->count == 0)
-		return outcome;
-	if (!statements::has_rules(plans))
-		return run_by_sql(plans, claim, as_of);
 	Batch batch = {plans, statements::schema_of(plans), as_of, nullptr, claim->count};
 	batch.work = static_cast<Work *>(palloc_extended(sizeof(Work) * claim->count, MCXT_ALLOC_HUGE));
 	qsort(claim->timers, claim->count, sizeof(Timer), compare);
@@ -440,6 +433,19 @@ Outcome run(Plans *plans, Claim *claim, TimestampTz as_of, bool marked)
 		notify(&batch, "reward.reminder", has_reminded);
 	}
 	outcome.put_off = put_off_early(&batch);
+	return outcome;
+}
+
+} // namespace
+
+Outcome run(Plans *plans, Claim *claim, TimestampTz as_of, bool marked)
+{
+	if (claim->count == 0)
+		return {DT_NOEND, 0};
+	// All that a batch reads and makes goes with it, not with who runs many.
+	SPI_connect();
+	Outcome outcome = statements::has_rules(plans) ? write(plans, claim, as_of, marked) : run_by_sql(plans, claim, as_of);
+	SPI_finish();
 	return outcome;
 }
 
