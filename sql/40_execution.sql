@@ -117,7 +117,8 @@ BEGIN
 			scheduled_at = coalesce(w.at, t.scheduled_at),
 			retry_count = CASE WHEN w.at IS NULL THEN t.retry_count ELSE 0 END
 		FROM unnest(timer_ids, timer_campaigns, times) AS w (id, campaign_id, at)
-		WHERE t.id = w.id AND t.campaign_id = w.campaign_id AND t.status IN ('PENDING', 'FAILED');
+		-- (IS TRUE: each by an index of its own ids, also in a plan made while the table was empty, and not through all that wait.)
+		WHERE t.id = w.id AND t.campaign_id = w.campaign_id AND (t.status IN ('PENDING', 'FAILED')) IS TRUE;
 	END IF;
 	IF new_campaigns IS NOT NULL THEN
 		INSERT INTO @extschema@.campaign_timers (campaign_id, timer_type, scheduled_at, payload)

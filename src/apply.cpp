@@ -28,7 +28,6 @@ enum class Did : char
 	nothing, // but being completed: skipped, or a reminder
 	moved,
 	early,
-	gone, // a trigger has removed the timer meanwhile
 };
 
 struct Work
@@ -38,6 +37,7 @@ struct Work
 	ItemPointerData place;
 	ItemPointerData campaign_place;
 	Did did;
+	bool gone;   // a trigger has removed the timer meanwhile
 	bool off;    // by the campaign's switch
 	bool starts; // sets the start_time
 };
@@ -105,7 +105,7 @@ void look_up_rules(Batch *batch, const Claim *claim)
 	{
 		const Timer *timer = &claim->timers[i];
 
-		batch->work[i] = {timer, &rules[which[i]], timer->place, timer->campaign_place, Did::nothing, false, false};
+		batch->work[i] = {timer, &rules[which[i]], timer->place, timer->campaign_place, Did::nothing, false, false, false};
 	}
 }
 
@@ -217,7 +217,7 @@ int complete_timers(Batch *batch, TimestampTz done_at)
 		if (work->did == Did::early)
 			continue;
 		if (!rows::find(writer, &work->place, &work->timer->id))
-			work->did = Did::gone;
+			work->gone = true;
 		else if (rows::change(writer, &work->place, values, nullptr))
 			completed++;
 		else
@@ -270,12 +270,12 @@ bool is_early(const Work *work)
 
 bool is_completed(const Work *work)
 {
-	return work->did == Did::moved || work->did == Did::nothing;
+	return work->did != Did::early && !work->gone;
 }
 
 bool has_reminded(const Work *work)
 {
-	return work->did == Did::nothing && work->rule->reminds && !work->off;
+	return is_completed(work) && work->did == Did::nothing && work->rule->reminds && !work->off;
 }
 
 // Locks them first, for their timers are anybody's: one that has ended meanwhile stays as it is.
@@ -401,7 +401,8 @@ Datum milliseconds(int64 time)
 	return NumericGetDatum(int64_div_fast_to_numeric(time, 4));
 }
 
-void record_metrics(Batch *batch, TimestampTz done_at, int64 took_us)
+// took: each timer, in tenths of microseconds.
+void record_metrics(Batch *batch, TimestampTz done_at, int64 took)
 {
 	static constexpr rows::Column columns[] = {{"id", UUIDOID},
 											   {"campaign_id", UUIDOID},
@@ -413,7 +414,7 @@ void record_metrics(Batch *batch, TimestampTz done_at, int64 took_us)
 	rows::Writer *writer = rows::open_append(batch->schema, "campaign_metrics", columns, lengthof(columns), &reference);
 	Datum execution = CStringGetTextDatum("TIMER_EXECUTION_TIME");
 	Datum transition = CStringGetTextDatum("STATE_TRANSITION_TIME");
-	Datum took = milliseconds(took_us * 10 / batch->count);
+	Datum took_ms = milliseconds(took);
 
 	for (int i = 0; i < batch->count; i++)
 	{
@@ -423,7 +424,7 @@ void record_metrics(Batch *batch, TimestampTz done_at, int64 took_us)
 		if (!is_completed(work))
 			continue;
 		uuid::make(&id);
-		Datum values[] = {UUIDPGetDatum(&id), campaign_id(work), execution, took, TimestampTzGetDatum(done_at)};
+		Datum values[] = {UUIDPGetDatum(&id), campaign_id(work), execution, took_ms, TimestampTzGetDatum(done_at)};
 		rows::append(writer, values, nullptr, &work->campaign_place);
 		if (!has_moved(work))
 			continue;
@@ -468,17 +469,10 @@ Outcome run_by_sql(Plans *plans, const Claim *claim, TimestampTz as_of)
 	return {statements::apply_by_sql(plans, timers, as_of), 0};
 }
 
-} // namespace
-
-Outcome run(Plans *plans, Claim *claim, TimestampTz as_of, bool marked)
+Outcome write(Plans *plans, Claim *claim, TimestampTz as_of, bool marked)
 {
 	TimestampTz began = GetCurrentTimestamp();
 	Outcome outcome = {DT_NOEND, 0};
-
-	if (claim->count == 0)
-		return outcome;
-	if (!statements::has_rules(plans))
-		return run_by_sql(plans, claim, as_of);
 	Batch batch = {plans, statements::schema_of(plans), as_of, nullptr, claim->count};
 	batch.work = static_cast<Work *>(palloc_extended(sizeof(Work) * claim->count, MCXT_ALLOC_HUGE));
 	qsort(claim->timers, claim->count, sizeof(Timer), compare);
@@ -489,9 +483,9 @@ Outcome run(Plans *plans, Claim *claim, TimestampTz as_of, bool marked)
 	// began: the machine's clock may be set meanwhile.)
 	TimestampTz done_at = as_of + Max(GetCurrentTimestamp() - began, 0);
 	int completed = complete_timers(&batch, done_at);
+	outcome.follow_up = set_timers_of_new_states(&batch);
 	if (completed > 0)
 	{
-		outcome.follow_up = set_timers_of_new_states(&batch);
 		int64 took_us = Min(Max(GetCurrentTimestamp() - began, 0), static_cast<int64>(PG_INT32_MAX) * 1000);
 		int took_ms = static_cast<int>((took_us + completed * 500) / (completed * 1000));
 
@@ -500,11 +494,24 @@ Outcome run(Plans *plans, Claim *claim, TimestampTz as_of, bool marked)
 						   batch.work[0].off ? batch.work[0].rule->result_off : batch.work[0].rule->result, done_at, took_ms))
 			record_executions(&batch, done_at, took_ms);
 		if (settings::record_metrics)
-			record_metrics(&batch, done_at, took_us);
+			record_metrics(&batch, done_at, took_us * 10 / completed);
 		notify(&batch, "timer.executed", is_completed);
 		notify(&batch, "reward.reminder", has_reminded);
 	}
 	outcome.put_off = put_off_early(&batch);
+	return outcome;
+}
+
+} // namespace
+
+Outcome run(Plans *plans, Claim *claim, TimestampTz as_of, bool marked)
+{
+	if (claim->count == 0)
+		return {DT_NOEND, 0};
+	// All that a batch reads and makes goes with it, not with who runs many.
+	SPI_connect();
+	Outcome outcome = statements::has_rules(plans) ? write(plans, claim, as_of, marked) : run_by_sql(plans, claim, as_of);
+	SPI_finish();
 	return outcome;
 }
 

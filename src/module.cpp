@@ -50,6 +50,13 @@ void refuse_trigger(const char *function)
 	pg_unreachable();
 }
 
+bool holds(Oid type, Oid wanted)
+{
+	auto is = [wanted](Oid known) { return known == wanted || (wanted == TEXTOID && known == VARCHAROID); };
+
+	return wanted == InvalidOid || is(type) || is(getBaseType(type));
+}
+
 int column_of(Relation relation, const char *name, Oid type)
 {
 	TupleDesc columns = RelationGetDescr(relation);
@@ -60,7 +67,7 @@ int column_of(Relation relation, const char *name, Oid type)
 
 		if (column->attisdropped || strcmp(NameStr(column->attname), name) != 0)
 			continue;
-		if (type != InvalidOid && column->atttypid != type && !(type == TEXTOID && column->atttypid == VARCHAROID))
+		if (!holds(column->atttypid, type))
 			ereport(ERROR, errcode(ERRCODE_DATATYPE_MISMATCH),
 					errmsg("column \"%s\" of table \"%s\" is not of type %s", name, RelationGetRelationName(relation),
 						   format_type_be(type)));
@@ -68,7 +75,7 @@ int column_of(Relation relation, const char *name, Oid type)
 	}
 	ereport(ERROR, errcode(ERRCODE_UNDEFINED_COLUMN),
 			errmsg("table \"%s\" has no column \"%s\"", RelationGetRelationName(relation), name),
-			errhint("The trigger was made for a table that has this column."));
+			errhint("A table that timers write to, or that a trigger of the extension is on, has this column: add it again."));
 	pg_unreachable();
 }
 

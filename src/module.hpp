@@ -12,7 +12,10 @@ namespace module {
 TriggerData *trigger_call(FunctionCallInfo fcinfo, const char *function, TriggerEvent kind);
 [[noreturn]] void refuse_trigger(const char *function);
 
-// TEXTOID also stands for varchar, InvalidOid for any type.
+// Whether a column of the type holds what is wanted: TEXTOID also stands for
+// varchar, InvalidOid for any type, and each for a domain over it.
+bool holds(Oid type, Oid wanted);
+
 int column_of(Relation relation, const char *name, Oid type);
 
 } // namespace module

@@ -38,6 +38,8 @@ void on_subtransaction_end(SubXactEvent event, SubTransactionId level, SubTransa
 {
 	if (event != SUBXACT_EVENT_ABORT_SUB)
 		return;
+	// What made a move legal may be undone.
+	transition::forget();
 	while (buffer.count > 0 && buffer.moves[buffer.count - 1].level >= level)
 		buffer.count--;
 }

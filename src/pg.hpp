@@ -26,6 +26,7 @@ extern "C" {
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/objectaccess.h"
+#include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_database.h"
@@ -45,11 +46,14 @@ extern "C" {
 #include "executor/nodeModifyTable.h"
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "foreign/fdwapi.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/parsenodes.h"
+#include "optimizer/optimizer.h"
+#include "parser/parse_coerce.h"
 #include "parser/parse_func.h"
 #include "rewrite/rewriteHandler.h"
 #if PG_VERSION_NUM >= 160000
@@ -189,9 +193,10 @@ inline bool is_json(char *text)
 	return pg_parse_json(lex, &nullSemAction) == JSON_SUCCESS;
 }
 
-// The executor's state for writing one table, with the columns that an UPDATE
-// sets. Triggers ask for these (UPDATE OF), and so does the strength of the row lock.
-inline EState *executor_state_for(Relation relation, Bitmapset *updated)
+// The executor's state for writing some columns of one table, which the current
+// user must be allowed to. Triggers ask for the columns of an UPDATE (UPDATE OF),
+// and so does the strength of the row lock.
+inline EState *executor_state_for(Relation relation, bool appends, Bitmapset *columns)
 {
 	EState *estate = CreateExecutorState();
 	RangeTblEntry *entry = makeNode(RangeTblEntry);
@@ -204,14 +209,18 @@ inline EState *executor_state_for(Relation relation, Bitmapset *updated)
 	List *permissions = NIL;
 	RTEPermissionInfo *permission = addRTEPermissionInfo(&permissions, entry);
 
-	permission->updatedCols = updated;
+	permission->requiredPerms = appends ? ACL_INSERT : ACL_UPDATE;
+	(appends ? permission->insertedCols : permission->updatedCols) = columns;
+	ExecCheckPermissions(list_make1(entry), permissions, true);
 #if PG_VERSION_NUM >= 180000
 	ExecInitRangeTable(estate, list_make1(entry), permissions, bms_make_singleton(1));
 #else
 	ExecInitRangeTable(estate, list_make1(entry), permissions);
 #endif
 #else
-	entry->updatedCols = updated;
+	entry->requiredPerms = appends ? ACL_INSERT : ACL_UPDATE;
+	(appends ? entry->insertedCols : entry->updatedCols) = columns;
+	ExecCheckRTPerms(list_make1(entry), true);
 	ExecInitRangeTable(estate, list_make1(entry));
 #endif
 	return estate;
@@ -232,7 +241,11 @@ inline bool fire_before_update(EState *estate, EPQState *recheck, ResultRelInfo 
 #if PG_VERSION_NUM >= 160000
 	TM_Result result = TM_Ok;
 
+#if PG_VERSION_NUM >= 180000
+	return ExecBRUpdateTriggers(estate, recheck, target, place, nullptr, row, &result, &failure, false);
+#else
 	return ExecBRUpdateTriggers(estate, recheck, target, place, nullptr, row, &result, &failure);
+#endif
 #else
 	return ExecBRUpdateTriggers(estate, recheck, target, place, nullptr, row, &failure);
 #endif
@@ -274,6 +287,26 @@ inline List *insert_index_entries(ResultRelInfo *target, TupleTableSlot *row, ES
 #else
 	(void) only_summaries;
 	return ExecInsertIndexTuples(target, row, estate, update, false, nullptr, NIL);
+#endif
+}
+
+// Generated columns that are computed when they are read: since 18.
+inline bool is_virtual(Form_pg_attribute column)
+{
+#if PG_VERSION_NUM >= 180000
+	return column->attgenerated == ATTRIBUTE_GENERATED_VIRTUAL;
+#else
+	(void) column;
+	return false;
+#endif
+}
+
+inline Node *generation_expression(Relation relation, int place)
+{
+#if PG_VERSION_NUM >= 180000
+	return build_generation_expression(relation, place);
+#else
+	return build_column_default(relation, place);
 #endif
 }
 

@@ -16,6 +16,16 @@ constexpr int most_columns = 12;
 constexpr int most_buffered = 1000;
 constexpr Size most_buffered_bytes = 65536;
 
+// How a given value becomes the column's: not at all, shortened or rounded, or by
+// what casts the given type to the column's own.
+struct Cast
+{
+	Oid length; // function, or InvalidOid
+	FmgrInfo shorten;
+	int32 modifier;
+	ExprState *convert;
+};
+
 } // namespace
 
 struct Writer
@@ -27,17 +37,21 @@ struct Writer
 	TransitionCaptureState *capture;
 	int count;
 	AttrNumber places[most_columns];
+	Cast casts[most_columns];
 	TupleTableSlot *row;
 
 	// UPDATE
 	EPQState recheck;
 	TupleTableSlot *present;
+	ExprState *computed; // the value of a column that is not stored
+	int computed_place;
 	bool begun;
 
 	// INSERT
 	ModifyTableState *state;
 	PartitionTupleRouting *routing;
 	ExprState **defaults;
+	bool one_by_one;     // a default may read the table
 	ResultRelInfo *leaf; // what is buffered goes there
 	TupleTableSlot *buffer[most_buffered];
 	int buffered;
@@ -68,7 +82,50 @@ Relation open_table(Oid schema, const char *name, LOCKMODE mode)
 	return table_open(table, mode);
 }
 
-// What SQL would have asked for before it wrote a row.
+// As an assignment in SQL.
+void prepare_cast(Cast *cast, Relation relation, AttrNumber place, Oid given, EState *estate)
+{
+	Form_pg_attribute column = TupleDescAttr(RelationGetDescr(relation), place - 1);
+
+	if (column->atttypid == given || (given == TEXTOID && column->atttypid == VARCHAROID))
+	{
+		cast->modifier = column->atttypmod;
+		if (cast->modifier >= 0)
+			(void) find_typmod_coercion_function(column->atttypid, &cast->length);
+		if (OidIsValid(cast->length))
+			fmgr_info_cxt(cast->length, &cast->shorten, estate->es_query_cxt);
+		return;
+	}
+	CaseTestExpr *value = makeNode(CaseTestExpr);
+	value->typeId = given;
+	value->typeMod = -1;
+	value->collation = get_typcollation(given);
+	Node *expression = coerce_to_target_type(nullptr, reinterpret_cast<Node *>(value), given, column->atttypid, column->atttypmod,
+											 COERCION_ASSIGNMENT, COERCE_IMPLICIT_CAST, -1);
+	if (expression == nullptr)
+		ereport(ERROR, errcode(ERRCODE_DATATYPE_MISMATCH),
+				errmsg("column \"%s\" of table \"%s\" is of type %s, which %s is not cast to", NameStr(column->attname),
+					   RelationGetRelationName(relation), format_type_be(column->atttypid), format_type_be(given)),
+				errhint("Give the column its type back, or CREATE CAST ... AS ASSIGNMENT."));
+	cast->convert = ExecPrepareExpr(reinterpret_cast<Expr *>(expression), estate);
+}
+
+Datum cast_value(Cast *cast, Datum value, bool *is_null, EState *estate)
+{
+	if (cast->convert != nullptr)
+	{
+		ExprContext *context = GetPerTupleExprContext(estate);
+
+		context->caseValue_datum = value;
+		context->caseValue_isNull = *is_null;
+		return ExecEvalExpr(cast->convert, context, is_null);
+	}
+	if (*is_null || !OidIsValid(cast->length))
+		return value;
+	return FunctionCall3(&cast->shorten, value, Int32GetDatum(cast->modifier), BoolGetDatum(false));
+}
+
+// What SQL would have asked for before it wrote a row, but for the rights.
 void check_permitted(Relation relation, bool appends)
 {
 	char kind = relation->rd_rel->relkind;
@@ -76,8 +133,6 @@ void check_permitted(Relation relation, bool appends)
 	if (kind != RELKIND_RELATION && !(appends && kind == RELKIND_PARTITIONED_TABLE))
 		ereport(ERROR, errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				errmsg("\"%s\" is not a table that timers can write to", RelationGetRelationName(relation)));
-	if (pg_class_aclcheck(RelationGetRelid(relation), GetUserId(), appends ? ACL_INSERT : ACL_UPDATE) != ACLCHECK_OK)
-		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, RelationGetRelationName(relation));
 	if (check_enable_rls(RelationGetRelid(relation), InvalidOid, false) == RLS_ENABLED)
 		ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				errmsg("row-level security is forced on table \"%s\"", RelationGetRelationName(relation)),
@@ -89,7 +144,7 @@ void check_permitted(Relation relation, bool appends)
 Writer *open(Oid schema, const char *table, bool appends, const Column *columns, int count)
 {
 	Relation relation = open_table(schema, table, RowExclusiveLock);
-	Bitmapset *updated = nullptr;
+	Bitmapset *written = nullptr;
 	AttrNumber places[most_columns];
 
 	check_permitted(relation, appends);
@@ -97,10 +152,10 @@ Writer *open(Oid schema, const char *table, bool appends, const Column *columns,
 	Assert(count <= most_columns);
 	for (int i = 0; i < count; i++)
 	{
-		places[i] = place_of(relation, columns[i].name, columns[i].type);
-		updated = bms_add_member(updated, places[i] - FirstLowInvalidHeapAttributeNumber);
+		places[i] = place_of(relation, columns[i].name, InvalidOid);
+		written = bms_add_member(written, places[i] - FirstLowInvalidHeapAttributeNumber);
 	}
-	EState *estate = pg::executor_state_for(relation, appends ? nullptr : updated);
+	EState *estate = pg::executor_state_for(relation, appends, written);
 	MemoryContext caller = MemoryContextSwitchTo(estate->es_query_cxt);
 	Writer *writer = static_cast<Writer *>(palloc0(sizeof(Writer)));
 	writer->appends = appends;
@@ -108,27 +163,54 @@ Writer *open(Oid schema, const char *table, bool appends, const Column *columns,
 	writer->estate = estate;
 	writer->count = count;
 	memcpy(writer->places, places, sizeof(places));
+	for (int i = 0; i < count; i++)
+		prepare_cast(&writer->casts[i], relation, places[i], columns[i].type, estate);
 	estate->es_snapshot = GetActiveSnapshot();
 	estate->es_output_cid = GetCurrentCommandId(true);
 	writer->target = makeNode(ResultRelInfo);
 	ExecInitResultRelation(estate, writer->target, 1);
+	writer->row = table_slot_create(relation, &estate->es_tupleTable);
+	// Transition tables belong to the query that is the current one.
+	AfterTriggerBeginQuery();
 	writer->capture =
 		MakeTransitionCaptureState(relation->trigdesc, RelationGetRelid(relation), appends ? CMD_INSERT : CMD_UPDATE);
-	writer->row = table_slot_create(relation, &estate->es_tupleTable);
-	AfterTriggerBeginQuery();
 	MemoryContextSwitchTo(caller);
 	return writer;
+}
+
+// By which the rows with a key are found, or InvalidOid: the primary key may be
+// another one of the user's.
+Oid index_of(Relation relation, AttrNumber key_place)
+{
+	List *indexes = RelationGetIndexList(relation);
+	Oid found = InvalidOid;
+	ListCell *cell;
+
+	foreach (cell, indexes)
+	{
+		Relation index = index_open(lfirst_oid(cell), AccessShareLock);
+		bool fits = index->rd_rel->relam == BTREE_AM_OID && index->rd_index->indisvalid &&
+					index->rd_index->indkey.values[0] == key_place && index->rd_opcintype[0] == UUIDOID &&
+					RelationGetIndexPredicate(index) == NIL;
+
+		index_close(index, NoLock);
+		if (!fits)
+			continue;
+		found = lfirst_oid(cell);
+		break;
+	}
+	list_free(indexes);
+	return found;
 }
 
 // The row with this key as this transaction has left it.
 bool look_up(Relation relation, AttrNumber key_place, const pg_uuid_t *id, ItemPointer place)
 {
+	Oid index = index_of(relation, key_place);
 	ScanKeyData key;
 
-	list_free(RelationGetIndexList(relation));
 	ScanKeyInit(&key, key_place, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(id));
-	SysScanDesc scan =
-		systable_beginscan(relation, relation->rd_pkindex, OidIsValid(relation->rd_pkindex), SnapshotSelf, 1, &key);
+	SysScanDesc scan = systable_beginscan(relation, index, OidIsValid(index), SnapshotSelf, 1, &key);
 	HeapTuple tuple = systable_getnext(scan);
 	if (HeapTupleIsValid(tuple))
 		*place = tuple->t_self;
@@ -154,68 +236,67 @@ List *insert_entries(ResultRelInfo *target, TupleTableSlot *row, EState *estate,
 	return pg::insert_index_entries(target, row, estate, update, entries == pg::Entries::summaries);
 }
 
-void check_row(ResultRelInfo *target, TupleTableSlot *row, EState *estate, CmdType command)
+void check_row(ResultRelInfo *target, TupleTableSlot *row, EState *estate, CmdType command, bool routed)
 {
 	TupleConstr *constraints = RelationGetDescr(target->ri_RelationDesc)->constr;
 
-	if (constraints == nullptr)
-		return;
-	if (constraints->has_generated_stored)
+	if (constraints != nullptr && constraints->has_generated_stored)
 		ExecComputeStoredGenerated(target, estate, row, command);
-	ExecConstraints(target, row, estate);
+	// A foreign table's constraints are its server's.
+	if (constraints != nullptr && target->ri_FdwRoutine == nullptr)
+		ExecConstraints(target, row, estate);
+	if (target->ri_RelationDesc->rd_rel->relispartition && !routed)
+		ExecPartitionCheck(target, row, estate, true);
 }
 
-// The leaf's foreign key that is checked here. Not one that may be deferred:
-// until then the row may come.
-Oid checked_key_of(const Writer *writer, Relation leaf)
+// The trigger that checks a foreign key, if it would do so for each row at once:
+// until a deferrable one fires the row may come, and one that is disabled checks nothing.
+bool checks_at_once(const Trigger *trigger)
 {
+	char when = SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA ? TRIGGER_FIRES_ON_REPLICA : TRIGGER_FIRES_ON_ORIGIN;
+
+	return trigger->tgfoid == F_RI_FKEY_CHECK_INS && !trigger->tgdeferrable &&
+		   (trigger->tgenabled == when || trigger->tgenabled == TRIGGER_FIRES_ALWAYS);
+}
+
+// The leaf's foreign key that is checked here. None where a trigger BEFORE may
+// make a row refer to another one, which nobody has locked.
+Oid checked_key_of(const Writer *writer, const ResultRelInfo *leaf)
+{
+	Relation relation = leaf->ri_RelationDesc;
+	const TriggerDesc *triggers = leaf->ri_TrigDesc;
 	ListCell *cell;
 
-	foreach (cell, RelationGetFKeyList(leaf))
+	if (triggers->trig_insert_before_row)
+		return InvalidOid;
+	foreach (cell, RelationGetFKeyList(relation))
 	{
 		ForeignKeyCacheInfo *key = lfirst_node(ForeignKeyCacheInfo, cell);
 
-		if (key->confrelid == RelationGetRelid(writer->referenced) && key->nkeys == 1 &&
-			key->conkey[0] == module::column_of(leaf, writer->reference->column, UUIDOID) &&
-			key->confkey[0] == writer->referenced_key)
-			return key->conoid;
+		if (key->confrelid != RelationGetRelid(writer->referenced) || key->nkeys != 1 ||
+			key->conkey[0] != module::column_of(relation, writer->reference->column, UUIDOID) ||
+			key->confkey[0] != writer->referenced_key)
+			continue;
+		for (int i = 0; i < triggers->numtriggers; i++)
+			if (triggers->triggers[i].tgconstraint == key->conoid && checks_at_once(&triggers->triggers[i]))
+				return key->conoid;
 	}
 	return InvalidOid;
 }
 
-bool is_checked(const Writer *writer, Oid constraint, const Trigger *trigger)
+// From the writer's own copy of the descriptor, before any of its triggers has
+// been called: their functions are kept by their places in it.
+template <typename F> void leave_out(TriggerDesc *triggers, F is_needless)
 {
-	FmgrInfo function;
-
-	if (OidIsValid(constraint) && trigger->tgconstraint == constraint && trigger->tgfoid == F_RI_FKEY_CHECK_INS &&
-		!trigger->tgdeferrable)
-		return true;
-	if (writer->checked == nullptr || !TRIGGER_FOR_BEFORE(trigger->tgtype))
-		return false;
-	fmgr_info(trigger->tgfoid, &function);
-	return function.fn_addr == writer->checked;
-}
-
-// The descriptor is this writer's own copy.
-void leave_out_checked(Writer *writer, ResultRelInfo *leaf)
-{
-	TriggerDesc *triggers = leaf->ri_TrigDesc;
-	Oid constraint = InvalidOid;
 	int kept = 0;
 
-	writer->checked_constraint = InvalidOid;
-	if (triggers == nullptr)
-		return;
-	if (writer->referenced != nullptr)
-		constraint = checked_key_of(writer, leaf->ri_RelationDesc);
-	writer->checked_constraint = constraint;
 	triggers->trig_insert_before_row = false;
 	triggers->trig_insert_after_row = false;
 	for (int i = 0; i < triggers->numtriggers; i++)
 	{
-		Trigger *trigger = &triggers->triggers[i];
+		const Trigger *trigger = &triggers->triggers[i];
 
-		if (is_checked(writer, constraint, trigger))
+		if (is_needless(trigger))
 			continue;
 		if (TRIGGER_TYPE_MATCHES(trigger->tgtype, TRIGGER_TYPE_ROW, TRIGGER_TYPE_BEFORE, TRIGGER_TYPE_INSERT))
 			triggers->trig_insert_before_row = true;
@@ -224,6 +305,34 @@ void leave_out_checked(Writer *writer, ResultRelInfo *leaf)
 		triggers->triggers[kept++] = *trigger;
 	}
 	triggers->numtriggers = kept;
+}
+
+bool calls(const Trigger *trigger, PGFunction function)
+{
+	FmgrInfo called;
+
+	if (!TRIGGER_FOR_BEFORE(trigger->tgtype))
+		return false;
+	fmgr_info(trigger->tgfoid, &called);
+	return called.fn_addr == function;
+}
+
+void leave_out_checked(Writer *writer, ResultRelInfo *leaf)
+{
+	TriggerDesc *triggers = leaf->ri_TrigDesc;
+
+	writer->checked_constraint = InvalidOid;
+	if (triggers == nullptr)
+		return;
+	if (writer->checked != nullptr)
+		leave_out(triggers, [&](const Trigger *trigger) { return calls(trigger, writer->checked); });
+	if (writer->referenced == nullptr)
+		return;
+	writer->checked_constraint = checked_key_of(writer, leaf);
+	if (OidIsValid(writer->checked_constraint))
+		leave_out(triggers, [&](const Trigger *trigger) {
+			return trigger->tgconstraint == writer->checked_constraint && trigger->tgfoid == F_RI_FKEY_CHECK_INS;
+		});
 }
 
 void check_reference(Writer *writer, ResultRelInfo *leaf, const pg_uuid_t *id, const ItemPointerData *place)
@@ -241,6 +350,17 @@ void check_reference(Writer *writer, ResultRelInfo *leaf, const pg_uuid_t *id, c
 					  DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id))),
 					  RelationGetRelationName(writer->referenced)),
 			errtableconstraint(leaf->ri_RelationDesc, get_constraint_name(writer->checked_constraint)));
+}
+
+// Into a partition that is a foreign table, by its server.
+void insert_far_away(Writer *writer, ResultRelInfo *leaf, TupleTableSlot *row)
+{
+	TupleTableSlot *inserted = leaf->ri_FdwRoutine->ExecForeignInsert(writer->estate, leaf, row, nullptr);
+
+	if (inserted == nullptr)
+		return;
+	inserted->tts_tableOid = RelationGetRelid(leaf->ri_RelationDesc);
+	ExecARInsertTriggers(writer->estate, leaf, inserted, NIL, writer->capture);
 }
 
 void flush(Writer *writer)
@@ -286,7 +406,8 @@ ResultRelInfo *route(Writer *writer, TupleTableSlot *row)
 	writer->leaf = leaf;
 	if (writer->routing == nullptr)
 		ExecOpenIndices(leaf, false);
-	leave_out_checked(writer, leaf);
+	else
+		leave_out_checked(writer, leaf);
 	return leaf;
 }
 
@@ -307,6 +428,19 @@ Size heap_tuple_length(TupleTableSlot *row)
 	return tuple->t_len;
 }
 
+// Into the row that is made.
+void give_values(Writer *writer, const Datum *values, const bool *nulls)
+{
+	for (int i = 0; i < writer->count; i++)
+	{
+		int place = writer->places[i] - 1;
+		bool *is_null = &writer->row->tts_isnull[place];
+
+		*is_null = nulls != nullptr && nulls[i];
+		writer->row->tts_values[place] = cast_value(&writer->casts[i], values[i], is_null, writer->estate);
+	}
+}
+
 void fill_row(Writer *writer, const Datum *values, const bool *nulls)
 {
 	TupleTableSlot *row = writer->row;
@@ -321,11 +455,7 @@ void fill_row(Writer *writer, const Datum *values, const bool *nulls)
 		if (writer->defaults[i] != nullptr)
 			row->tts_values[i] = ExecEvalExpr(writer->defaults[i], context, &row->tts_isnull[i]);
 	}
-	for (int i = 0; i < writer->count; i++)
-	{
-		row->tts_values[writer->places[i] - 1] = values[i];
-		row->tts_isnull[writer->places[i] - 1] = nulls != nullptr && nulls[i];
-	}
+	give_values(writer, values, nulls);
 	ExecStoreVirtualTuple(row);
 }
 
@@ -335,6 +465,17 @@ bool is_given(const Writer *writer, int place)
 		if (writer->places[i] == place)
 			return true;
 	return false;
+}
+
+// Which the domain may refuse.
+Node *null_of_domain(Form_pg_attribute column)
+{
+	int32 modifier = column->atttypmod;
+	Oid base = getBaseTypeAndTypmod(column->atttypid, &modifier);
+	Const *null = makeNullConst(base, modifier, column->attcollation);
+
+	return coerce_to_domain(reinterpret_cast<Node *>(null), base, modifier, column->atttypid, COERCION_IMPLICIT,
+							COERCE_IMPLICIT_CAST, -1, false);
 }
 
 void prepare_defaults(Writer *writer)
@@ -348,10 +489,47 @@ void prepare_defaults(Writer *writer)
 
 		if (column->attisdropped || column->attgenerated != '\0' || is_given(writer, i + 1))
 			continue;
-		Expr *expression = reinterpret_cast<Expr *>(build_column_default(writer->relation, i + 1));
-		if (expression != nullptr)
-			writer->defaults[i] = ExecPrepareExpr(expression, writer->estate);
+		Node *expression = build_column_default(writer->relation, i + 1);
+		if (expression == nullptr && get_typtype(column->atttypid) == TYPTYPE_DOMAIN)
+			expression = null_of_domain(column);
+		if (expression == nullptr)
+			continue;
+		writer->one_by_one = writer->one_by_one || contain_volatile_functions_not_nextval(expression);
+		writer->defaults[i] = ExecPrepareExpr(reinterpret_cast<Expr *>(expression), writer->estate);
 	}
+}
+
+// By a trigger of this very statement, since when the row is another's.
+bool is_changed_within(Writer *writer)
+{
+	HeapTupleHeader row = ExecFetchSlotHeapTuple(writer->present, false, nullptr)->t_data;
+
+	return TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(row)) &&
+		   HeapTupleHeaderGetCmin(row) >= writer->estate->es_output_cid;
+}
+
+// In the server's words.
+[[noreturn]] void refuse_changed()
+{
+	ereport(ERROR, errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+			errmsg("tuple to be updated was already modified by an operation triggered by the current command"),
+			errhint("Consider using an AFTER trigger instead of a BEFORE trigger to propagate changes to other rows."));
+	pg_unreachable();
+}
+
+Datum compute(Writer *writer, int place, bool *is_null)
+{
+	EState *estate = writer->estate;
+
+	if (writer->computed_place != place)
+	{
+		Node *expression = pg::generation_expression(writer->relation, place);
+
+		writer->computed = ExecPrepareExpr(reinterpret_cast<Expr *>(expression), estate);
+		writer->computed_place = place;
+	}
+	GetPerTupleExprContext(estate)->ecxt_scantuple = writer->present;
+	return ExecEvalExprSwitchContext(writer->computed, GetPerTupleExprContext(estate), is_null);
 }
 
 } // namespace
@@ -403,7 +581,18 @@ bool lock(Writer *writer, ItemPointer place, const pg_uuid_t *id)
 
 Datum value(Writer *writer, const char *column, Oid type, bool *is_null)
 {
-	return slot_getattr(writer->present, place_of(writer->relation, column, type), is_null);
+	TupleDesc columns = RelationGetDescr(writer->relation);
+
+	for (int i = 0; i < columns->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(columns, i);
+
+		if (!attribute->attisdropped && strcmp(NameStr(attribute->attname), column) == 0 &&
+			module::holds(attribute->atttypid, type))
+			return pg::is_virtual(attribute) ? compute(writer, i + 1, is_null) : slot_getattr(writer->present, i + 1, is_null);
+	}
+	*is_null = true;
+	return static_cast<Datum>(0);
 }
 
 bool change(Writer *writer, ItemPointer place, const Datum *values, const bool *nulls)
@@ -429,6 +618,8 @@ bool change(Writer *writer, ItemPointer place, const Datum *values, const bool *
 				return false;
 		}
 	}
+	if (is_changed_within(writer))
+		refuse_changed();
 	ResetPerTupleExprContext(estate);
 	// What triggers keep between calls is kept where they are called.
 	MemoryContext caller = MemoryContextSwitchTo(estate->es_query_cxt);
@@ -438,19 +629,16 @@ bool change(Writer *writer, ItemPointer place, const Datum *values, const bool *
 	ExecClearTuple(row);
 	memcpy(row->tts_values, present->tts_values, sizeof(Datum) * width);
 	memcpy(row->tts_isnull, present->tts_isnull, sizeof(bool) * width);
-	for (int i = 0; i < writer->count; i++)
-	{
-		row->tts_values[writer->places[i] - 1] = values[i];
-		row->tts_isnull[writer->places[i] - 1] = nulls != nullptr && nulls[i];
-	}
+	give_values(writer, values, nulls);
 	ExecStoreVirtualTuple(row);
 	row->tts_tableOid = RelationGetRelid(writer->relation);
 	bool written = triggers == nullptr || !triggers->trig_update_before_row ||
 				   pg::fire_before_update(estate, &writer->recheck, target, &from, row);
 	if (written)
 	{
-		check_row(target, row, estate, CMD_UPDATE);
-		written = pg::update_row(writer->relation, &from, row, estate->es_output_cid, estate->es_snapshot, &entries);
+		check_row(target, row, estate, CMD_UPDATE, false);
+		if (!pg::update_row(writer->relation, &from, row, estate->es_output_cid, estate->es_snapshot, &entries))
+			refuse_changed();
 	}
 	if (written)
 	{
@@ -492,6 +680,8 @@ Writer *open_append(Oid schema, const char *table, const Column *columns, int co
 		writer->referenced_key = place_of(writer->referenced, "id", UUIDOID);
 		writer->referenced_row = table_slot_create(writer->referenced, &estate->es_tupleTable);
 	}
+	if (writer->routing == nullptr)
+		leave_out_checked(writer, writer->target);
 	ExecBSInsertTriggers(estate, writer->target);
 	MemoryContextSwitchTo(caller);
 	return writer;
@@ -514,22 +704,27 @@ void append(Writer *writer, const Datum *values, const bool *nulls, const ItemPo
 	else
 		ExecCopySlot(row, writer->row);
 	row->tts_tableOid = RelationGetRelid(leaf->ri_RelationDesc);
+	bool foreign = leaf->ri_FdwRoutine != nullptr;
 	bool alone = leaf->ri_TrigDesc != nullptr && leaf->ri_TrigDesc->trig_insert_before_row;
 	if (!alone || ExecBRInsertTriggers(estate, leaf, row))
 	{
-		check_row(leaf, row, estate, CMD_INSERT);
-		if (alone && leaf->ri_RelationDesc->rd_rel->relispartition)
-			ExecPartitionCheck(leaf, row, estate, true);
+		// Where a row was routed to it belongs, unless a trigger has changed it.
+		check_row(leaf, row, estate, CMD_INSERT, leaf->ri_RootResultRelInfo != nullptr && !alone);
 		Datum id =
 			writer->referenced != nullptr ? slot_getattr(writer->row, writer->reference_place, &is_null) : static_cast<Datum>(0);
 		if (writer->referenced != nullptr && !is_null)
 			check_reference(writer, leaf, DatumGetUUIDP(id), referenced);
-		writer->buffered++;
-		writer->buffered_bytes += heap_tuple_length(row);
+		if (foreign)
+			insert_far_away(writer, leaf, row);
+		else
+		{
+			writer->buffered++;
+			writer->buffered_bytes += heap_tuple_length(row);
+		}
 	}
 	MemoryContextSwitchTo(caller);
-	// A trigger BEFORE sees the rows before it.
-	if (alone || writer->buffered == most_buffered || writer->buffered_bytes > most_buffered_bytes)
+	// A trigger BEFORE sees the rows before it, and so does a default.
+	if (alone || writer->one_by_one || writer->buffered == most_buffered || writer->buffered_bytes > most_buffered_bytes)
 		flush(writer);
 }
 

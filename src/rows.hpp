@@ -31,7 +31,8 @@ struct Writer;
 bool is_plain(Oid relation);
 
 // Between open and close: find() a row, look at it, change() it. Places move with
-// the rows. find() is false for a row that is gone.
+// the rows. find() is false for a row that is gone; value() is null also of a column
+// that is not there, or holds something else.
 Writer *open_update(Oid schema, const char *table, const Column *columns, int count);
 bool find(Writer *writer, ItemPointer place, const pg_uuid_t *id);
 

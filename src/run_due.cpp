@@ -44,10 +44,12 @@ bool run_handled(Run *run)
 // One batch. False: nothing is due, or nothing of it can be taken.
 bool run_batch(Run *run, int64 room)
 {
-	MemoryContext keep = CurrentMemoryContext;
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext keep = AllocSetContextCreate(caller, "campaign_lifecycle batch", ALLOCSET_DEFAULT_SIZES);
 	statements::Claim claimed = {};
 	isolate::Work work = isolate::begin(run->site.plans, run->as_of);
 
+	MemoryContextSwitchTo(keep);
 	work.for_client = true;
 	CHECK_FOR_INTERRUPTS();
 	ErrorData *error = bracket::in_subtransaction([&] {
@@ -64,6 +66,8 @@ bool run_batch(Run *run, int64 room)
 		ReThrowError(error);
 	if (error != nullptr)
 		isolate::run(&work, claimed, error);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(keep);
 	run->attempted += work.succeeded + work.failed;
 	run->since = Min(claimed.claimed_to, work.follow_up);
 	if (work.succeeded + work.failed + work.put_off == 0)

@@ -5,6 +5,8 @@
 // search_path may be anybody's.
 #include "statements.hpp"
 
+#include "module.hpp"
+
 namespace statements {
 
 namespace {
@@ -101,27 +103,37 @@ constexpr Statement statements[call_count] = {
 	 2,
 	 {TEXTARRAYOID, TEXTARRAYOID}},
 
+	// (OFFSET 0: by the index for each that is asked for, and in that order, also in a plan that was made while the tables were empty.)
 	{R"(SELECT u.n, c.*
 		FROM ROWS FROM (pg_catalog.unnest($1)) WITH ORDINALITY AS u (id, n)
-		JOIN @extschema@.campaigns AS c ON c.id OPERATOR(pg_catalog.=) u.id)",
+		CROSS JOIN LATERAL (SELECT c.* FROM @extschema@.campaigns AS c WHERE c.id OPERATOR(pg_catalog.=) u.id OFFSET 0) AS c
+		ORDER BY u.n)",
 	 1,
 	 {UUIDARRAYOID},
 	 true},
 
 	{R"(SELECT u.n, c.*
 		FROM ROWS FROM (pg_catalog.unnest($1)) WITH ORDINALITY AS u (place, n)
-		JOIN @extschema@.campaigns AS c ON c.ctid OPERATOR(pg_catalog.=) u.place)",
+		CROSS JOIN LATERAL (SELECT c.* FROM @extschema@.campaigns AS c WHERE c.ctid OPERATOR(pg_catalog.=) u.place OFFSET 0) AS c
+		ORDER BY u.n)",
 	 1,
 	 {TIDARRAYOID},
 	 true},
 
 	// In the words of unique_waiting_timer_per_type, which holds no finished timer.
-	{R"(SELECT u.n, t.id, t.campaign_id, t.ctid, t.timer_type, t.scheduled_at, t.payload OPERATOR(pg_catalog.?) 'policy',
-			t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'RUNNING', t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED'
+	{R"(SELECT u.n, t.id, t.campaign_id, t.place, t.timer_type, t.scheduled_at, t.by_policy, t.is_running, t.has_failed
 		FROM ROWS FROM (pg_catalog.unnest($1)) WITH ORDINALITY AS u (id, n)
-		JOIN @extschema@.campaign_timers AS t ON t.campaign_id OPERATOR(pg_catalog.=) u.id
-		WHERE t.status::pg_catalog.text OPERATOR(pg_catalog.=) ANY (ARRAY['PENDING', 'RUNNING'])
-			OR (t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED' AND t.retry_count OPERATOR(pg_catalog.<) 5))",
+		CROSS JOIN LATERAL (
+			SELECT t.id, t.campaign_id, t.ctid AS place, t.timer_type, t.scheduled_at,
+				t.payload OPERATOR(pg_catalog.?) 'policy' AS by_policy,
+				t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'RUNNING' AS is_running,
+				t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED' AS has_failed
+			FROM @extschema@.campaign_timers AS t
+			WHERE t.campaign_id OPERATOR(pg_catalog.=) u.id
+				AND (t.status::pg_catalog.text OPERATOR(pg_catalog.=) ANY (ARRAY['PENDING', 'RUNNING'])
+					OR (t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED' AND t.retry_count OPERATOR(pg_catalog.<) 5))
+			OFFSET 0) AS t
+		ORDER BY u.n)",
 	 1,
 	 {UUIDARRAYOID},
 	 true},
@@ -284,8 +296,18 @@ namespace {
 
 HTAB *plans_by_schema;
 
-constexpr const char *other_plans[] = {
-	"enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "enable_material", "enable_memoize", "jit"};
+// A nested loop over indexes, whatever the session prefers.
+constexpr struct
+{
+	const char *name;
+	const char *value;
+} plan_settings[] = {
+	{"enable_seqscan", "off"},  {"enable_bitmapscan", "off"},
+	{"enable_hashjoin", "off"}, {"enable_mergejoin", "off"},
+	{"enable_material", "off"}, {"enable_memoize", "off"},
+	{"enable_nestloop", "on"},  {"enable_indexscan", "on"},
+	{"enable_tidscan", "on"},   {"jit", "off"},
+};
 
 SPIPlanPtr prepare(const Plans *plans, const Statement *statement)
 {
@@ -318,8 +340,8 @@ void run(Plans *plans, Call call, Datum *arguments, const char *nulls = nullptr)
 		plans->saved[call] = prepare(plans, &statements[call]);
 	int level = statements[call].by_index ? NewGUCNestLevel() : 0;
 	if (level > 0)
-		for (const char *setting : other_plans)
-			(void) set_config_option(setting, "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+		for (const auto &setting : plan_settings)
+			(void) set_config_option(setting.name, setting.value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	int result = SPI_execute_plan(plans->saved[call], arguments, nulls, false, 0);
 	if (level > 0)
 		AtEOXact_GUC(false, level);
@@ -557,8 +579,7 @@ Datum value_of(const Row &row, const char *column, Oid type, bool *is_null)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(row.columns, i);
 
-		if (strcmp(NameStr(attribute->attname), column) == 0 &&
-			(attribute->atttypid == type || (type == TEXTOID && attribute->atttypid == VARCHAROID)))
+		if (strcmp(NameStr(attribute->attname), column) == 0 && module::holds(attribute->atttypid, type))
 			return SPI_getbinval(row.tuple, row.columns, i + 1, is_null);
 	}
 	return static_cast<Datum>(0);

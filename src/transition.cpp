@@ -52,9 +52,10 @@ bool is_known(Oid relation, const Pair &pair)
 	return false;
 }
 
+// The command counts as one that has written, so that the next has another id.
 void note(Oid relation, const Pair &pair)
 {
-	CommandId command = GetCurrentCommandId(false);
+	CommandId command = GetCurrentCommandId(true);
 
 	if (pair.from[0] == '\0' || pair.to[0] == '\0')
 		return;

@@ -2,7 +2,7 @@
 -- machine only. With the corrections of lifecycle.md: end_time is filled in and follows, needs a start, and only a changed status is checked.
 
 BEGIN;
-SELECT plan(79);
+SELECT plan(80);
 \ir lib/errors.psql
 
 ---- calculated_end_time
@@ -102,6 +102,27 @@ SELECT is(pg_temp.violation_of('UPDATE campaigns SET status = ''CREATED'''), 'P0
 SELECT is(pg_temp.hint_of('UPDATE campaigns SET status = ''CREATED'''), 'From RUNNING a campaign can move to CLOSED, EXPIRED.', 'and a hint that names the legal moves');
 UPDATE campaigns SET status = 'EXPIRED';
 SELECT is(pg_temp.hint_of('UPDATE campaigns SET status = ''CREATED'''), 'EXPIRED is a terminal state.', 'or that there are none');
+-- What was legal in a subtransaction that has been undone is legal no more.
+CREATE FUNCTION pg_temp.undone(campaign uuid) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	hint text;
+BEGIN
+	BEGIN
+		INSERT INTO campaign_state_transitions (from_state, to_state) VALUES ('CREATED', 'CLOSED');
+		UPDATE campaigns SET status = 'CLOSED', duration_hours = -1 WHERE id = campaign;
+	EXCEPTION WHEN check_violation THEN
+		NULL;
+	END;
+	UPDATE campaigns SET status = 'CLOSED' WHERE id = campaign;
+	RETURN 'it has moved';
+EXCEPTION WHEN raise_exception THEN
+	GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
+	RETURN hint;
+END
+$$;
+INSERT INTO campaigns (status, duration_hours) VALUES ('CREATED', 1) RETURNING id AS undone \gset
+SELECT is(pg_temp.undone(:'undone'), 'From CREATED a campaign can move to RUNNING.', 'a transition that was added and undone');
+DELETE FROM campaigns WHERE id = :'undone';
 SELECT is((pg_temp.diagnostics('UPDATE campaigns SET status = ''DELETED''')).code, 'P0001', 'an unknown status is no transition');
 
 -- One bad row of many stops the statement.
