@@ -11,6 +11,7 @@
 #include "bracket.hpp"
 #include "extension.hpp"
 #include "leftovers.hpp"
+#include "rows.hpp"
 
 namespace handlers {
 
@@ -254,6 +255,7 @@ Result take(const Order &order, Passed *passed)
 
 		if (!arrive(&site, true))
 			return;
+		rows::refuse_policies(statements::schema_of(site.plans));
 		found = statements::start_marked(site.plans, as_of, Min(order.due_by, as_of), order.since, order.everything,
 										 statements::uuid_array(passed->timers, passed->count), &timer);
 		if (found && !hold(&timer))

@@ -125,6 +125,14 @@ Datum cast_value(Cast *cast, Datum value, bool *is_null, EState *estate)
 	return FunctionCall3(&cast->shorten, value, Int32GetDatum(cast->modifier), BoolGetDatum(false));
 }
 
+void refuse_policies_on(Oid table, const char *name)
+{
+	if (check_enable_rls(table, InvalidOid, true) != RLS_ENABLED)
+		return;
+	ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("row-level security is forced on table \"%s\"", name),
+			errhint("ALTER TABLE ... NO FORCE ROW LEVEL SECURITY: timers run as the owner of the tables."));
+}
+
 // What SQL would have asked for before it wrote a row, but for the rights.
 void check_permitted(Relation relation, bool appends)
 {
@@ -133,10 +141,7 @@ void check_permitted(Relation relation, bool appends)
 	if (kind != RELKIND_RELATION && !(appends && kind == RELKIND_PARTITIONED_TABLE))
 		ereport(ERROR, errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				errmsg("\"%s\" is not a table that timers can write to", RelationGetRelationName(relation)));
-	if (check_enable_rls(RelationGetRelid(relation), InvalidOid, false) == RLS_ENABLED)
-		ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				errmsg("row-level security is forced on table \"%s\"", RelationGetRelationName(relation)),
-				errhint("ALTER TABLE ... NO FORCE ROW LEVEL SECURITY: timers run as the owner of the tables."));
+	refuse_policies_on(RelationGetRelid(relation), RelationGetRelationName(relation));
 	PreventCommandIfReadOnly(appends ? "INSERT" : "UPDATE");
 	PreventCommandIfParallelMode(appends ? "INSERT" : "UPDATE");
 }
@@ -543,6 +548,19 @@ bool is_plain(Oid table)
 
 	table_close(relation, NoLock);
 	return plain;
+}
+
+void refuse_policies(Oid schema)
+{
+	static constexpr const char *names[] = {"campaigns", "campaign_timers", "timer_executions", "campaign_metrics"};
+
+	for (const char *name : names)
+	{
+		Oid table = get_relname_relid(name, schema);
+
+		if (OidIsValid(table))
+			refuse_policies_on(table, name);
+	}
 }
 
 Writer *open_update(Oid schema, const char *table, const Column *columns, int count)

@@ -30,6 +30,10 @@ struct Writer;
 // the same result as SQL would have: no rules, no policies.
 bool is_plain(Oid relation);
 
+// An ERROR if policies are forced on one of the tables that batches write without
+// them. Asked before a claim, for it is no timer's failure, and would be all timers'.
+void refuse_policies(Oid schema);
+
 // Between open and close: find() a row, look at it, change() it. Places move with
 // the rows. find() is false for a row that is gone; value() is null also of a column
 // that is not there, or holds something else.

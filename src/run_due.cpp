@@ -8,6 +8,7 @@
 #include "extension.hpp"
 #include "handlers.hpp"
 #include "isolate.hpp"
+#include "rows.hpp"
 #include "settings.hpp"
 #include "statements.hpp"
 
@@ -53,6 +54,7 @@ bool run_batch(Run *run, int64 room)
 	work.for_client = true;
 	CHECK_FOR_INTERRUPTS();
 	ErrorData *error = bracket::in_subtransaction([&] {
+		rows::refuse_policies(statements::schema_of(run->site.plans));
 		claimed = statements::claim(run->site.plans, run->as_of, run->since, static_cast<int>(Min(room, settings::batch_size)),
 									nullptr, keep);
 		if (claimed.count == 0)

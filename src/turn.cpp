@@ -9,6 +9,7 @@
 #include "bracket.hpp"
 #include "isolate.hpp"
 #include "post.hpp"
+#include "rows.hpp"
 #include "statements.hpp"
 #include "wake.hpp"
 
@@ -58,6 +59,7 @@ ErrorData *try_whole(const Order &order, Result *result, MemoryContext keep, sta
 
 		if (site.presence != extension::Presence::ready)
 			return;
+		rows::refuse_policies(statements::schema_of(site.plans));
 		int64 watch = pg::stopwatch();
 		*claimed = statements::claim(site.plans, result->as_of, order.since, order.most, nullptr, keep);
 		result->look_us = pg::stopwatch() - watch;

@@ -42,10 +42,11 @@ struct State
 	TimestampTz next_due;
 	TimestampTz upkeep_at; // worker 0 only
 	TimestampTz logged_at;
-	TimestampTz last_round;
+	TimestampTz seen_at; // what the clock said last
 	int nap;
 	int pause;
 	int batch;
+	bool set_back;    // the clock, since the round began
 	bool troubled;    // the last batch met passing trouble
 	bool looked_back; // at what a crash or a lost process has left
 	bool paused;
@@ -59,11 +60,26 @@ TimestampTz after_ms(TimestampTz time, int64 ms)
 	return time + ms * 1000;
 }
 
+TimestampTz see(State *state, TimestampTz now)
+{
+	if (now < state->seen_at)
+		state->set_back = true;
+	state->seen_at = now;
+	return now;
+}
+
+// All times to come are reckoned from what this returns: one that was set while
+// the clock was ahead, be it within a round, does not outlive that.
+TimestampTz read_clock(State *state)
+{
+	return see(state, GetCurrentTimestamp());
+}
+
 // One line for a trouble that goes on, and one a minute if it still does. There is
 // something here that fails, so the launcher need not wait to know that.
 void report(State *state, const ErrorData *error)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz now = read_clock(state);
 
 	post::confirm();
 	post::show_error(error);
@@ -76,17 +92,15 @@ void report(State *state, const ErrorData *error)
 			error->context != nullptr ? errcontext("%s", error->context) : 0);
 }
 
-void nap_after(State *state, TimestampTz now)
+void nap(State *state)
 {
-	state->retry_at = after_ms(now, state->nap);
+	state->retry_at = after_ms(read_clock(state), state->nap);
 	state->nap = Min(state->nap * 2, most_nap);
 }
 
 // The whole batch was undone.
 void rest_after_error(State *state, const turn::Result &result)
 {
-	TimestampTz now = GetCurrentTimestamp();
-
 	report(state, result.error);
 	state->next_due = DT_NOBEGIN;
 	// In the end one timer stands alone, and the failure is known for its own.
@@ -94,10 +108,10 @@ void rest_after_error(State *state, const turn::Result &result)
 	if (bracket::is_transient(result.error))
 	{
 		state->troubled = true;
-		nap_after(state, now);
+		nap(state);
 		return;
 	}
-	state->retry_at = after_ms(now, state->pause);
+	state->retry_at = after_ms(read_clock(state), state->pause);
 	state->pause = Min(state->pause * 2, most_pause);
 }
 
@@ -130,13 +144,13 @@ int64 rest_after_look(const turn::Result &result)
 void note_stuck(State *state, TimestampTz stuck, int64 rest)
 {
 	state->behind = Min(state->behind, stuck);
-	state->behind_at = Min(state->behind_at, GetCurrentTimestamp() + Max(static_cast<int64>(state->nap) * 1000, rest));
+	state->behind_at = Min(state->behind_at, read_clock(state) + Max(static_cast<int64>(state->nap) * 1000, rest));
 	state->nap = Min(state->nap * 2, most_nap);
 }
 
 void look_behind(State *state)
 {
-	if (GetCurrentTimestamp() < state->behind_at)
+	if (read_clock(state) < state->behind_at)
 		return;
 	state->mark = Min(state->mark, state->behind);
 	state->behind = DT_NOEND;
@@ -149,7 +163,7 @@ void reload(State *state)
 	ConfigReloadPending = false;
 	ProcessConfigFile(PGC_SIGHUP);
 	settings::pin_lock_timeout();
-	state->sweep_at = Min(state->sweep_at, after_ms(GetCurrentTimestamp(), settings::naptime));
+	state->sweep_at = Min(state->sweep_at, after_ms(read_clock(state), settings::naptime));
 }
 
 void leave_if_unwanted()
@@ -172,7 +186,7 @@ bool meet(State *state, const turn::Result &result)
 		case Presence::busy:
 			post::confirm();
 			post::show(Activity::blocked);
-			nap_after(state, result.as_of);
+			nap(state);
 			state->next_due = DT_NOBEGIN;
 			return false;
 		case Presence::no_tables:
@@ -183,7 +197,7 @@ bool meet(State *state, const turn::Result &result)
 			state->paused = true;
 			state->mark = DT_NOBEGIN;
 			state->next_due = DT_NOEND;
-			state->sweep_at = after_ms(result.as_of, settings::naptime);
+			state->sweep_at = after_ms(read_clock(state), settings::naptime);
 			return false;
 	}
 	return false;
@@ -215,7 +229,7 @@ bool go_on(State *state, const turn::Result &result, int *repeats)
 	}
 	else
 		note_stuck(state, result.stuck, rest_after_look(result));
-	return result.next_due <= GetCurrentTimestamp();
+	return result.next_due <= read_clock(state);
 }
 
 // A timer that runs alone. False: there is none that was not left, or too many
@@ -243,7 +257,7 @@ bool run_alone(State *state, const handlers::Order &order)
 	if (result.error != nullptr || state->passed.count > 0)
 	{
 		state->next_due = DT_NOBEGIN;
-		nap_after(state, GetCurrentTimestamp());
+		nap(state);
 	}
 	state->passed.count = 0;
 	state->all_tried = result.error == nullptr;
@@ -265,7 +279,7 @@ ErrorData *look_back(State *state, Presence *presence)
 	if (error == nullptr && crashed)
 	{
 		// What becomes due from now on has nothing to do with it.
-		TimestampTz now = GetCurrentTimestamp();
+		TimestampTz now = read_clock(state);
 
 		while (run_alone(state, {now, DT_NOBEGIN, true}))
 		{
@@ -287,11 +301,10 @@ bool look_back_first(State *state)
 	turn::Result result = {};
 	ErrorData *error = look_back(state, &result.presence);
 
-	result.as_of = GetCurrentTimestamp();
 	if (error == nullptr)
 		return result.presence == Presence::ready || meet(state, result);
 	report(state, error);
-	nap_after(state, result.as_of);
+	nap(state);
 	return false;
 }
 
@@ -300,7 +313,7 @@ bool look_back_first(State *state)
 // asked from where the drain began, for claims pass over what is locked.
 void drain(State *state)
 {
-	TimestampTz began = GetCurrentTimestamp();
+	TimestampTz began = read_clock(state);
 	int64 watch = pg::stopwatch();
 	bool sweep = began >= state->sweep_at;
 	int repeats = 0;
@@ -314,7 +327,7 @@ void drain(State *state)
 	// Nothing runs in a batch before that.
 	if (sweep && !look_back_first(state))
 		return;
-	if (GetCurrentTimestamp() < state->retry_at)
+	if (read_clock(state) < state->retry_at)
 		return;
 	TimestampTz floor = Min(state->mark, state->floor);
 	state->floor = DT_NOEND;
@@ -323,6 +336,7 @@ void drain(State *state)
 		MemoryContextReset(state->turn_memory);
 		turn::Result result = turn::take({state->mark, floor, state->batch, state->troubled});
 
+		(void) see(state, result.as_of);
 		pgstat_report_stat(false);
 		if (result.error != nullptr && !result.apart)
 		{
@@ -338,7 +352,7 @@ void drain(State *state)
 		}
 		note_success(state, result);
 		if (sweep)
-			state->sweep_at = GetCurrentTimestamp() + Max(static_cast<int64>(settings::naptime) * 1000, rest_after_look(result));
+			state->sweep_at = read_clock(state) + Max(static_cast<int64>(settings::naptime) * 1000, rest_after_look(result));
 		sweep = false;
 		bool more = go_on(state, result, &repeats);
 		if (result.marked && run_alone(state, {DT_NOEND, floor, false}))
@@ -410,7 +424,7 @@ State fresh_state()
 	state.next_due = DT_NOEND;
 	state.upkeep_at = post::number() == 0 ? DT_NOBEGIN : DT_NOEND;
 	state.logged_at = DT_NOBEGIN;
-	state.last_round = DT_NOBEGIN;
+	state.seen_at = DT_NOBEGIN;
 	state.nap = least_nap;
 	state.pause = least_pause;
 	state.batch = settings::batch_size;
@@ -433,35 +447,33 @@ TimestampTz next_upkeep(const State *state)
 	return state->paused ? DT_NOEND : Max(state->upkeep_at, state->retry_at);
 }
 
-bool is_upkeep_due(const State *state)
+bool is_upkeep_due(State *state)
 {
-	return GetCurrentTimestamp() >= next_upkeep(state);
+	return read_clock(state) >= next_upkeep(state);
 }
 
 // Not due again for a minute if it raises.
 void keep_up(State *state)
 {
-	state->upkeep_at = after_ms(GetCurrentTimestamp(), most_pause);
+	state->upkeep_at = after_ms(read_clock(state), most_pause);
 	pgstat_report_activity(STATE_RUNNING, "campaign_lifecycle: upkeep");
 	state->upkeep_at = upkeep::step();
 	pgstat_report_activity(STATE_IDLE, nullptr);
 	pgstat_report_stat(false);
 }
 
-// After the clock was set back, times set by the old one would come too late. (The second: it was set forward and back within the round.)
+// After the clock was set back, times set by the old one would come too late.
 void mind_clock(State *state)
 {
-	TimestampTz now = GetCurrentTimestamp();
-
-	if (now < state->last_round || state->retry_at > after_ms(now, most_pause))
-	{
-		state->sweep_at = DT_NOBEGIN;
-		state->retry_at = DT_NOBEGIN;
-		state->logged_at = DT_NOBEGIN;
-		if (state->upkeep_at != DT_NOEND)
-			state->upkeep_at = DT_NOBEGIN;
-	}
-	state->last_round = now;
+	(void) read_clock(state);
+	if (!state->set_back)
+		return;
+	state->set_back = false;
+	state->sweep_at = DT_NOBEGIN;
+	state->retry_at = DT_NOBEGIN;
+	state->logged_at = DT_NOBEGIN;
+	if (state->upkeep_at != DT_NOEND)
+		state->upkeep_at = DT_NOBEGIN;
 }
 
 // One round of the loop. A cancel request that comes while nothing runs ends up
@@ -471,22 +483,21 @@ void go_round(State *state)
 	mind_clock(state);
 	TimestampTz lowered = wake::begin_look(post::station());
 	// Not by when the last sleep was to end: that may have been for upkeep.
-	bool wanted = lowered < wakes_before(state) || GetCurrentTimestamp() >= next_look(state);
+	bool wanted = lowered < wakes_before(state) || read_clock(state) >= next_look(state);
 
 	state->mark = Min(state->mark, lowered);
 	if (ConfigReloadPending)
 		reload(state);
 	leave_if_unwanted();
-	if (wanted && GetCurrentTimestamp() >= state->retry_at)
+	if (wanted && read_clock(state) >= state->retry_at)
 		look(state);
 	if (is_upkeep_due(state))
 		keep_up(state);
-	state->last_round = Max(state->last_round, GetCurrentTimestamp());
 
 	TimestampTz next = Min(next_look(state), next_upkeep(state));
 	pg_atomic_write_u64(&post::station()->next_due, static_cast<uint64>(state->next_due));
 	TimestampTz promised = Min(next, wakes_before(state));
-	if (wake::promise_look(post::station(), promised))
+	if (!state->set_back && wake::promise_look(post::station(), promised))
 		rest::until(next, promised, post::station(), post::database());
 }
 

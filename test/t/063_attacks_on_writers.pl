@@ -283,7 +283,7 @@ plundered($node, 'postgres', 'tables_owner', 'a forged handler');
 
 furnish(1);
 look('ALTER TABLE campaigns FORCE ROW LEVEL SECURITY');
-with_worker(sub { becomes($node, 'postgres', "SELECT last_error FROM campaign_workers WHERE database = 'postgres'", '42501: query would be affected by row-level security policy for table "campaigns"', 'a forced policy is an error of the worker') });
+with_worker(sub { becomes($node, 'postgres', "SELECT last_error FROM campaign_workers WHERE database = 'postgres'", '42501: row-level security is forced on table "campaigns"', 'a forced policy is an error of the worker') });
 shows("SELECT count(*) FROM campaign_timers WHERE status = 'PENDING' AND scheduled_at <= now()", 1, 'and the timer waits');
 is(sql("SELECT status FROM campaign_health() WHERE check_name = 'row_security'"), 'critical', 'health says so');
 look('ALTER TABLE campaigns NO FORCE ROW LEVEL SECURITY');

@@ -5,7 +5,7 @@
 # timers due by the new time are executed, upkeep goes on (a month that was dropped is made again), a worker that is
 # terminated comes back, and the history of a campaign that has moved at both times is in the order in which it happened. Set in the
 # midst of a batch, back by an hour, forward by 40 days, or forward before a batch that has failed is taken apart: no timer loses an
-# attempt by it. Set forward in the midst of a look at everything: the next one comes as soon as ever.
+# attempt by it. Set forward in the midst of a look at everything, and back in the next batch of the same round: the next look comes as soon as ever.
 
 use strict;
 use warnings FATAL => 'all';
@@ -157,6 +157,7 @@ sub is_found
 set_and_reload($node, naptime => '200ms');
 is_found('{}', 'the net finds a timer that nobody has told of');
 is_found('{"clock": "forward"}', 'another one, and the clock is set forward meanwhile');
+# (The campaign of above that sets the clock to two hours ahead has a timer within these 40 days: it set the clock back again, in the same round.)
 is_found('{}', 'it goes on looking');
 holds($node, $db, 'at the end');
 
