@@ -1,91 +1,21 @@
--- What happens when timers are due: claimed as a batch, applied as sets, a failing one recorded alone. The worker and run_due_timers() call these, each
--- batch in one transaction, as the owner of the tables. The time is an argument everywhere (as_of); the moves themselves are stamped by the clock.
+-- What happens when timers are due: claimed as a batch, applied as sets, a failing one recorded alone. The worker and run_due_timers() do this in C++, each
+-- batch in one transaction, as the owner of the tables; these are its parts. The time is an argument everywhere (as_of); the moves themselves are stamped by
+-- the clock.
 --
 -- A claim takes at most one timer of a campaign, its first: so a set statement meets each campaign once, and one campaign's timers run in order across
--- batches and workers. Plans are pinned by the SET clauses, for the claim must cost the same with ten or ten million rows, statistics or none.
+-- batches and workers. The plans of its statements are pinned (src/statements.cpp), for the claim must cost the same with ten or ten million rows, statistics
+-- or none.
 
 CREATE FUNCTION @extschema@._claim_batch(as_of timestamp with time zone, since timestamp with time zone, max_timers integer, only_timers uuid[] DEFAULT NULL)
 	RETURNS TABLE (timer_id uuid, place tid, campaign_id uuid, campaign_place tid, timer_type text, state text, scheduled_at timestamp with time zone, by_policy boolean,
 		retried boolean)
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
-	SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_sort = off
-	SET enable_incremental_sort = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
-DECLARE
-	attempts integer := coalesce(current_setting('campaign_lifecycle.max_attempts', true), '5');
-	handled text[] := ARRAY(SELECT h.timer_type FROM @extschema@.campaign_timer_handlers AS h);
-	claimed integer;
-BEGIN
-	IF only_timers IS NOT NULL THEN
-		RETURN QUERY
-		SELECT r.id, r.place, r.campaign_id, r.campaign_place, r.timer_type::text, r.state::text, r.scheduled_at, r.by_policy, r.status = 'FAILED'
-		FROM @extschema@._runnable_timers AS r
-		WHERE r.id = ANY (only_timers) AND (r.status = 'PENDING' OR (r.status = 'FAILED' AND r.retry_count < attempts)) AND r.scheduled_at <= as_of
-		FOR NO KEY UPDATE OF r SKIP LOCKED;
-		RETURN;
-	END IF;
-
-	-- Those that wait for their next attempt, by their own small index; dead letters are not in it.
-	RETURN QUERY
-	SELECT r.id, r.place, r.campaign_id, r.campaign_place, r.timer_type::text, r.state::text, r.scheduled_at, r.by_policy, true
-	FROM @extschema@._runnable_timers AS r
-	WHERE r.status = 'FAILED' AND r.retry_count < 5 AND r.retry_count < attempts AND r.scheduled_at >= since AND r.scheduled_at <= as_of
-		AND r.timer_type <> ALL (handled)
-		-- One that has taken its worker along goes the marked way (41_handlers). (IS TRUE: found by timer_id, not among all attempts that ever failed.)
-		AND NOT EXISTS (SELECT FROM @extschema@.timer_executions AS x WHERE x.timer_id = r.id AND (x.status = 'FAILED') IS TRUE AND x.error_message LIKE '57P02: %' OFFSET 0)
-	ORDER BY r.scheduled_at, r.retry_count
-	LIMIT max_timers
-	FOR NO KEY UPDATE OF r SKIP LOCKED;
-	GET DIAGNOSTICS claimed = ROW_COUNT;
-	IF claimed >= max_timers THEN
-		RETURN;
-	END IF;
-
-	-- Read from where the last claim ended to as_of, and no further: neither over dead letters nor over what waits for later. The array says "= 'PENDING'" in
-	-- such a way that the order is idx_campaign_timers_processing's alone, and so is the plan. (A row comparison would not end the scan at as_of.)
-	RETURN QUERY
-	SELECT r.id, r.place, r.campaign_id, r.campaign_place, r.timer_type::text, r.state::text, r.scheduled_at, r.by_policy, false
-	FROM @extschema@._runnable_timers AS r
-	WHERE r.status = ANY (ARRAY['PENDING', 'PENDING']) AND r.scheduled_at >= since AND r.scheduled_at <= as_of
-		AND r.timer_type <> ALL (handled)
-	ORDER BY r.status, r.scheduled_at
-	LIMIT max_timers - claimed
-	FOR NO KEY UPDATE OF r SKIP LOCKED;
-END
-$$;
+	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', '_claim_batch';
 COMMENT ON FUNCTION @extschema@._claim_batch(timestamptz, timestamptz, integer, uuid[]) IS
 	'Locks up to max_timers due timers scheduled since a time (or those of only_timers) with their campaigns, at most one a campaign, skipping what is locked. Returns them, those tried before first, with where both rows are.';
 
 CREATE FUNCTION @extschema@._next_due(since timestamp with time zone) RETURNS timestamp with time zone
-	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
-	SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off SET enable_incremental_sort = off SET jit = off
-	SET plan_cache_mode = force_generic_plan AS $$
-DECLARE
-	attempts integer := coalesce(current_setting('campaign_lifecycle.max_attempts', true), '5');
-BEGIN
-	RETURN least(
-		(SELECT t.scheduled_at
-			FROM @extschema@.campaign_timers AS t
-			WHERE t.status IN ('PENDING', 'FAILED') AND (t.status, t.scheduled_at) >= ('PENDING', since) AND (t.status, t.scheduled_at) <= ('PENDING', 'infinity')
-			ORDER BY t.status, t.scheduled_at
-			LIMIT 1),
-		(SELECT t.scheduled_at
-			FROM @extschema@.campaign_timers AS t
-			WHERE t.status = 'FAILED' AND t.retry_count < 5 AND t.retry_count < attempts AND t.scheduled_at >= since
-			ORDER BY t.scheduled_at, t.retry_count
-			LIMIT 1));
-END
-$$;
+	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', '_next_due';
 COMMENT ON FUNCTION @extschema@._next_due(timestamptz) IS 'The least scheduled_at, not before since, of the timers that wait; NULL if none does.';
-
-CREATE FUNCTION @extschema@._can_still_apply(state text, type text) RETURNS boolean
-	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-	WITH RECURSIVE ahead (state) AS (
-		SELECT $1
-		UNION
-		SELECT m.to_state FROM ahead AS a JOIN @extschema@.campaign_state_transitions AS m ON m.from_state = a.state)
-	SELECT EXISTS (SELECT FROM ahead AS a JOIN @extschema@.campaign_state_transitions AS m ON m.from_state = a.state AND m.timer_type = $2)
-$$;
-COMMENT ON FUNCTION @extschema@._can_still_apply(text, text) IS 'Whether a campaign in this state, or in one it can still reach, moves by a timer of this type.';
 
 CREATE FUNCTION @extschema@._notify(event text, campaign_ids uuid[], timer_ids uuid[], timer_types text[]) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -145,44 +75,6 @@ END
 $$;
 COMMENT ON FUNCTION @extschema@._apply_policies(uuid[], timestamptz[], timestamptz) IS
 	'Gives campaigns the timers that the policy of their present state wants, moves and cancels those that a policy made, cancels all in a terminal state. Returns the earliest due timer that waited before, or NULL.';
-
--- What a batch does is asked once for each pair of state and type in it, not once a timer; src/apply.cpp writes what these say.
--- (PL/pgSQL, since servers before 18 plan the body of a function in SQL anew for every call.)
-CREATE FUNCTION @extschema@._timer_rules(states text[], types text[])
-	RETURNS TABLE (to_state text, only_when text, starts boolean, early boolean, reminds boolean, result jsonb, result_off jsonb)
-	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan AS $$
-#variable_conflict use_column
-BEGIN
-	RETURN QUERY
-	SELECT d.to_state::text, d.only_when::text, d.anchor = 'start_time', d.outcome = 'early', d.outcome = 'event',
-		CASE d.outcome
-			WHEN 'move' THEN jsonb_build_object('from', d.state, 'to', d.to_state)
-			WHEN 'event' THEN jsonb_build_object('event', d.type)
-			WHEN 'late' THEN jsonb_build_object('skipped', true, 'reason', format('too late in state %s', d.state)) END,
-		jsonb_build_object('skipped', true, 'reason', format('%s is off', d.only_when))
-	FROM (
-		SELECT u.n, u.state, u.type, m.to_state, p.only_when, p.anchor,
-			CASE
-				WHEN m.to_state IS NOT NULL THEN 'move'
-				-- A policy that counts from entering the state means an event of this state. One that counts from start or end may have set the timer ahead, for a
-				-- later state in which it moves the campaign; unless each such state gives the type a time that counts from elsewhere.
-				WHEN p.anchor = 'entered' THEN 'event'
-				WHEN @extschema@._can_still_apply(u.state, u.type) AND (p.anchor IS NULL OR EXISTS (
-						SELECT
-						FROM @extschema@.campaign_state_transitions AS a
-						LEFT JOIN @extschema@.campaign_timer_policies AS q ON q.state = a.from_state AND q.timer_type = a.timer_type
-						WHERE a.timer_type = u.type AND (q.anchor IS NULL OR q.anchor = p.anchor)))
-					THEN 'early'
-				WHEN p.anchor IS NOT NULL THEN 'event'
-				ELSE 'late' END AS outcome
-		FROM ROWS FROM (unnest(states), unnest(types)) WITH ORDINALITY AS u (state, type, n)
-		LEFT JOIN @extschema@.campaign_state_transitions AS m ON m.from_state = u.state AND m.timer_type = u.type
-		LEFT JOIN @extschema@.campaign_timer_policies AS p ON p.state = u.state AND p.timer_type = u.type) AS d
-	ORDER BY d.n;
-END
-$$;
-COMMENT ON FUNCTION @extschema@._timer_rules(text[], text[]) IS
-	'For each pair of a campaign''s state and a due timer''s type: the state it moves to, if any; the boolean column of campaigns that switches a policy''s timer off; whether it sets a start_time that is missing; whether it comes too early; whether it is a reminder; what the execution''s result says of it, and what if it is switched off.';
 
 CREATE FUNCTION @extschema@._put_off_timers(timer_ids uuid[], as_of timestamp with time zone) RETURNS integer
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

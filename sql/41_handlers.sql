@@ -121,20 +121,7 @@ CREATE FUNCTION @extschema@._is_marked_by_process(timer_id uuid) RETURNS boolean
 COMMENT ON FUNCTION @extschema@._is_marked_by_process(uuid) IS 'Whether the process that marked this timer still lives.';
 
 CREATE FUNCTION @extschema@._marked_due(as_of timestamp with time zone, since timestamp with time zone) RETURNS boolean
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
-	SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off SET enable_incremental_sort = off SET jit = off
-	SET plan_cache_mode = force_generic_plan AS $$
-DECLARE
-	attempts integer := coalesce(current_setting('campaign_lifecycle.max_attempts', true), '5');
-BEGIN
-	RETURN EXISTS (SELECT FROM @extschema@.campaign_timer_handlers AS h)
-		OR EXISTS (
-			SELECT FROM @extschema@.campaign_timers AS t
-			WHERE t.status = 'FAILED' AND t.retry_count < 5 AND t.retry_count < attempts AND t.scheduled_at >= since AND t.scheduled_at <= as_of
-				AND EXISTS (SELECT FROM @extschema@.timer_executions AS x WHERE x.timer_id = t.id AND (x.status = 'FAILED') IS TRUE AND x.error_message LIKE '57P02: %' OFFSET 0)
-			ORDER BY t.scheduled_at, t.retry_count);
-END
-$$;
+	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', '_marked_due';
 COMMENT ON FUNCTION @extschema@._marked_due(timestamptz, timestamptz) IS 'Whether there may be due timers that go the marked way: some type has a handler, or a timer has lost its worker before.';
 
 -- Claims the first due timer that goes the marked way. One that would only be put off is left alone.

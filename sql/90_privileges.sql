@@ -44,12 +44,12 @@ CREATE FUNCTION @extschema@._campaign_functions(access text) RETURNS SETOF regpr
 			create_monthly_partitions,archive_old_state_logs,cleanup_timer_executions,_is_campaign_owner,_upkeep_as_owner,_cutoff,_check_as_of,
 			backfill_column,_in_transaction_block,_backfill_check,_backfill_trial,_backfill_try,_backfill_parts,_backfill_start,_backfill_lock,_backfill_next,_backfill_key,
 			_backfill_done,_backfill_report,_backfill_hold,_backfill_lock_timeout,_backfill_has_waited,_short_lock_timeout}'),
-		('owner', '{_apply_timers,_archive_partition,_archive_partition_patiently,_archive_step,_bring_up_campaign_tables,_campaign_relations,_can_still_apply,_check_as_of,_check_given,
+		('owner', '{_apply_timers,_archive_partition,_archive_partition_patiently,_archive_step,_bring_up_campaign_tables,_campaign_relations,_check_as_of,_check_given,
 			_check_handler,_check_max_rows,_check_timer_type,_claim_batch,_claim_marked,_cleanup_finished_timers,_cleanup_metrics,_complete_marked,_cron_field,_cutoff,_default_partition,_due_upkeep,
 			_fail_marked,_fail_timer,_find_handler,_follow_log_columns,_handler_of,_health_tables,_health_timers,_health_upkeep,_in_use,_install_campaign_triggers,_is_campaign_owner,_is_marked_by_process,_lock_marked,_maintenance_commands,_make_month,
 			_make_month_patiently,_marked_due,_missing_log_months,_months_of_rows,_move_log_rows,_next_cron_time,_next_due,_notify,_partitions,_put_off_timers,
 			_record_handler,_recover_lost,_refresh_if_changed,_release_marked,_remove_executions,_remove_metrics,_remove_timers,_reset_constraints,
-			_retry_upkeep_at,_run_upkeep_step,_set_cron_database,_short_lock_timeout,_start_marked,_table_health,_timer_rules,_upkeep_as_owner,_upkeep_failed,_uuid_v7,_wake,
+			_retry_upkeep_at,_run_upkeep_step,_set_cron_database,_short_lock_timeout,_start_marked,_table_health,_upkeep_as_owner,_upkeep_failed,_uuid_v7,_wake,
 			_wake_worker,archive_old_state_logs,cleanup_timer_executions,create_monthly_partitions,fill_campaign_end_time,log_campaign_state_change,
 			register_handler,unregister_handler,update_updated_at_column,validate_state_transition,validate_timer_handler,validate_timer_policy,validate_timer_schedule}')) AS l (access, names)
 	JOIN pg_proc AS p ON p.pronamespace = '@extschema@'::regnamespace AND p.proname = ANY (l.names)

@@ -1,5 +1,6 @@
 -- From 1.0: the functions stand above, as a new installation has them; now the tables, where there are any.
 DROP FUNCTION @extschema@._claim_timers(timestamptz, timestamptz, integer, uuid[]);
+DROP FUNCTION @extschema@._can_still_apply(text, text);
 
 DO $upgrade$
 BEGIN

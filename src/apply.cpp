@@ -5,6 +5,7 @@
 // written or an ERROR is raised. Names no state, type or delay.
 #include "apply.hpp"
 
+#include "lifecycle.hpp"
 #include "module.hpp"
 #include "policies.hpp"
 #include "rows.hpp"
@@ -14,9 +15,10 @@
 
 namespace apply {
 
+using lifecycle::Rule;
+using lifecycle::same_text;
 using statements::Claim;
 using statements::Plans;
-using statements::Rule;
 using statements::Timer;
 
 namespace {
@@ -46,18 +48,11 @@ struct Batch
 {
 	Plans *plans;
 	Oid schema;
+	lifecycle::Lifecycle lifecycle;
 	TimestampTz as_of;
 	Work *work;
 	int count;
 };
-
-bool same_text(Datum a, Datum b)
-{
-	text *x = DatumGetTextPP(a);
-	text *y = DatumGetTextPP(b);
-
-	return VARSIZE_ANY_EXHDR(x) == VARSIZE_ANY_EXHDR(y) && memcmp(VARDATA_ANY(x), VARDATA_ANY(y), VARSIZE_ANY_EXHDR(x)) == 0;
-}
 
 // By type, since the log takes the event from a setting; then by campaign, which
 // is how the indexes on it like their entries.
@@ -74,38 +69,28 @@ int compare(const void *a, const void *b)
 	return order != 0 ? order : memcmp(&x->campaign, &y->campaign, UUID_LEN);
 }
 
-// Each pair of state and type is asked for once.
+// One for each pair of state and type.
 void look_up_rules(Batch *batch, const Claim *claim)
 {
-	Datum states[most_rules];
-	Datum types[most_rules];
+	const Timer *examples[most_rules];
+	Rule *rules = static_cast<Rule *>(palloc(sizeof(Rule) * most_rules));
 	int count = 0;
-	int *which = static_cast<int *>(palloc(sizeof(int) * claim->count));
 
 	for (int i = 0; i < claim->count; i++)
 	{
 		const Timer *timer = &claim->timers[i];
 		int seen = 0;
 
-		while (seen < count && !(same_text(types[seen], timer->type) && same_text(states[seen], timer->state)))
+		while (seen < count && !(same_text(examples[seen]->type, timer->type) && same_text(examples[seen]->state, timer->state)))
 			seen++;
 		if (seen == most_rules)
 			elog(ERROR, "too many kinds of timers in one batch");
 		if (seen == count)
 		{
-			states[count] = timer->state;
-			types[count] = timer->type;
-			count++;
+			examples[count] = timer;
+			rules[count++] = lifecycle::rule_for(batch->lifecycle, timer->state, timer->type);
 		}
-		which[i] = seen;
-	}
-	Rule *rules = statements::timer_rules(batch->plans, statements::array_of(states, nullptr, count, TEXTOID),
-										  statements::array_of(types, nullptr, count, TEXTOID), count);
-	for (int i = 0; i < claim->count; i++)
-	{
-		const Timer *timer = &claim->timers[i];
-
-		batch->work[i] = {timer, &rules[which[i]], timer->place, timer->campaign_place, Did::nothing, false, false, false};
+		batch->work[i] = {timer, &rules[seen], timer->place, timer->campaign_place, Did::nothing, false, false, false};
 	}
 }
 
@@ -352,7 +337,8 @@ TimestampTz set_timers_of_new_states(Batch *batch)
 	Datum places = statements::array_of(values, nullptr, count, TIDOID);
 	for (int i = 0; i < count; i++)
 		values[i] = TimestampTzGetDatum(batch->as_of);
-	policies::Changes changes = policies::changes_for(batch->plans, campaigns, places, values, count, batch->as_of);
+	policies::Changes changes =
+		policies::changes_for(batch->plans, batch->lifecycle, campaigns, places, values, count, batch->as_of);
 	count = 0;
 	for (int i = 0; i < batch->count; i++)
 		if (has_moved(&batch->work[i]))
@@ -473,7 +459,7 @@ Outcome write(Plans *plans, Claim *claim, TimestampTz as_of, bool marked)
 {
 	TimestampTz began = GetCurrentTimestamp();
 	Outcome outcome = {DT_NOEND, 0};
-	Batch batch = {plans, statements::schema_of(plans), as_of, nullptr, claim->count};
+	Batch batch = {plans, statements::schema_of(plans), lifecycle::read(plans), as_of, nullptr, claim->count};
 	batch.work = static_cast<Work *>(palloc_extended(sizeof(Work) * claim->count, MCXT_ALLOC_HUGE));
 	qsort(claim->timers, claim->count, sizeof(Timer), compare);
 	look_up_rules(&batch, claim);
@@ -510,7 +496,7 @@ Outcome run(Plans *plans, Claim *claim, TimestampTz as_of, bool marked)
 		return {DT_NOEND, 0};
 	// All that a batch reads and makes goes with it, not with who runs many.
 	SPI_connect();
-	Outcome outcome = statements::has_rules(plans) ? write(plans, claim, as_of, marked) : run_by_sql(plans, claim, as_of);
+	Outcome outcome = statements::applies_here(plans) ? write(plans, claim, as_of, marked) : run_by_sql(plans, claim, as_of);
 	SPI_finish();
 	return outcome;
 }

@@ -7,44 +7,15 @@
 
 namespace policies {
 
+using lifecycle::Lifecycle;
+using lifecycle::has_way;
+using lifecycle::policy_for;
+using lifecycle::same_text;
 using statements::Plans;
 using statements::Policy;
 using statements::Waiting;
 
 namespace {
-
-struct Lifecycle
-{
-	const Policy *policies;
-	int policy_count;
-	const statements::Way *ways;
-	int way_count;
-};
-
-bool same_text(Datum a, Datum b)
-{
-	text *x = DatumGetTextPP(a);
-	text *y = DatumGetTextPP(b);
-
-	return VARSIZE_ANY_EXHDR(x) == VARSIZE_ANY_EXHDR(y) && memcmp(VARDATA_ANY(x), VARDATA_ANY(y), VARSIZE_ANY_EXHDR(x)) == 0;
-}
-
-bool has_way(const Lifecycle &lifecycle, Datum state, Datum type)
-{
-	for (int i = 0; i < lifecycle.way_count; i++)
-		if (same_text(lifecycle.ways[i].from_state, state) &&
-			(type == 0 || (lifecycle.ways[i].timer_type != 0 && same_text(lifecycle.ways[i].timer_type, type))))
-			return true;
-	return false;
-}
-
-const Policy *policy_for(const Lifecycle &lifecycle, Datum state, Datum type)
-{
-	for (int i = 0; i < lifecycle.policy_count; i++)
-		if (same_text(lifecycle.policies[i].state, state) && same_text(lifecycle.policies[i].timer_type, type))
-			return &lifecycle.policies[i];
-	return nullptr;
-}
 
 // A column that is not there, or is no boolean, is off.
 bool is_on(const Policy *policy, const statements::Row &campaign)
@@ -143,7 +114,8 @@ void complete(Search *search, const statements::Row &campaign, Datum state, Time
 
 } // namespace
 
-Changes changes_for(Plans *plans, Datum campaigns, Datum places, const Datum *entered, int count, TimestampTz as_of)
+Changes changes_for(Plans *plans, const Lifecycle &lifecycle, Datum campaigns, Datum places, const Datum *entered, int count,
+					TimestampTz as_of)
 {
 	statements::Rows rows = statements::campaigns_at(plans, campaigns, places, count);
 	int waiting_count;
@@ -153,8 +125,7 @@ Changes changes_for(Plans *plans, Datum campaigns, Datum places, const Datum *en
 
 	search.as_of = as_of;
 	search.found.lowest = DT_NOEND;
-	search.lifecycle.policies = statements::policies(plans, &search.lifecycle.policy_count);
-	search.lifecycle.ways = statements::ways(plans, &search.lifecycle.way_count);
+	search.lifecycle = lifecycle;
 	for (int i = 0; i < rows.count; i++)
 	{
 		statements::Row row = statements::row_of(rows, i);
@@ -220,8 +191,9 @@ SQL_FUNCTION(_policy_changes)
 	columns = BlessTupleDesc(columns);
 	MemoryContext caller = CurrentMemoryContext;
 	SPI_connect();
-	Changes changes = changes_for(statements::plans_for(get_func_namespace(fcinfo->flinfo->fn_oid)), PointerGetDatum(campaigns),
-								  0, entered, count, PG_GETARG_TIMESTAMPTZ(2));
+	Plans *plans = statements::plans_for(get_func_namespace(fcinfo->flinfo->fn_oid));
+	Changes changes =
+		changes_for(plans, lifecycle::read(plans), PointerGetDatum(campaigns), 0, entered, count, PG_GETARG_TIMESTAMPTZ(2));
 	const pg_uuid_t *asked = reinterpret_cast<const pg_uuid_t *>(ARR_DATA_PTR(campaigns));
 	const Change *change = changes.changes;
 	const Addition *addition = changes.additions;

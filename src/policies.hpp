@@ -3,6 +3,7 @@
 #define CAMPAIGN_POLICIES_HPP
 
 #include "pg.hpp"
+#include "lifecycle.hpp"
 #include "statements.hpp"
 
 namespace policies {
@@ -33,7 +34,8 @@ struct Changes
 };
 
 // entered: a time for each campaign. places: where their rows are, or 0.
-Changes changes_for(statements::Plans *plans, Datum campaigns, Datum places, const Datum *entered, int count, TimestampTz as_of);
+Changes changes_for(statements::Plans *plans, const lifecycle::Lifecycle &lifecycle, Datum campaigns, Datum places,
+					const Datum *entered, int count, TimestampTz as_of);
 
 } // namespace policies
 

@@ -6,6 +6,7 @@
 #include "statements.hpp"
 
 #include "module.hpp"
+#include "settings.hpp"
 
 namespace statements {
 
@@ -15,10 +16,12 @@ enum Call
 {
 	call_is_active,
 	call_are_tables_current,
-	call_claim,
+	call_claim_only,
+	call_has_retries,
+	call_claim_retries,
+	call_claim_pending,
 	call_claim_by_sql,
 	call_apply_by_sql,
-	call_rules,
 	call_campaigns_by_id,
 	call_campaigns_by_place,
 	call_waiting_timers,
@@ -86,10 +89,63 @@ constexpr Statement statements[call_count] = {
 	 0,
 	 {}},
 
-	{R"(SELECT c.timer_id, c.place, c.campaign_id, c.campaign_place, c.timer_type, c.state, c.scheduled_at, c.by_policy, c.retried
-		FROM @extschema@._claim_batch($1, $2, $3, $4) AS c)",
+	{R"(SELECT r.id, r.place, r.campaign_id, r.campaign_place, r.timer_type::pg_catalog.text, r.state::pg_catalog.text, r.scheduled_at,
+			r.by_policy, r.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED'
+		FROM @extschema@._runnable_timers AS r
+		WHERE r.id OPERATOR(pg_catalog.=) ANY ($1) AND r.scheduled_at OPERATOR(pg_catalog.<=) $2
+			AND (r.status::pg_catalog.text OPERATOR(pg_catalog.=) 'PENDING'
+				OR (r.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED' AND r.retry_count OPERATOR(pg_catalog.<) $3))
+		FOR NO KEY UPDATE OF r SKIP LOCKED)",
+	 3,
+	 {UUIDARRAYOID, TIMESTAMPTZOID, INT4OID},
+	 true},
+
+	// Whether there is one that waits for its next attempt: seldom.
+	{R"(SELECT FROM @extschema@.campaign_timers AS t
+		WHERE t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED' AND t.retry_count OPERATOR(pg_catalog.<) 5
+			AND t.scheduled_at OPERATOR(pg_catalog.>=) $1 AND t.scheduled_at OPERATOR(pg_catalog.<=) $2
+		ORDER BY t.scheduled_at, t.retry_count
+		LIMIT 1)",
+	 2,
+	 {TIMESTAMPTZOID, TIMESTAMPTZOID},
+	 true},
+
+	// By their own small index; dead letters are not in it. One that has taken its worker along goes the marked way (41_handlers.sql).
+	// (IS TRUE: found by timer_id, not among all attempts that ever failed.)
+	{R"(SELECT r.id, r.place, r.campaign_id, r.campaign_place, r.timer_type::pg_catalog.text, r.state::pg_catalog.text, r.scheduled_at,
+			r.by_policy, true
+		FROM @extschema@._runnable_timers AS r
+		WHERE r.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED' AND r.retry_count OPERATOR(pg_catalog.<) 5
+			AND r.retry_count OPERATOR(pg_catalog.<) $4
+			AND r.scheduled_at OPERATOR(pg_catalog.>=) $1 AND r.scheduled_at OPERATOR(pg_catalog.<=) $2
+			AND r.timer_type::pg_catalog.text OPERATOR(pg_catalog.<>) ALL (ARRAY(SELECT h.timer_type::pg_catalog.text FROM @extschema@.campaign_timer_handlers AS h))
+			AND NOT EXISTS (
+				SELECT FROM @extschema@.timer_executions AS x
+				WHERE x.timer_id OPERATOR(pg_catalog.=) r.id AND (x.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED') IS TRUE
+					AND x.error_message OPERATOR(pg_catalog.~~) '57P02: %'
+				OFFSET 0)
+		ORDER BY r.scheduled_at, r.retry_count
+		LIMIT $3
+		FOR NO KEY UPDATE OF r SKIP LOCKED)",
 	 4,
-	 {TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, UUIDARRAYOID}},
+	 {TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, INT4OID},
+	 true},
+
+	// Read from where the last claim ended to the present, and no further: neither over dead letters nor over what waits for later. The
+	// array says "= 'PENDING'" in such a way that the order is idx_campaign_timers_processing's alone, and so is the plan. (A row
+	// comparison would not end the scan at the present.)
+	{R"(SELECT r.id, r.place, r.campaign_id, r.campaign_place, r.timer_type::pg_catalog.text, r.state::pg_catalog.text, r.scheduled_at,
+			r.by_policy, false
+		FROM @extschema@._runnable_timers AS r
+		WHERE r.status::pg_catalog.text OPERATOR(pg_catalog.=) ANY (ARRAY['PENDING', 'PENDING'])
+			AND r.scheduled_at OPERATOR(pg_catalog.>=) $1 AND r.scheduled_at OPERATOR(pg_catalog.<=) $2
+			AND r.timer_type::pg_catalog.text OPERATOR(pg_catalog.<>) ALL (ARRAY(SELECT h.timer_type::pg_catalog.text FROM @extschema@.campaign_timer_handlers AS h))
+		ORDER BY r.status, r.scheduled_at
+		LIMIT $3
+		FOR NO KEY UPDATE OF r SKIP LOCKED)",
+	 3,
+	 {TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID},
+	 true},
 
 	{R"(SELECT u.id, c.claimed_to
 		FROM @extschema@._claim_timers($1, $2, $3, $4) AS c LEFT JOIN pg_catalog.unnest(c.timer_ids) AS u (id) ON true)",
@@ -97,11 +153,6 @@ constexpr Statement statements[call_count] = {
 	 {TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, UUIDARRAYOID}},
 
 	{R"(SELECT @extschema@._apply_timers($1, $2))", 2, {UUIDARRAYOID, TIMESTAMPTZOID}},
-
-	{R"(SELECT r.to_state, r.only_when, r.starts, r.early, r.reminds, r.result, r.result_off
-		FROM @extschema@._timer_rules($1, $2) AS r)",
-	 2,
-	 {TEXTARRAYOID, TEXTARRAYOID}},
 
 	// (OFFSET 0: by the index for each that is asked for, and in that order, also in a plan that was made while the tables were empty.)
 	{R"(SELECT u.n, c.*
@@ -145,7 +196,8 @@ constexpr Statement statements[call_count] = {
 	 0,
 	 {}},
 
-	{R"(SELECT m.from_state::pg_catalog.text, m.timer_type::pg_catalog.text FROM @extschema@.campaign_state_transitions AS m)",
+	{R"(SELECT m.from_state::pg_catalog.text, m.to_state::pg_catalog.text, m.timer_type::pg_catalog.text
+		FROM @extschema@.campaign_state_transitions AS m)",
 	 0,
 	 {}},
 
@@ -155,7 +207,21 @@ constexpr Statement statements[call_count] = {
 
 	{R"(SELECT @extschema@._fail_timer($1, $2, $3, $4))", 4, {UUIDOID, TIMESTAMPTZOID, TEXTOID, TEXTOID}},
 
-	{R"(SELECT @extschema@._next_due($1))", 1, {TIMESTAMPTZOID}},
+	{R"(SELECT LEAST(
+			(SELECT t.scheduled_at
+				FROM @extschema@.campaign_timers AS t
+				WHERE t.status::pg_catalog.text OPERATOR(pg_catalog.=) ANY (ARRAY['PENDING', 'PENDING']) AND t.scheduled_at OPERATOR(pg_catalog.>=) $1
+				ORDER BY t.status, t.scheduled_at
+				LIMIT 1),
+			(SELECT t.scheduled_at
+				FROM @extschema@.campaign_timers AS t
+				WHERE t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED' AND t.retry_count OPERATOR(pg_catalog.<) 5
+					AND t.retry_count OPERATOR(pg_catalog.<) $2 AND t.scheduled_at OPERATOR(pg_catalog.>=) $1
+				ORDER BY t.scheduled_at, t.retry_count
+				LIMIT 1)))",
+	 2,
+	 {TIMESTAMPTZOID, INT4OID},
+	 true},
 
 	{R"(SELECT u.jobs, u.next_at FROM @extschema@._due_upkeep($1, $2) AS u)", 2, {TIMESTAMPTZOID, TIMESTAMPTZOID}},
 
@@ -206,7 +272,20 @@ constexpr Statement statements[call_count] = {
 	 3,
 	 {UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID}},
 
-	{R"(SELECT @extschema@._marked_due($1, $2))", 2, {TIMESTAMPTZOID, TIMESTAMPTZOID}},
+	{R"(SELECT EXISTS (SELECT FROM @extschema@.campaign_timer_handlers AS h)
+			OR EXISTS (
+				SELECT FROM @extschema@.campaign_timers AS t
+				WHERE t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED' AND t.retry_count OPERATOR(pg_catalog.<) 5
+					AND t.retry_count OPERATOR(pg_catalog.<) $3
+					AND t.scheduled_at OPERATOR(pg_catalog.>=) $1 AND t.scheduled_at OPERATOR(pg_catalog.<=) $2
+					AND EXISTS (
+						SELECT FROM @extschema@.timer_executions AS x
+						WHERE x.timer_id OPERATOR(pg_catalog.=) t.id AND (x.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED') IS TRUE
+							AND x.error_message OPERATOR(pg_catalog.~~) '57P02: %'
+						OFFSET 0)))",
+	 3,
+	 {TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID},
+	 true},
 
 	{R"(SELECT @extschema@._claim_marked($1, $2, $3, $4))", 4, {TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, UUIDARRAYOID}},
 
@@ -302,11 +381,9 @@ constexpr struct
 	const char *name;
 	const char *value;
 } plan_settings[] = {
-	{"enable_seqscan", "off"},  {"enable_bitmapscan", "off"},
-	{"enable_hashjoin", "off"}, {"enable_mergejoin", "off"},
-	{"enable_material", "off"}, {"enable_memoize", "off"},
-	{"enable_nestloop", "on"},  {"enable_indexscan", "on"},
-	{"enable_tidscan", "on"},   {"jit", "off"},
+	{"enable_seqscan", "off"}, {"enable_bitmapscan", "off"},       {"enable_hashjoin", "off"}, {"enable_mergejoin", "off"},
+	{"enable_sort", "off"},    {"enable_incremental_sort", "off"}, {"enable_material", "off"}, {"enable_memoize", "off"},
+	{"enable_nestloop", "on"}, {"enable_indexscan", "on"},         {"enable_tidscan", "on"},   {"jit", "off"},
 };
 
 SPIPlanPtr prepare(const Plans *plans, const Statement *statement)
@@ -369,12 +446,11 @@ bool first_uuid(int column, pg_uuid_t *uuid)
 	return !is_null;
 }
 
-// Of two arguments.
-bool has_function(Plans *plans, const char *function, const Oid *types)
+bool has_function(Plans *plans, const char *function, int count, const Oid *types)
 {
 	List *name = list_make2(makeString(NameStr(plans->name)), makeString(const_cast<char *>(function)));
 
-	return OidIsValid(LookupFuncName(name, 2, types, true));
+	return OidIsValid(LookupFuncName(name, count, types, true));
 }
 
 TimestampTz first_time(int column)
@@ -433,31 +509,32 @@ Oid schema_of(const Plans *plans)
 	return plans->schema;
 }
 
-bool has_rules(Plans *plans)
+bool applies_here(Plans *plans)
 {
-	Oid types[] = {TEXTARRAYOID, TEXTARRAYOID};
+	Oid types[] = {UUIDARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZOID};
 
-	return has_function(plans, "_timer_rules", types);
+	return has_function(plans, "_policy_changes", lengthof(types), types);
 }
 
 namespace {
 
-// Rows as _claim_batch() returns them. What was tried before comes first, and
-// says nothing about how far the past is claimed.
-Claim claimed_rows(TimestampTz as_of, TimestampTz since, int most, MemoryContext keep)
+// The rows that SPI has returned, locked.
+void add_claimed(Claim *claim, MemoryContext keep)
 {
-	Claim claimed = {nullptr, static_cast<int>(SPI_processed), as_of};
+	constexpr int column_count = 9;
 	MemoryContext caller = MemoryContextSwitchTo(keep);
-	TimestampTz last = since;
+	int room = claim->count + static_cast<int>(SPI_processed);
 	bool is_null;
 
-	claimed.timers = static_cast<Timer *>(palloc_extended(sizeof(Timer) * claimed.count, MCXT_ALLOC_HUGE));
-	for (int i = 0; i < claimed.count; i++)
+	Size size = sizeof(Timer) * Max(room, 1);
+	claim->timers = static_cast<Timer *>(claim->timers == nullptr ? palloc_extended(size, MCXT_ALLOC_HUGE)
+																  : repalloc_huge(claim->timers, size));
+	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		Datum columns[9];
-		Timer *timer = &claimed.timers[i];
+		Datum columns[column_count];
+		Timer *timer = &claim->timers[claim->count++];
 
-		for (int j = 0; j < 9; j++)
+		for (int j = 0; j < column_count; j++)
 			columns[j] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, j + 1, &is_null);
 		timer->id = *DatumGetUUIDP(columns[0]);
 		timer->place = *reinterpret_cast<ItemPointer>(DatumGetPointer(columns[1]));
@@ -467,14 +544,10 @@ Claim claimed_rows(TimestampTz as_of, TimestampTz since, int most, MemoryContext
 		timer->state = PointerGetDatum(DatumGetTextPCopy(columns[5]));
 		timer->scheduled_at = DatumGetTimestampTz(columns[6]);
 		timer->by_policy = DatumGetBool(columns[7]);
-		if (!DatumGetBool(columns[8]))
-			last = Max(last, timer->scheduled_at);
+		timer->retried = DatumGetBool(columns[8]);
 	}
-	if (claimed.count >= most)
-		claimed.claimed_to = last;
 	MemoryContextSwitchTo(caller);
 	SPI_freetuptable(SPI_tuptable);
-	return claimed;
 }
 
 // As 1.0 claims: ids alone.
@@ -500,13 +573,63 @@ Claim claimed_ids(TimestampTz since, MemoryContext keep)
 
 } // namespace
 
-Claim claim(Plans *plans, TimestampTz as_of, TimestampTz since, int most, ArrayType *only, MemoryContext keep)
+namespace {
+
+Claim claim_by_sql(Plans *plans, TimestampTz as_of, TimestampTz since, int most, ArrayType *only, MemoryContext keep)
 {
 	Datum arguments[] = {TimestampTzGetDatum(as_of), TimestampTzGetDatum(since), Int32GetDatum(most), PointerGetDatum(only)};
-	bool by_sql = !has_rules(plans);
 
-	run(plans, by_sql ? call_claim_by_sql : call_claim, arguments, only == nullptr ? "   n" : nullptr);
-	return by_sql ? claimed_ids(since, keep) : claimed_rows(as_of, since, most, keep);
+	run(plans, call_claim_by_sql, arguments, only == nullptr ? "   n" : nullptr);
+	return claimed_ids(since, keep);
+}
+
+void claim_only(Plans *plans, Claim *claim, TimestampTz as_of, ArrayType *only, MemoryContext keep)
+{
+	Datum arguments[] = {PointerGetDatum(only), TimestampTzGetDatum(as_of), Int32GetDatum(settings::max_attempts)};
+
+	run(plans, call_claim_only, arguments);
+	add_claimed(claim, keep);
+}
+
+// Those that wait for their next attempt come first.
+void claim_due(Plans *plans, Claim *claim, TimestampTz as_of, TimestampTz since, int most, MemoryContext keep)
+{
+	Datum arguments[] = {TimestampTzGetDatum(since), TimestampTzGetDatum(as_of), Int32GetDatum(most),
+						 Int32GetDatum(settings::max_attempts)};
+
+	run(plans, call_has_retries, arguments);
+	if (SPI_processed > 0)
+	{
+		run(plans, call_claim_retries, arguments);
+		add_claimed(claim, keep);
+	}
+	if (claim->count >= most)
+		return;
+	arguments[2] = Int32GetDatum(most - claim->count);
+	run(plans, call_claim_pending, arguments);
+	add_claimed(claim, keep);
+}
+
+} // namespace
+
+Claim claim(Plans *plans, TimestampTz as_of, TimestampTz since, int most, ArrayType *only, MemoryContext keep)
+{
+	Claim claim = {nullptr, 0, as_of};
+
+	if (!applies_here(plans))
+		return claim_by_sql(plans, as_of, since, most, only, keep);
+	if (only != nullptr)
+		claim_only(plans, &claim, as_of, only, keep);
+	else
+		claim_due(plans, &claim, as_of, since, most, keep);
+	if (claim.count < most)
+		return claim;
+	// What was tried before says nothing about how far the past is claimed.
+	claim.claimed_to = since;
+	for (int i = 0; i < claim.count; i++)
+		if (!claim.timers[i].retried)
+			claim.claimed_to = Max(claim.claimed_to, claim.timers[i].scheduled_at);
+	return claim;
 }
 
 TimestampTz apply_by_sql(Plans *plans, ArrayType *timers, TimestampTz as_of)
@@ -515,40 +638,6 @@ TimestampTz apply_by_sql(Plans *plans, ArrayType *timers, TimestampTz as_of)
 
 	run(plans, call_apply_by_sql, arguments);
 	return first_time(1);
-}
-
-Rule *timer_rules(Plans *plans, Datum states, Datum types, int count)
-{
-	Datum arguments[] = {states, types};
-	Rule *rules = static_cast<Rule *>(palloc0(sizeof(Rule) * count));
-
-	run(plans, call_rules, arguments);
-	if (SPI_processed != static_cast<uint64>(count))
-		elog(ERROR, "%d rules were asked for, %d came", count, static_cast<int>(SPI_processed));
-	for (int i = 0; i < count; i++)
-	{
-		auto column = [i](int place) {
-			bool is_null;
-			Datum value = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, place, &is_null);
-
-			return is_null ? static_cast<Datum>(0) : value;
-		};
-		auto copy = [&](int place) {
-			Datum value = column(place);
-
-			return value != 0 ? PointerGetDatum(PG_DETOAST_DATUM_COPY(value)) : value;
-		};
-
-		rules[i].to_state = copy(1);
-		rules[i].only_when = column(2) != 0 ? TextDatumGetCString(column(2)) : nullptr;
-		rules[i].starts = DatumGetBool(column(3));
-		rules[i].early = DatumGetBool(column(4));
-		rules[i].reminds = DatumGetBool(column(5));
-		rules[i].result = copy(6);
-		rules[i].result_off = copy(7);
-	}
-	SPI_freetuptable(SPI_tuptable);
-	return rules;
 }
 
 Rows campaigns_at(Plans *plans, Datum campaigns, Datum places, int count)
@@ -642,7 +731,7 @@ Way *ways(Plans *plans, int *count)
 	*count = static_cast<int>(SPI_processed);
 	Way *found = static_cast<Way *>(palloc(sizeof(Way) * (*count + 1)));
 	for (int i = 0; i < *count; i++)
-		found[i] = {column_of(i, 1), column_of(i, 2)};
+		found[i] = {column_of(i, 1), column_of(i, 2), column_of(i, 3)};
 	return found;
 }
 
@@ -673,7 +762,7 @@ void fail(Plans *plans, const pg_uuid_t *timer, TimestampTz as_of, const ErrorDa
 
 TimestampTz next_due(Plans *plans, TimestampTz since)
 {
-	Datum arguments[] = {TimestampTzGetDatum(since)};
+	Datum arguments[] = {TimestampTzGetDatum(since), Int32GetDatum(settings::max_attempts)};
 
 	run(plans, call_next_due, arguments);
 	return first_time(1);
@@ -683,7 +772,7 @@ bool has_upkeep(Plans *plans)
 {
 	Oid types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID};
 
-	return has_function(plans, "_due_upkeep", types);
+	return has_function(plans, "_due_upkeep", lengthof(types), types);
 }
 
 int due_upkeep(Plans *plans, TimestampTz as_of, TimestampTz since, char ***jobs, TimestampTz *next_at, MemoryContext keep)
@@ -786,13 +875,13 @@ bool has_marked_way(Plans *plans)
 {
 	Oid types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID};
 
-	return has_function(plans, "_marked_due", types);
+	return has_function(plans, "_marked_due", lengthof(types), types);
 }
 
 bool marked_due(Plans *plans, TimestampTz as_of, TimestampTz since)
 {
 	bool is_null;
-	Datum arguments[] = {TimestampTzGetDatum(as_of), TimestampTzGetDatum(since)};
+	Datum arguments[] = {TimestampTzGetDatum(since), TimestampTzGetDatum(as_of), Int32GetDatum(settings::max_attempts)};
 
 	run(plans, call_marked_due, arguments);
 	Datum due = first_row(1, &is_null);
@@ -822,7 +911,9 @@ Claim lock_marked(Plans *plans, const pg_uuid_t *timer, bool marked, MemoryConte
 	Datum arguments[] = {UUIDPGetDatum(timer), BoolGetDatum(marked)};
 
 	run(plans, call_lock_marked, arguments);
-	return claimed_rows(DT_NOBEGIN, DT_NOBEGIN, 1, keep);
+	Claim claim = {nullptr, 0, DT_NOBEGIN};
+	add_claimed(&claim, keep);
+	return claim;
 }
 
 bool complete_marked(Plans *plans, const pg_uuid_t *timer, Datum result, TimestampTz done_at, int took_ms)

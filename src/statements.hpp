@@ -18,6 +18,7 @@ struct Timer
 	Datum state; // text, the campaign's
 	TimestampTz scheduled_at;
 	bool by_policy;
+	bool retried; // its last attempt has failed
 };
 
 struct Claim
@@ -25,18 +26,6 @@ struct Claim
 	Timer *timers;
 	int count;
 	TimestampTz claimed_to;
-};
-
-// What a timer of one type does to a campaign in one state.
-struct Rule
-{
-	Datum to_state;  // text; 0: it moves nothing
-	char *only_when; // the column that switches off what a policy has set, or nullptr
-	bool starts;     // and sets a start_time that is missing
-	bool early;
-	bool reminds;
-	Datum result; // jsonb
-	Datum result_off;
 };
 
 // The moves of one statement as the log takes them, an array a column.
@@ -76,14 +65,11 @@ Oid schema_of(const Plans *plans);
 // Whether the install script is of a version that C++ carries out timers for;
 // 1.0 does it in SQL, and returns as apply_by_sql() does the earliest timer due
 // by as_of that waits behind those applied, or DT_NOEND.
-bool has_rules(Plans *plans);
+bool applies_here(Plans *plans);
 TimestampTz apply_by_sql(Plans *plans, ArrayType *timers, TimestampTz as_of);
 
 // only: nullptr, or the timers to choose from. All is made in `keep`.
 Claim claim(Plans *plans, TimestampTz as_of, TimestampTz since, int most, ArrayType *only, MemoryContext keep);
-
-// A rule for each pair of states and types.
-Rule *timer_rules(Plans *plans, Datum states, Datum types, int count);
 
 // Campaigns as they are now, in the order asked for; some may be gone. places:
 // where they were last, or 0.
@@ -135,6 +121,7 @@ struct Policy
 struct Way
 {
 	Datum from_state; // text
+	Datum to_state;   // text
 	Datum timer_type; // text, or 0: by hand only
 };
 

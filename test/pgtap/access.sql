@@ -208,7 +208,7 @@ SELECT bag_eq(
 	format('%s: its verbs and exactly what they call', l.level))
 FROM (VALUES ('reader', '{_workers}'::name[]), ('writer', '{_workers}'), ('operator', '{_workers,backfill_column}'),
 	-- What the worker calls.
-	('owner', '{owner,_claim_batch,_apply_timers,_timer_rules,_put_off_timers,_fail_timer,_next_due,_marked_due,_claim_marked,_start_marked,_lock_marked,_complete_marked,_handler_of,_record_handler,_fail_marked,_release_marked,
+	('owner', '{owner,_claim_batch,_apply_timers,_put_off_timers,_fail_timer,_next_due,_marked_due,_claim_marked,_start_marked,_lock_marked,_complete_marked,_handler_of,_record_handler,_fail_marked,_release_marked,
 		_recover_lost,_reset_constraints,_due_upkeep,_run_upkeep_step,_upkeep_failed,create_monthly_partitions,archive_old_state_logs,cleanup_timer_executions,
 		register_handler,unregister_handler,_table_health,_bring_up_campaign_tables,_wake_worker,fill_campaign_end_time,log_campaign_state_change,update_updated_at_column,
 		validate_state_transition,validate_timer_handler,validate_timer_policy,validate_timer_schedule,
