@@ -16,7 +16,6 @@
 namespace apply {
 
 using lifecycle::Rule;
-using lifecycle::same_text;
 using statements::Claim;
 using statements::Plans;
 using statements::Timer;
@@ -81,7 +80,8 @@ void look_up_rules(Batch *batch, const Claim *claim)
 		const Timer *timer = &claim->timers[i];
 		int seen = 0;
 
-		while (seen < count && !(same_text(examples[seen]->type, timer->type) && same_text(examples[seen]->state, timer->state)))
+		while (seen < count &&
+			   !(pg::same_text(examples[seen]->type, timer->type) && pg::same_text(examples[seen]->state, timer->state)))
 			seen++;
 		if (seen == most_rules)
 			elog(ERROR, "too many kinds of timers in one batch");
@@ -178,7 +178,7 @@ void move_all(Batch *batch)
 
 	for (int i = 1; i <= batch->count; i++)
 	{
-		if (i < batch->count && same_text(batch->work[i].timer->type, batch->work[first].timer->type))
+		if (i < batch->count && pg::same_text(batch->work[i].timer->type, batch->work[first].timer->type))
 			continue;
 		set_event(TextDatumGetCString(batch->work[first].timer->type));
 		move_campaigns(batch, &batch->work[first], i - first);
@@ -281,7 +281,7 @@ void revise_timers(Batch *batch, const policies::Changes &changes)
 		if (!rows::lock(writer, &change->place, &change->timer))
 			continue;
 		Datum status = rows::value(writer, "status", TEXTOID, &is_null);
-		if (!same_text(status, pending) && !same_text(status, failed))
+		if (!pg::same_text(status, pending) && !pg::same_text(status, failed))
 			continue;
 		bool ends = change->time == DT_NOEND;
 		Datum values[] = {ends ? cancelled : pending,

@@ -23,7 +23,7 @@ bool can_still_apply(const Lifecycle &lifecycle, Datum state, Datum type)
 			return true;
 		for (int j = 0; j < lifecycle.way_count; j++)
 		{
-			if (taken[j] || !same_text(lifecycle.ways[j].from_state, reached[i]))
+			if (taken[j] || !pg::same_text(lifecycle.ways[j].from_state, reached[i]))
 				continue;
 			taken[j] = true;
 			reached[count++] = lifecycle.ways[j].to_state;
@@ -47,7 +47,7 @@ bool may_be_set_ahead(const Lifecycle &lifecycle, Datum type, const Policy *poli
 	{
 		const Way *way = &lifecycle.ways[i];
 
-		if (way->timer_type == 0 || !same_text(way->timer_type, type))
+		if (way->timer_type == 0 || !pg::same_text(way->timer_type, type))
 			continue;
 		const Policy *there = policy_for(lifecycle, way->from_state, type);
 		if (there == nullptr || (there->anchor != nullptr && strcmp(there->anchor, policy->anchor) == 0))
@@ -124,21 +124,14 @@ const Way *way_for(const Lifecycle &lifecycle, Datum state, Datum type)
 	{
 		const Way *way = &lifecycle.ways[i];
 
-		if (same_text(way->from_state, state) && (type == 0 || (way->timer_type != 0 && same_text(way->timer_type, type))))
+		if (pg::same_text(way->from_state, state) &&
+			(type == 0 || (way->timer_type != 0 && pg::same_text(way->timer_type, type))))
 			return way;
 	}
 	return nullptr;
 }
 
 } // namespace
-
-bool same_text(Datum a, Datum b)
-{
-	text *x = DatumGetTextPP(a);
-	text *y = DatumGetTextPP(b);
-
-	return VARSIZE_ANY_EXHDR(x) == VARSIZE_ANY_EXHDR(y) && memcmp(VARDATA_ANY(x), VARDATA_ANY(y), VARSIZE_ANY_EXHDR(x)) == 0;
-}
 
 Lifecycle read(statements::Plans *plans)
 {
@@ -157,7 +150,7 @@ bool has_way(const Lifecycle &lifecycle, Datum state, Datum type)
 const Policy *policy_for(const Lifecycle &lifecycle, Datum state, Datum type)
 {
 	for (int i = 0; i < lifecycle.policy_count; i++)
-		if (same_text(lifecycle.policies[i].state, state) && same_text(lifecycle.policies[i].timer_type, type))
+		if (pg::same_text(lifecycle.policies[i].state, state) && pg::same_text(lifecycle.policies[i].timer_type, type))
 			return &lifecycle.policies[i];
 	return nullptr;
 }

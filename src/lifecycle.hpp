@@ -28,8 +28,6 @@ struct Rule
 	Datum result_off;
 };
 
-bool same_text(Datum a, Datum b);
-
 // Lives as long as SPI's procedure.
 Lifecycle read(statements::Plans *plans);
 

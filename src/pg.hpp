@@ -172,6 +172,14 @@ inline int64 stopwatch()
 	return static_cast<int64>(INSTR_TIME_GET_MICROSEC(now));
 }
 
+inline bool same_text(Datum a, Datum b)
+{
+	text *x = DatumGetTextPP(a);
+	text *y = DatumGetTextPP(b);
+
+	return VARSIZE_ANY_EXHDR(x) == VARSIZE_ANY_EXHDR(y) && memcmp(VARDATA_ANY(x), VARDATA_ANY(y), VARSIZE_ANY_EXHDR(x)) == 0;
+}
+
 inline bool owns_database(Oid database, Oid role)
 {
 #if PG_VERSION_NUM >= 160000

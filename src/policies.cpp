@@ -10,7 +10,6 @@ namespace policies {
 using lifecycle::Lifecycle;
 using lifecycle::has_way;
 using lifecycle::policy_for;
-using lifecycle::same_text;
 using statements::Plans;
 using statements::Policy;
 using statements::Waiting;
@@ -101,10 +100,10 @@ void complete(Search *search, const statements::Row &campaign, Datum state, Time
 		const Policy *policy = &lifecycle.policies[i];
 		bool waits = false;
 
-		if (!same_text(policy->state, state))
+		if (!pg::same_text(policy->state, state))
 			continue;
 		for (int j = 0; j < timer_count && !waits; j++)
-			waits = same_text(timers[j].type, policy->timer_type);
+			waits = pg::same_text(timers[j].type, policy->timer_type);
 		TimestampTz time = waits ? DT_NOEND : time_by(policy, campaign, entered);
 		if (time != DT_NOEND && is_on(policy, campaign))
 			*next_of(&search->found.additions, &search->found.addition_count,

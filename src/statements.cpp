@@ -368,7 +368,11 @@ struct Plans
 {
 	Oid schema;
 	NameData name;
-	SPIPlanPtr saved[call_count];
+	struct
+	{
+		SPIPlanPtr plan;
+		int generation; // of the server's plan that was made under plan_settings, or 0
+	} saved[call_count];
 };
 
 namespace {
@@ -410,18 +414,43 @@ SPIPlanPtr prepare(const Plans *plans, const Statement *statement)
 	return plan;
 }
 
+CachedPlanSource *plan_of(SPIPlanPtr plan)
+{
+	return static_cast<CachedPlanSource *>(linitial(SPI_plan_get_plan_sources(plan)));
+}
+
+// Whatever the session's settings, a statement that is to go by indexes does: it
+// is planned under ours, which stand until the level returned ends; 0 if they need
+// not, since there is a plan that was made under them. One that the server has made
+// meanwhile, without asking us, goes.
+int pin_plan(SPIPlanPtr plan, int generation)
+{
+	CachedPlanSource *source = plan_of(plan);
+	bool is_planned = source->is_valid && source->gplan != nullptr && source->gplan->is_valid;
+
+	if (is_planned && source->gplan->generation == generation)
+		return 0;
+	if (is_planned)
+		ResetPlanCache();
+	int level = NewGUCNestLevel();
+	for (const auto &setting : plan_settings)
+		(void) set_config_option(setting.name, setting.value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	return level;
+}
+
 // Nulls as SPI takes them: a character an argument, 'n' for NULL.
 void run(Plans *plans, Call call, Datum *arguments, const char *nulls = nullptr)
 {
-	if (plans->saved[call] == nullptr)
-		plans->saved[call] = prepare(plans, &statements[call]);
-	int level = statements[call].by_index ? NewGUCNestLevel() : 0;
+	auto *saved = &plans->saved[call];
+	if (saved->plan == nullptr)
+		*saved = {prepare(plans, &statements[call]), 0};
+	int level = statements[call].by_index ? pin_plan(saved->plan, saved->generation) : 0;
+	int result = SPI_execute_plan(saved->plan, arguments, nulls, false, 0);
 	if (level > 0)
-		for (const auto &setting : plan_settings)
-			(void) set_config_option(setting.name, setting.value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	int result = SPI_execute_plan(plans->saved[call], arguments, nulls, false, 0);
-	if (level > 0)
+	{
 		AtEOXact_GUC(false, level);
+		saved->generation = plan_of(saved->plan)->generation;
+	}
 	if (result < 0)
 		elog(ERROR, "could not run a statement: %s", SPI_result_code_string(result));
 }

@@ -42,6 +42,15 @@ void copy_text(char *to, text *from)
 	to[length] = '\0';
 }
 
+Pair pair_of(Datum from, Datum to)
+{
+	Pair pair;
+
+	copy_text(pair.from, DatumGetTextPP(from));
+	copy_text(pair.to, DatumGetTextPP(to));
+	return pair;
+}
+
 bool is_known(Oid relation, const Pair &pair)
 {
 	if (answers.relation != relation || answers.command != GetCurrentCommandId(false))
@@ -95,6 +104,21 @@ Datum status_of(Relation relation, HeapTuple row, bool *is_null)
 
 } // namespace
 
+int leave_out_legal(Oid relation, Datum *from, Datum *to, int count)
+{
+	int left = 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		if (is_known(relation, pair_of(from[i], to[i])))
+			continue;
+		from[left] = from[i];
+		to[left] = to[i];
+		left++;
+	}
+	return left;
+}
+
 void forget() noexcept
 {
 	answers.relation = InvalidOid;
@@ -110,7 +134,6 @@ SQL_FUNCTION(validate_state_transition)
 	Oid relation = RelationGetRelid(data->tg_relation);
 	bool from_null;
 	bool to_null;
-	Pair pair;
 
 	if (!TRIGGER_FIRED_BY_UPDATE(data->tg_event))
 		module::refuse_trigger("validate_state_transition");
@@ -119,8 +142,7 @@ SQL_FUNCTION(validate_state_transition)
 	// The columns' own constraints refuse NULL.
 	if (from_null || to_null)
 		return PointerGetDatum(data->tg_newtuple);
-	copy_text(pair.from, DatumGetTextPP(from));
-	copy_text(pair.to, DatumGetTextPP(to));
+	Pair pair = pair_of(from, to);
 	bool same = pair.from[0] != '\0' && strcmp(pair.from, pair.to) == 0;
 	if (!same && !is_known(relation, pair))
 	{

@@ -12,6 +12,7 @@
 #include "rows.hpp"
 #include "settings.hpp"
 #include "statements.hpp"
+#include "transition.hpp"
 #include "uuid.hpp"
 
 namespace {
@@ -85,14 +86,6 @@ TimestampTz time_of(TupleTableSlot *row, int column, TimestampTz otherwise)
 	return DatumGetTimestampTz(value);
 }
 
-bool same_text(Datum a, Datum b)
-{
-	text *x = DatumGetTextPP(a);
-	text *y = DatumGetTextPP(b);
-
-	return VARSIZE_ANY_EXHDR(x) == VARSIZE_ANY_EXHDR(y) && memcmp(VARDATA_ANY(x), VARDATA_ANY(y), VARSIZE_ANY_EXHDR(x)) == 0;
-}
-
 // after and before: the row as written, and as it was (nullptr for an INSERT).
 void remember(Relation relation, TupleTableSlot *after, TupleTableSlot *before)
 {
@@ -101,7 +94,7 @@ void remember(Relation relation, TupleTableSlot *after, TupleTableSlot *before)
 	Datum from = before != nullptr ? value_of(before, columns.status) : static_cast<Datum>(0);
 	Datum campaign = value_of(after, columns.id);
 
-	if (to == 0 || campaign == 0 || (from != 0 && same_text(from, to)))
+	if (to == 0 || campaign == 0 || (from != 0 && pg::same_text(from, to)))
 		return;
 	TimestampTz now = GetCurrentTimestamp();
 	Move *move = moves::add();
@@ -171,7 +164,7 @@ int distinct_pairs(const moves::Taken &taken, Datum *from, Datum *to, int room)
 
 		if (move->from == 0)
 			continue;
-		while (seen < count && !(same_text(from[seen], move->from) && same_text(to[seen], move->to)))
+		while (seen < count && !(pg::same_text(from[seen], move->from) && pg::same_text(to[seen], move->to)))
 			seen++;
 		if (seen < count)
 			continue;
@@ -185,21 +178,23 @@ int distinct_pairs(const moves::Taken &taken, Datum *from, Datum *to, int room)
 }
 
 // Returns whether there are any but of creations.
-bool refuse_illegal_moves(statements::Plans *plans, const moves::Taken &taken)
+bool refuse_illegal_moves(Oid relation, statements::Plans *plans, const moves::Taken &taken)
 {
 	constexpr int most_pairs = 256;
 	Datum from[most_pairs];
 	Datum to[most_pairs];
 	int pairs = distinct_pairs(taken, from, to, most_pairs);
+	bool any = pairs > 0;
 	char *from_state;
 	char *to_state;
 
+	pairs = transition::leave_out_legal(relation, from, to, pairs);
 	if (pairs > 0 && statements::find_illegal_move(plans, statements::array_of(from, nullptr, pairs, TEXTOID),
 												   statements::array_of(to, nullptr, pairs, TEXTOID), &from_state, &to_state))
 		ereport(ERROR, errcode(ERRCODE_RAISE_EXCEPTION), errmsg("Invalid state transition from %s to %s", from_state, to_state),
 				errhint("A trigger on campaigns has changed the status after it was checked."),
 				err_generic_string(PG_DIAG_CONSTRAINT_NAME, "valid_state_transition"));
-	return pairs > 0;
+	return any;
 }
 
 Oid owner_of_log(Oid log)
@@ -265,7 +260,7 @@ void flush(Relation relation)
 	moves::Taken taken = moves::take_from(first);
 
 	bracket::as(owner, [&] {
-		bool any_moved = refuse_illegal_moves(plans, taken);
+		bool any_moved = refuse_illegal_moves(RelationGetRelid(relation), plans, taken);
 
 		// Rules and policies are SQL's: with them the log is written by it.
 		if (rows::is_plain(log))
