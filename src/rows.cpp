@@ -265,14 +265,15 @@ bool checks_at_once(const Trigger *trigger)
 }
 
 // The leaf's foreign key that is checked here. None where a trigger BEFORE may
-// make a row refer to another one, which nobody has locked.
+// make a row refer to another one, which nobody has locked. (By the triggers of the
+// relation: of the leaf's own, that of the key is left out since the first row.)
 Oid checked_key_of(const Writer *writer, const ResultRelInfo *leaf)
 {
 	Relation relation = leaf->ri_RelationDesc;
-	const TriggerDesc *triggers = leaf->ri_TrigDesc;
+	const TriggerDesc *triggers = relation->trigdesc;
 	ListCell *cell;
 
-	if (triggers->trig_insert_before_row)
+	if (triggers == nullptr || leaf->ri_TrigDesc->trig_insert_before_row)
 		return InvalidOid;
 	foreach (cell, RelationGetFKeyList(relation))
 	{
@@ -434,13 +435,15 @@ Size heap_tuple_length(TupleTableSlot *row)
 }
 
 // Into the row that is made.
-void give_values(Writer *writer, const Datum *values, const bool *nulls)
+void give_values(Writer *writer, const Datum *values, const bool *nulls, const bool *kept)
 {
 	for (int i = 0; i < writer->count; i++)
 	{
 		int place = writer->places[i] - 1;
 		bool *is_null = &writer->row->tts_isnull[place];
 
+		if (kept != nullptr && kept[i])
+			continue;
 		*is_null = nulls != nullptr && nulls[i];
 		writer->row->tts_values[place] = cast_value(&writer->casts[i], values[i], is_null, writer->estate);
 	}
@@ -460,7 +463,7 @@ void fill_row(Writer *writer, const Datum *values, const bool *nulls)
 		if (writer->defaults[i] != nullptr)
 			row->tts_values[i] = ExecEvalExpr(writer->defaults[i], context, &row->tts_isnull[i]);
 	}
-	give_values(writer, values, nulls);
+	give_values(writer, values, nulls, nullptr);
 	ExecStoreVirtualTuple(row);
 }
 
@@ -613,7 +616,12 @@ Datum value(Writer *writer, const char *column, Oid type, bool *is_null)
 	return static_cast<Datum>(0);
 }
 
-bool change(Writer *writer, ItemPointer place, const Datum *values, const bool *nulls)
+Datum text_value(Writer *writer, const char *column, bool *is_null)
+{
+	return slot_getattr(writer->present, place_of(writer->relation, column, TEXTOID), is_null);
+}
+
+bool change(Writer *writer, ItemPointer place, const Datum *values, const bool *kept)
 {
 	EState *estate = writer->estate;
 	ResultRelInfo *target = writer->target;
@@ -647,7 +655,7 @@ bool change(Writer *writer, ItemPointer place, const Datum *values, const bool *
 	ExecClearTuple(row);
 	memcpy(row->tts_values, present->tts_values, sizeof(Datum) * width);
 	memcpy(row->tts_isnull, present->tts_isnull, sizeof(bool) * width);
-	give_values(writer, values, nulls);
+	give_values(writer, values, nullptr, kept);
 	ExecStoreVirtualTuple(row);
 	row->tts_tableOid = RelationGetRelid(writer->relation);
 	bool written = triggers == nullptr || !triggers->trig_update_before_row ||
