@@ -20,6 +20,7 @@ extern "C" {
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/tableam.h"
+#include "access/transam.h"
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/dependency.h"
@@ -51,11 +52,13 @@ extern "C" {
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
 #include "nodes/parsenodes.h"
 #include "optimizer/optimizer.h"
 #include "parser/parse_coerce.h"
 #include "parser/parse_func.h"
 #include "rewrite/rewriteHandler.h"
+#include "rewrite/rewriteManip.h"
 #if PG_VERSION_NUM >= 160000
 #include "parser/parse_relation.h"
 #endif
@@ -315,6 +318,45 @@ inline Node *generation_expression(Relation relation, int place)
 	return build_generation_expression(relation, place);
 #else
 	return build_column_default(relation, place);
+#endif
+}
+
+inline bool any_below(Node *node, bool (*walker)(Node *, void *), void *context)
+{
+#if PG_VERSION_NUM >= 160000
+	return expression_tree_walker(node, walker, context);
+#else
+	return expression_tree_walker(node, reinterpret_cast<bool (*)()>(reinterpret_cast<void (*)()>(walker)), context);
+#endif
+}
+
+inline bool has_virtual_columns(const TupleConstr *constraints)
+{
+#if PG_VERSION_NUM >= 180000
+	return constraints->has_generated_virtual;
+#else
+	(void) constraints;
+	return false;
+#endif
+}
+
+// Where the executor keeps its compiled CHECK constraints: all of them, or none.
+inline ExprState ***check_states(ResultRelInfo *target)
+{
+#if PG_VERSION_NUM >= 180000
+	return &target->ri_CheckConstraintExprs;
+#else
+	return &target->ri_ConstraintExprs;
+#endif
+}
+
+inline bool is_enforced(const ConstrCheck *check)
+{
+#if PG_VERSION_NUM >= 180000
+	return check->ccenforced;
+#else
+	(void) check;
+	return true;
 #endif
 }
 

@@ -6,6 +6,7 @@
 // here instead of by its trigger, since who refers to a row has it at hand.
 #include "rows.hpp"
 
+#include "expressions.hpp"
 #include "module.hpp"
 
 namespace rows {
@@ -53,7 +54,8 @@ struct Writer
 	ExprState **defaults;
 	bool one_by_one;     // a default may read the table
 	ResultRelInfo *leaf; // what is buffered goes there
-	TupleTableSlot *buffer[most_buffered];
+	TupleTableSlot **buffer;
+	int made; // of the buffer's slots
 	int buffered;
 	Size buffered_bytes;
 	const Reference *reference;
@@ -249,7 +251,10 @@ void check_row(ResultRelInfo *target, TupleTableSlot *row, EState *estate, CmdTy
 		ExecComputeStoredGenerated(target, estate, row, command);
 	// A foreign table's constraints are its server's.
 	if (constraints != nullptr && target->ri_FdwRoutine == nullptr)
+	{
+		expressions::prepare_checks(target, estate);
 		ExecConstraints(target, row, estate);
+	}
 	if (target->ri_RelationDesc->rd_rel->relispartition && !routed)
 		ExecPartitionCheck(target, row, estate, true);
 }
@@ -406,24 +411,21 @@ ResultRelInfo *route(Writer *writer, TupleTableSlot *row)
 	if (leaf == writer->leaf)
 		return leaf;
 	flush(writer);
-	if (writer->leaf != nullptr)
-		for (int i = 0; i < most_buffered && writer->buffer[i] != nullptr; i++)
-			writer->buffer[i] = nullptr;
+	writer->made = 0;
 	writer->leaf = leaf;
 	if (writer->routing == nullptr)
 		ExecOpenIndices(leaf, false);
 	else
 		leave_out_checked(writer, leaf);
+	expressions::prepare_conditions(leaf, writer->estate, true);
 	return leaf;
 }
 
 TupleTableSlot *next_in_buffer(Writer *writer, ResultRelInfo *leaf)
 {
-	TupleTableSlot **place = &writer->buffer[writer->buffered];
-
-	if (*place == nullptr)
-		*place = table_slot_create(leaf->ri_RelationDesc, &writer->estate->es_tupleTable);
-	return *place;
+	if (writer->buffered == writer->made)
+		writer->buffer[writer->made++] = table_slot_create(leaf->ri_RelationDesc, &writer->estate->es_tupleTable);
+	return writer->buffer[writer->buffered];
 }
 
 Size heap_tuple_length(TupleTableSlot *row)
@@ -637,6 +639,7 @@ bool change(Writer *writer, ItemPointer place, const Datum *values, const bool *
 		pg_uuid_t id = *DatumGetUUIDP(value(writer, "id", UUIDOID, &is_null));
 
 		writer->begun = true;
+		expressions::prepare_conditions(target, estate, false);
 		if (triggers != nullptr && triggers->trig_update_before_statement)
 		{
 			ExecBSUpdateTriggers(estate, target);
@@ -687,6 +690,7 @@ Writer *open_append(Oid schema, const char *table, const Column *columns, int co
 	EState *estate = writer->estate;
 	MemoryContext caller = MemoryContextSwitchTo(estate->es_query_cxt);
 
+	writer->buffer = static_cast<TupleTableSlot **>(palloc(sizeof(TupleTableSlot *) * most_buffered));
 	prepare_defaults(writer);
 	writer->checked = checked;
 	writer->state = makeNode(ModifyTableState);

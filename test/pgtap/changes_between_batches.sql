@@ -1,0 +1,241 @@
+-- The promise: what a session has learnt about the tables in one batch never outlives a change of them. Constraints and conditions of triggers (WHEN), and the
+-- functions and domains that they name, are added, replaced under the same name, renamed and dropped, by this session and by another one; the very next batch of
+-- this session follows what then holds. Each step starts one campaign, so one batch, and says what came of it.
+
+CREATE EXTENSION dblink SCHEMA tap;
+SELECT plan(60);
+\ir lib/errors.psql
+SET client_min_messages = warning;
+
+CREATE SCHEMA own;
+CREATE TABLE own.seen (n integer GENERATED ALWAYS AS IDENTITY, what text NOT NULL);
+CREATE FUNCTION own.witness() RETURNS trigger LANGUAGE plpgsql SET search_path = public AS $$
+BEGIN
+	INSERT INTO own.seen (what) VALUES (TG_NAME);
+	RETURN NEW;
+END
+$$;
+-- 'started', or what the attempt failed with; then what the triggers called witness have seen. Leaves nothing behind.
+CREATE FUNCTION pg_temp.outcome() RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	outcome text;
+BEGIN
+	DELETE FROM own.seen;
+	PERFORM create_campaign(24, now());
+	DELETE FROM own.seen;
+	PERFORM run_due_timers(1);
+	SELECT concat_ws(', ',
+		coalesce((SELECT x.error_message FROM timer_executions AS x WHERE x.status = 'FAILED'), (SELECT 'started' FROM campaigns WHERE status = 'RUNNING')),
+		(SELECT string_agg(s.what, ', ' ORDER BY s.n) FROM own.seen AS s)) INTO outcome;
+	DELETE FROM campaigns;
+	RETURN outcome;
+END
+$$;
+CREATE FUNCTION pg_temp.violates(relation text, name text) RETURNS text LANGUAGE sql AS $$
+	SELECT format('23514: new row for relation "%s" violates check constraint "%s"', relation, name)
+$$;
+CREATE FUNCTION pg_temp.kept(OUT contexts bigint, OUT bytes bigint) LANGUAGE sql AS $$
+	SELECT count(*), sum(total_bytes) FROM pg_backend_memory_contexts WHERE name = 'campaign_lifecycle expressions'
+$$;
+
+BEGIN;
+SELECT is(pg_temp.outcome(), 'started', 'a first batch');
+SELECT is(pg_temp.outcome(), 'started', 'and a second');
+SAVEPOINT learnt;
+
+---- CHECK constraints, of the tables whose rows change, and of those that rows are added to.
+
+ALTER TABLE campaigns ADD CONSTRAINT own CHECK (status <> 'RUNNING');
+SELECT is(pg_temp.outcome(), pg_temp.violates('campaigns', 'own'), 'a constraint is added');
+ALTER TABLE campaigns RENAME CONSTRAINT own TO a;
+SELECT is(pg_temp.outcome(), pg_temp.violates('campaigns', 'a'), 'renamed, so that it is now the first');
+ALTER TABLE campaigns DROP CONSTRAINT a, ADD CONSTRAINT a CHECK (status <> 'EXPIRED');
+SELECT is(pg_temp.outcome(), 'started', 'replaced by one that holds');
+ALTER TABLE campaigns DROP CONSTRAINT a, ADD CONSTRAINT a CHECK (status <> 'RUNNING') NOT VALID;
+SELECT is(pg_temp.outcome(), pg_temp.violates('campaigns', 'a'), 'by one that does not');
+ALTER TABLE campaigns DROP CONSTRAINT valid_duration, ADD CONSTRAINT valid_duration CHECK (status <> 'RUNNING'), DROP CONSTRAINT a;
+SELECT is(pg_temp.outcome(), pg_temp.violates('campaigns', 'valid_duration'), 'one of ours replaced, the other dropped');
+ALTER TABLE campaigns DROP CONSTRAINT valid_duration;
+SELECT is(pg_temp.outcome(), 'started', 'that one too');
+ROLLBACK TO learnt;
+SELECT is(pg_temp.outcome(), 'started', 'all of it rolled back');
+
+ALTER TABLE campaign_metrics ADD CONSTRAINT own CHECK (metric_type <> 'STATE_TRANSITION_TIME');
+SELECT is(pg_temp.outcome(), pg_temp.violates('campaign_metrics', 'own'), 'on metrics');
+ALTER TABLE campaign_metrics DROP CONSTRAINT own, ADD CONSTRAINT own CHECK (metric_type <> 'OWN');
+SELECT is(pg_temp.outcome(), 'started', 'replaced by one that holds');
+ALTER TABLE campaign_metrics DROP CONSTRAINT own, ADD CONSTRAINT own CHECK (value < 0);
+SELECT is(pg_temp.outcome(), pg_temp.violates('campaign_metrics', 'own'), 'by one that does not');
+ALTER TABLE campaign_metrics DROP CONSTRAINT own;
+SELECT is(pg_temp.outcome(), 'started', 'dropped');
+ALTER TABLE timer_executions ADD CONSTRAINT own CHECK (result -> 'to' <> '"RUNNING"');
+SELECT is(pg_temp.outcome(), pg_temp.violates('timer_executions', 'own'), 'on executions');
+ALTER TABLE timer_executions DROP CONSTRAINT own;
+SELECT is(pg_temp.outcome(), 'started', 'dropped');
+
+SELECT create_campaign(24, now()) AS c \gset
+SELECT DISTINCT tableoid::regclass AS part FROM campaign_state_log \gset
+DELETE FROM campaigns;
+ALTER TABLE campaign_state_log ADD CONSTRAINT own CHECK (to_state <> 'RUNNING');
+SELECT is(pg_temp.outcome(), pg_temp.violates(:'part', 'own'), 'on the log and its partitions');
+ALTER TABLE campaign_state_log DROP CONSTRAINT own;
+SELECT is(pg_temp.outcome(), 'started', 'dropped');
+ALTER TABLE :part ADD CONSTRAINT own CHECK (from_state <> 'CREATED');
+SELECT is(pg_temp.outcome(), pg_temp.violates(:'part', 'own'), 'on a partition alone');
+ROLLBACK TO learnt;
+SELECT is(pg_temp.outcome(), 'started', 'rolled back');
+
+-- A column that a constraint names gets another type.
+ALTER TABLE campaign_metrics ADD COLUMN own integer NOT NULL DEFAULT 7, ADD CONSTRAINT own CHECK (own > 10 OR own < 8);
+SELECT is(pg_temp.outcome(), 'started', 'seven as a number is less than eight');
+ALTER TABLE campaign_metrics ALTER COLUMN own DROP DEFAULT, ALTER COLUMN own TYPE numeric(3, 1), ALTER COLUMN own SET DEFAULT 8.5;
+SELECT is(pg_temp.outcome(), pg_temp.violates('campaign_metrics', 'own'), 'and eight and a half is not');
+ROLLBACK TO learnt;
+
+---- Functions and domains that they name.
+
+CREATE FUNCTION own.answer() RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN true; END';
+CREATE FUNCTION own.asks() RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT own.answer()';
+CREATE FUNCTION own.may_be(state text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$SELECT state <> 'EXPIRED'$$;
+SAVEPOINT functions;
+ALTER TABLE campaigns ADD CONSTRAINT own CHECK (status = 'CREATED' OR own.answer());
+SELECT is(pg_temp.outcome(), 'started', 'an immutable function in a constraint');
+CREATE OR REPLACE FUNCTION own.answer() RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN false; END';
+SELECT is(pg_temp.outcome(), pg_temp.violates('campaigns', 'own'), 'is replaced');
+ROLLBACK TO functions;
+ALTER TABLE campaign_metrics ADD CONSTRAINT own CHECK (own.asks());
+SELECT is(pg_temp.outcome(), 'started', 'one that asks another');
+CREATE OR REPLACE FUNCTION own.answer() RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN false; END';
+SELECT is(pg_temp.outcome(), pg_temp.violates('campaign_metrics', 'own'), 'which is replaced');
+ROLLBACK TO functions;
+ALTER TABLE campaigns ADD CONSTRAINT own CHECK (own.may_be(status));
+SELECT is(pg_temp.outcome(), 'started', 'one in SQL');
+CREATE OR REPLACE FUNCTION own.may_be(state text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$SELECT state <> 'RUNNING'$$;
+SELECT is(pg_temp.outcome(), pg_temp.violates('campaigns', 'own'), 'is replaced');
+ROLLBACK TO functions;
+CREATE OPERATOR own.=== (LEFTARG = text, RIGHTARG = text, FUNCTION = texteq);
+ALTER TABLE campaigns ADD CONSTRAINT own CHECK (NOT status OPERATOR(own.===) 'RUNNING'::text);
+SELECT is(pg_temp.outcome(), pg_temp.violates('campaigns', 'own'), 'an operator of the user''s, with a function of the server''s');
+ROLLBACK TO functions;
+CREATE DOMAIN own.state AS text;
+ALTER TABLE campaigns ADD CONSTRAINT own CHECK (status::own.state IS NOT NULL);
+SELECT is(pg_temp.outcome(), 'started', 'a domain without constraints');
+ALTER DOMAIN own.state ADD CONSTRAINT never CHECK (VALUE <> 'RUNNING');
+SELECT is(pg_temp.outcome(), '23514: value for domain own.state violates check constraint "never"', 'gets one');
+ALTER DOMAIN own.state DROP CONSTRAINT never;
+SELECT is(pg_temp.outcome(), 'started', 'and loses it');
+ROLLBACK TO functions;
+
+-- What cannot be planned.
+ALTER TABLE campaign_metrics ADD CONSTRAINT own CHECK (1 / 0 > value) NOT VALID;
+SELECT is(pg_temp.outcome(), '22012: division by zero', 'a constraint that only raises');
+SELECT is(pg_temp.outcome(), '22012: division by zero', 'does so each time');
+ALTER TABLE campaign_metrics DROP CONSTRAINT own;
+SELECT is(pg_temp.outcome(), 'started', 'until it is dropped');
+ROLLBACK TO functions;
+
+---- Conditions of triggers.
+
+CREATE TRIGGER before BEFORE UPDATE ON campaigns FOR EACH ROW WHEN (OLD.status = 'CREATED' AND NEW.status = 'RUNNING') EXECUTE FUNCTION own.witness();
+SELECT is(pg_temp.outcome(), 'started, before', 'a trigger with a condition is created');
+CREATE OR REPLACE TRIGGER before BEFORE UPDATE ON campaigns FOR EACH ROW WHEN (OLD.status = 'RUNNING' AND NEW.status = 'CREATED') EXECUTE FUNCTION own.witness();
+SELECT is(pg_temp.outcome(), 'started', 'replaced by one the other way round');
+CREATE OR REPLACE TRIGGER before BEFORE UPDATE ON campaigns FOR EACH ROW WHEN (OLD.status <> NEW.status) EXECUTE FUNCTION own.witness();
+SELECT is(pg_temp.outcome(), 'started, before', 'and by a third');
+CREATE OR REPLACE TRIGGER before BEFORE UPDATE ON campaigns FOR EACH ROW EXECUTE FUNCTION own.witness();
+SELECT is(pg_temp.outcome(), 'started, before', 'without a condition');
+CREATE OR REPLACE TRIGGER before BEFORE UPDATE ON campaigns FOR EACH ROW WHEN (false) EXECUTE FUNCTION own.witness();
+SELECT is(pg_temp.outcome(), 'started', 'with one that never holds');
+CREATE OR REPLACE TRIGGER before BEFORE UPDATE OF status ON campaigns FOR EACH ROW WHEN (true) EXECUTE FUNCTION own.witness();
+SELECT is(pg_temp.outcome(), 'started, before', 'that always holds');
+CREATE TRIGGER zero BEFORE UPDATE OF metadata ON campaigns FOR EACH ROW WHEN (1 / 0 > 0) EXECUTE FUNCTION own.witness();
+CREATE TRIGGER zero_inserted BEFORE UPDATE ON campaigns FOR EACH STATEMENT WHEN (true) EXECUTE FUNCTION own.witness();
+SELECT is(pg_temp.outcome(), 'started, zero_inserted, before', 'beside one that would raise, and is of another column');
+ALTER TABLE campaigns DISABLE TRIGGER before;
+SELECT is(pg_temp.outcome(), 'started, zero_inserted', 'disabled');
+ROLLBACK TO functions;
+CREATE TRIGGER "after" AFTER INSERT ON campaign_metrics FOR EACH ROW WHEN (NEW.metric_type = 'STATE_TRANSITION_TIME') EXECUTE FUNCTION own.witness();
+CREATE TRIGGER logged AFTER INSERT ON campaign_state_log FOR EACH ROW WHEN (NEW.to_state = 'RUNNING') EXECUTE FUNCTION own.witness();
+SELECT is(pg_temp.outcome(), 'started, logged, after', 'triggers AFTER, one on partitions');
+CREATE OR REPLACE TRIGGER "after" AFTER INSERT ON campaign_metrics FOR EACH ROW WHEN (NEW.metric_type = 'OWN') EXECUTE FUNCTION own.witness();
+DROP TRIGGER logged ON campaign_state_log;
+CREATE TRIGGER logged AFTER INSERT ON campaign_state_log FOR EACH ROW WHEN (NEW.to_state = 'CLOSED') EXECUTE FUNCTION own.witness();
+SELECT is(pg_temp.outcome(), 'started', 'are replaced');
+ROLLBACK TO functions;
+CREATE TRIGGER before BEFORE UPDATE ON campaigns FOR EACH ROW WHEN (own.answer()) EXECUTE FUNCTION own.witness();
+CREATE TRIGGER "after" AFTER UPDATE ON campaigns FOR EACH ROW WHEN (NOT own.may_be(NEW.status)) EXECUTE FUNCTION own.witness();
+SELECT is(pg_temp.outcome(), 'started, before', 'conditions by functions');
+CREATE OR REPLACE FUNCTION own.answer() RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN false; END';
+CREATE OR REPLACE FUNCTION own.may_be(state text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$SELECT state <> 'RUNNING'$$;
+SELECT is(pg_temp.outcome(), 'started, after', 'that are replaced');
+ROLLBACK TO functions;
+-- The same words, once a constraint and once a condition, of a row that is old and of one that is new.
+ALTER TABLE campaigns ADD CONSTRAINT own CHECK (true);
+CREATE TRIGGER a BEFORE UPDATE ON campaigns FOR EACH ROW WHEN (true) EXECUTE FUNCTION own.witness();
+CREATE TRIGGER b BEFORE UPDATE ON campaigns FOR EACH ROW WHEN (OLD.status = 'RUNNING') EXECUTE FUNCTION own.witness();
+CREATE TRIGGER c BEFORE UPDATE ON campaigns FOR EACH ROW WHEN (NEW.status = 'RUNNING') EXECUTE FUNCTION own.witness();
+SELECT is(pg_temp.outcome(), 'started, a, c', 'constraints and conditions that read alike');
+SELECT is(pg_temp.outcome(), 'started, a, c', 'twice');
+ROLLBACK TO functions;
+
+-- A trigger changes a table that the batch is yet to write.
+CREATE FUNCTION own.alter() RETURNS trigger LANGUAGE plpgsql SET search_path = public AS $$
+BEGIN
+	ALTER TABLE campaign_metrics ADD CONSTRAINT own CHECK (metric_type <> 'STATE_TRANSITION_TIME');
+	RETURN NULL;
+END
+$$;
+CREATE TRIGGER alter AFTER UPDATE ON campaigns FOR EACH STATEMENT EXECUTE FUNCTION own.alter();
+SELECT is(pg_temp.outcome(), pg_temp.violates('campaign_metrics', 'own'), 'a constraint that is added in the midst of a batch');
+DROP TRIGGER alter ON campaigns;
+SELECT is(pg_temp.outcome(), 'started', 'and was undone with it');
+ROLLBACK TO learnt;
+
+---- Many changes, and many tables: the session does not grow.
+
+CREATE FUNCTION pg_temp.change_often(times integer) RETURNS text[] LANGUAGE plpgsql AS $$
+DECLARE
+	outcomes text[];
+BEGIN
+	FOR i IN 1 .. times LOOP
+		EXECUTE format('ALTER TABLE campaigns DROP CONSTRAINT IF EXISTS own, ADD CONSTRAINT own CHECK (duration_hours <> %s)', i + 1000);
+		EXECUTE format('CREATE OR REPLACE TRIGGER own BEFORE UPDATE ON campaigns FOR EACH ROW WHEN (NEW.duration_hours = %s) EXECUTE FUNCTION own.witness()', i + 1000);
+		outcomes := outcomes || pg_temp.outcome();
+	END LOOP;
+	RETURN ARRAY(SELECT DISTINCT unnest(outcomes));
+END
+$$;
+SELECT is(pg_temp.change_often(150), ARRAY['started'], 'a hundred and fifty constraints and conditions, one after the other');
+SELECT cmp_ok((SELECT bytes FROM pg_temp.kept()), '<', 1000000::bigint, 'are not kept');
+ALTER TABLE campaigns DROP CONSTRAINT own, ADD CONSTRAINT own CHECK (status <> 'RUNNING');
+SELECT is(pg_temp.outcome(), pg_temp.violates('campaigns', 'own'), 'and the next is followed');
+ROLLBACK TO learnt;
+ALTER TABLE campaign_metrics RENAME TO whole;
+CREATE TABLE campaign_metrics (LIKE whole INCLUDING ALL EXCLUDING INDEXES) PARTITION BY HASH (id);
+SELECT format('CREATE TABLE own.part%s PARTITION OF campaign_metrics FOR VALUES WITH (MODULUS 100, REMAINDER %s)', g.n, g.n) FROM generate_series(0, 99) AS g (n) \gexec
+CREATE TRIGGER own AFTER INSERT ON campaign_metrics FOR EACH ROW WHEN (NEW.metric_type = 'OWN') EXECUTE FUNCTION own.witness();
+SELECT count(create_campaign(24, now())) AS made FROM generate_series(1, 300) \gset
+SELECT is(run_due_timers(), 300::bigint, 'rows of a batch go to a hundred partitions');
+SELECT is((SELECT count(*) FROM timer_executions WHERE status = 'FAILED'), 0::bigint, 'and none is refused');
+SELECT is((SELECT count(DISTINCT tableoid) FROM campaign_metrics) > 90, true, 'in which they are');
+SELECT cmp_ok((SELECT contexts FROM pg_temp.kept()), '<=', 40::bigint, 'a few of which are kept');
+ROLLBACK;
+
+---- Another session's changes. Nothing of this one is committed, so that it holds no lock.
+
+SELECT dblink_connect('other', format('host=%s port=%s dbname=%s', split_part(current_setting('unix_socket_directories'), ',', 1), current_setting('port'), current_database())) AS connected \gset
+SELECT dblink_exec('other', 'ALTER TABLE campaigns ADD CONSTRAINT own CHECK (status <> ''RUNNING'')') AS done \gset
+BEGIN;
+SELECT is(pg_temp.outcome(), pg_temp.violates('campaigns', 'own'), 'another session adds a constraint');
+ROLLBACK;
+SELECT dblink_exec('other', 'ALTER TABLE campaigns DROP CONSTRAINT own, ADD CONSTRAINT own CHECK (status <> ''EXPIRED'')') AS done \gset
+SELECT dblink_exec('other', 'CREATE TRIGGER own BEFORE UPDATE ON campaigns FOR EACH ROW WHEN (NEW.status = ''RUNNING'') EXECUTE FUNCTION own.witness()') AS done \gset
+BEGIN;
+SELECT is(pg_temp.outcome(), 'started, own', 'replaces it, and creates a trigger');
+ROLLBACK;
+SELECT dblink_exec('other', 'CREATE OR REPLACE TRIGGER own BEFORE UPDATE ON campaigns FOR EACH ROW WHEN (NEW.status = ''EXPIRED'') EXECUTE FUNCTION own.witness()') AS done \gset
+BEGIN;
+SELECT is(pg_temp.outcome(), 'started', 'and replaces that');
+ROLLBACK;
+
+SELECT * FROM finish();
