@@ -234,8 +234,7 @@ BEGIN;
 SELECT is(pg_temp.outcome(), 'started, own', 'replaces it, and creates a trigger');
 ROLLBACK;
 SELECT dblink_exec('other', 'CREATE OR REPLACE TRIGGER own BEFORE UPDATE ON campaigns FOR EACH ROW WHEN (NEW.status = ''EXPIRED'') EXECUTE FUNCTION own.witness()') AS done \gset
-BEGIN;
+-- (Not rolled back, for pgTAP's own count would be gone with it.)
 SELECT is(pg_temp.outcome(), 'started', 'and replaces that');
-ROLLBACK;
 
 SELECT * FROM finish();

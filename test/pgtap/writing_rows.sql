@@ -7,7 +7,7 @@ CREATE EXTENSION postgres_fdw SCHEMA tap;
 CREATE TABLE far_metrics (LIKE campaign_metrics);
 
 BEGIN;
-SELECT plan(223);
+SELECT plan(227);
 \ir lib/errors.psql
 SET LOCAL client_min_messages = warning;
 
@@ -861,6 +861,20 @@ UPDATE campaign_timers SET scheduled_at = scheduled_at + interval '1 day' WHERE 
 ALTER TABLE campaigns DROP COLUMN vip;
 SELECT is(pg_temp.start(), 1::bigint, 'a switch that has been removed since');
 SELECT is((SELECT array_agg(result) FROM timer_executions), ARRAY['{"skipped": true, "reason": "vip is off"}']::jsonb[], 'is off');
+ROLLBACK TO attached;
+
+---- Where the owner has dropped a NOT NULL: what is NULL is no type and no state.
+
+ALTER TABLE campaign_timers ALTER timer_type DROP NOT NULL, ALTER payload DROP NOT NULL;
+ALTER TABLE campaign_timer_policies ALTER delay DROP NOT NULL;
+INSERT INTO campaign_timer_policies (state, timer_type, anchor, delay) VALUES ('RUNNING', 'REWARD_REMINDER', 'entered', NULL);
+SELECT pg_temp.campaigns(1);
+UPDATE campaign_timers SET payload = NULL WHERE timer_type = 'START_CAMPAIGN';
+INSERT INTO campaign_timers (campaign_id, timer_type, scheduled_at) SELECT id, NULL, now() - interval '1 second' FROM campaigns;
+SELECT is(pg_temp.start(), 2::bigint, 'a timer without a type, and one without a payload');
+SELECT is(pg_temp.states(), ARRAY['RUNNING COMPLETED'], 'the one moves its campaign');
+SELECT is((SELECT x.result ->> 'reason' FROM timer_executions AS x JOIN campaign_timers AS t ON t.id = x.timer_id WHERE t.timer_type IS NULL), 'too late in state CREATED', 'the other says nothing');
+SELECT is((SELECT count(*) FROM campaign_timers WHERE timer_type = 'REWARD_REMINDER'), 0::bigint, 'a policy without a delay sets nothing');
 ROLLBACK TO attached;
 
 ---- What a batch reads and makes goes with it.
