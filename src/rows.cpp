@@ -265,14 +265,15 @@ bool checks_at_once(const Trigger *trigger)
 }
 
 // The leaf's foreign key that is checked here. None where a trigger BEFORE may
-// make a row refer to another one, which nobody has locked.
+// make a row refer to another one, which nobody has locked. (By the triggers of the
+// relation: of the leaf's own, that of the key is left out since the first row.)
 Oid checked_key_of(const Writer *writer, const ResultRelInfo *leaf)
 {
 	Relation relation = leaf->ri_RelationDesc;
-	const TriggerDesc *triggers = leaf->ri_TrigDesc;
+	const TriggerDesc *triggers = relation->trigdesc;
 	ListCell *cell;
 
-	if (triggers->trig_insert_before_row)
+	if (triggers == nullptr || leaf->ri_TrigDesc->trig_insert_before_row)
 		return InvalidOid;
 	foreach (cell, RelationGetFKeyList(relation))
 	{

@@ -7,7 +7,7 @@ CREATE EXTENSION postgres_fdw SCHEMA tap;
 CREATE TABLE far_metrics (LIKE campaign_metrics);
 
 BEGIN;
-SELECT plan(223);
+SELECT plan(227);
 \ir lib/errors.psql
 SET LOCAL client_min_messages = warning;
 
@@ -615,6 +615,24 @@ SELECT is(pg_temp.error_of(format('SELECT bt_index_check(%L, true)', i.indexreli
 FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
 WHERE c.relkind = 'i' AND i.indrelid::regclass::text ~ '^(campaign_metrics|timer_executions)\d$'
 ORDER BY i.indexrelid::regclass::text;
+ROLLBACK TO attached;
+
+-- Each row's key is checked, also in a partition that rows come back to.
+SELECT own.partition('campaign_metrics', 'metric_type', 2);
+ALTER TABLE campaign_metrics ADD FOREIGN KEY (campaign_id) REFERENCES campaigns ON DELETE CASCADE;
+CREATE FUNCTION own.again() RETURNS trigger LANGUAGE plpgsql SET search_path = public AS $$
+BEGIN
+	DELETE FROM campaigns WHERE metadata ? 'die';
+	RETURN NULL;
+END
+$$;
+CREATE TRIGGER again AFTER INSERT ON timer_executions FOR EACH ROW WHEN (NEW.status = 'COMPLETED') EXECUTE FUNCTION own.again();
+SELECT create_campaign(24, now(), metadata => CASE g.n WHEN 4 THEN '{"die": true}' ELSE '{}' END::jsonb) FROM generate_series(1, 5) AS g (n);
+SELECT ok((SELECT satisfies_hash_partition('campaign_metrics'::regclass, 2, 0, 'TIMER_EXECUTION_TIME'::varchar)
+	<> satisfies_hash_partition('campaign_metrics'::regclass, 2, 0, 'STATE_TRANSITION_TIME'::varchar)), 'metrics go to two partitions by turns');
+SELECT cmp_ok(pg_temp.start(), '>=', 4::bigint, 'and a trigger deletes the fourth of five campaigns before its metrics are written');
+SELECT is((SELECT count(*) FROM campaign_metrics AS m WHERE NOT EXISTS (SELECT FROM campaigns AS c WHERE c.id = m.campaign_id)), 0::bigint, 'no metric is an orphan');
+SELECT is((SELECT array_agg(c.status) FROM campaigns AS c), array_fill('RUNNING'::varchar, ARRAY[4]), 'the others have moved');
 ROLLBACK TO attached;
 
 -- One that is far away: here in this database, by a session of its own.
