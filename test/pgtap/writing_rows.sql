@@ -7,7 +7,7 @@ CREATE EXTENSION postgres_fdw SCHEMA tap;
 CREATE TABLE far_metrics (LIKE campaign_metrics);
 
 BEGIN;
-SELECT plan(227);
+SELECT plan(229);
 \ir lib/errors.psql
 SET LOCAL client_min_messages = warning;
 
@@ -759,6 +759,14 @@ SELECT create_campaign(24, now()) AS c \gset
 SELECT is(pg_temp.start(), 1::bigint, 'the primary key of campaigns is another, and a trigger moves the campaign');
 SELECT is(pg_temp.errors(), NULL, 'it is found');
 SELECT is(pg_temp.written(), 'log 1, executions 1, metrics 2', 'and all is written');
+ROLLBACK TO attached;
+
+---- A time beyond those that are kept is refused in a batch, too.
+
+INSERT INTO campaigns (status, start_time, duration_hours) VALUES ('CREATED', '9999-12-31 22:00+00', 1) RETURNING id AS c \gset
+SELECT schedule_timer(:'c', 'START_CAMPAIGN', now());
+SELECT is(pg_temp.start(), 1::bigint, 'a start whose campaign would expire in the year 10000');
+SELECT is(pg_temp.errors(), ARRAY['22008: timer schedule out of range: 10000-01-01 01:00:00+00'], 'fails');
 ROLLBACK TO attached;
 
 ---- Large values stay where they are.
