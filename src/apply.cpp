@@ -295,15 +295,13 @@ void revise_timers(Batch *batch, const policies::Changes &changes)
 
 		if (!rows::lock(writer, &change->place, &change->timer))
 			continue;
-		Datum status = rows::value(writer, "status", TEXTOID, &is_null);
-		if (!same_text(status, pending) && !same_text(status, failed))
+		Datum status = rows::text_value(writer, "status", &is_null);
+		if (is_null || (!same_text(status, pending) && !same_text(status, failed)))
 			continue;
 		bool ends = change->time == DT_NOEND;
-		Datum values[] = {ends ? cancelled : pending,
-						  ends ? rows::value(writer, "scheduled_at", TIMESTAMPTZOID, &is_null)
-							   : TimestampTzGetDatum(change->time),
-						  ends ? rows::value(writer, "retry_count", INT4OID, &is_null) : Int32GetDatum(0)};
-		(void) rows::change(writer, &change->place, values, nullptr);
+		bool kept[] = {false, ends, ends};
+		Datum values[] = {ends ? cancelled : pending, TimestampTzGetDatum(change->time), Int32GetDatum(0)};
+		(void) rows::change(writer, &change->place, values, kept);
 	}
 	if (writer != nullptr)
 		rows::close(writer);

@@ -158,8 +158,7 @@ Changes changes_for(Plans *plans, Datum campaigns, Datum places, const Datum *en
 	for (int i = 0; i < rows.count; i++)
 	{
 		statements::Row row = statements::row_of(rows, i);
-		bool is_null;
-		Datum state = statements::value_of(row, "status", TEXTOID, &is_null);
+		Datum state = row.state;
 		TimestampTz entered_at = DatumGetTimestampTz(entered[row.place]);
 
 		// Both come in the order of the campaigns asked for.

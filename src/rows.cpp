@@ -1,7 +1,7 @@
 // Where a batch's rows reach the tables. The caller has locked the rows it
 // changes and those it refers to, so a place (ctid) is enough to find them again;
-// only a trigger of this very transaction can have moved or removed one, and then
-// it is looked up by its id. All that SQL would do for a row happens here too,
+// only a trigger of this very transaction can have moved or removed one, or put the
+// whole table into another file, and then it is looked up by its id. All that SQL would do for a row happens here too,
 // through the server's own functions, but for rules. One foreign key is checked
 // here instead of by its trigger, since who refers to a row has it at hand.
 #include "rows.hpp"
@@ -234,6 +234,12 @@ bool is_at(Relation relation, AttrNumber key_place, const pg_uuid_t *id, const I
 	return !is_null && memcmp(DatumGetUUIDP(key), id, UUID_LEN) == 0;
 }
 
+// Of a place that was found before a trigger could have rewritten the table.
+bool is_still_at(Relation relation, AttrNumber key_place, const pg_uuid_t *id, const ItemPointerData *place, TupleTableSlot *row)
+{
+	return !pg::has_new_file(relation) && is_at(relation, key_place, id, place, row);
+}
+
 List *insert_entries(ResultRelInfo *target, TupleTableSlot *row, EState *estate, pg::Entries entries, bool update)
 {
 	if (target->ri_NumIndices == 0 || entries == pg::Entries::none)
@@ -346,7 +352,7 @@ void check_reference(Writer *writer, ResultRelInfo *leaf, const pg_uuid_t *id, c
 	ItemPointerData found;
 
 	if (!OidIsValid(writer->checked_constraint) ||
-		is_at(writer->referenced, writer->referenced_key, id, place, writer->referenced_row) ||
+		is_still_at(writer->referenced, writer->referenced_key, id, place, writer->referenced_row) ||
 		look_up(writer->referenced, writer->referenced_key, id, &found))
 		return;
 	ereport(ERROR, errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
@@ -435,13 +441,15 @@ Size heap_tuple_length(TupleTableSlot *row)
 }
 
 // Into the row that is made.
-void give_values(Writer *writer, const Datum *values, const bool *nulls)
+void give_values(Writer *writer, const Datum *values, const bool *nulls, const bool *kept)
 {
 	for (int i = 0; i < writer->count; i++)
 	{
 		int place = writer->places[i] - 1;
 		bool *is_null = &writer->row->tts_isnull[place];
 
+		if (kept != nullptr && kept[i])
+			continue;
 		*is_null = nulls != nullptr && nulls[i];
 		writer->row->tts_values[place] = cast_value(&writer->casts[i], values[i], is_null, writer->estate);
 	}
@@ -461,7 +469,7 @@ void fill_row(Writer *writer, const Datum *values, const bool *nulls)
 		if (writer->defaults[i] != nullptr)
 			row->tts_values[i] = ExecEvalExpr(writer->defaults[i], context, &row->tts_isnull[i]);
 	}
-	give_values(writer, values, nulls);
+	give_values(writer, values, nulls, nullptr);
 	ExecStoreVirtualTuple(row);
 }
 
@@ -580,7 +588,7 @@ bool find(Writer *writer, ItemPointer place, const pg_uuid_t *id)
 {
 	AttrNumber key = place_of(writer->relation, "id", UUIDOID);
 
-	if (is_at(writer->relation, key, id, place, writer->present))
+	if (is_still_at(writer->relation, key, id, place, writer->present))
 		return true;
 	return look_up(writer->relation, key, id, place) && is_at(writer->relation, key, id, place, writer->present);
 }
@@ -589,6 +597,9 @@ bool lock(Writer *writer, ItemPointer place, const pg_uuid_t *id)
 {
 	TM_FailureData failure;
 	ItemPointerData at = *place;
+
+	if (pg::has_new_file(writer->relation) && !look_up(writer->relation, place_of(writer->relation, "id", UUIDOID), id, &at))
+		return false;
 	TM_Result result =
 		table_tuple_lock(writer->relation, &at, GetActiveSnapshot(), writer->present, writer->estate->es_output_cid,
 						 LockTupleNoKeyExclusive, LockWaitBlock, TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &failure);
@@ -614,7 +625,12 @@ Datum value(Writer *writer, const char *column, Oid type, bool *is_null)
 	return static_cast<Datum>(0);
 }
 
-bool change(Writer *writer, ItemPointer place, const Datum *values, const bool *nulls)
+Datum text_value(Writer *writer, const char *column, bool *is_null)
+{
+	return slot_getattr(writer->present, place_of(writer->relation, column, TEXTOID), is_null);
+}
+
+bool change(Writer *writer, ItemPointer place, const Datum *values, const bool *kept)
 {
 	EState *estate = writer->estate;
 	ResultRelInfo *target = writer->target;
@@ -648,7 +664,7 @@ bool change(Writer *writer, ItemPointer place, const Datum *values, const bool *
 	ExecClearTuple(row);
 	memcpy(row->tts_values, present->tts_values, sizeof(Datum) * width);
 	memcpy(row->tts_isnull, present->tts_isnull, sizeof(bool) * width);
-	give_values(writer, values, nulls);
+	give_values(writer, values, nullptr, kept);
 	ExecStoreVirtualTuple(row);
 	row->tts_tableOid = RelationGetRelid(writer->relation);
 	bool written = triggers == nullptr || !triggers->trig_update_before_row ||

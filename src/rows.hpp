@@ -43,7 +43,12 @@ bool find(Writer *writer, ItemPointer place, const pg_uuid_t *id);
 // As find(), for a row that is not locked: waits until it is.
 bool lock(Writer *writer, ItemPointer place, const pg_uuid_t *id);
 Datum value(Writer *writer, const char *column, Oid type, bool *is_null);
-bool change(Writer *writer, ItemPointer place, const Datum *values, const bool *nulls);
+
+// Raises where the column is not there, or no text.
+Datum text_value(Writer *writer, const char *column, bool *is_null);
+
+// kept: which columns stay as they are; nullptr for none.
+bool change(Writer *writer, ItemPointer place, const Datum *values, const bool *kept);
 
 // nulls: nullptr for none. Each row's referenced one is checked to be there when
 // the row is written, which makes a trigger for that foreign key needless; as the

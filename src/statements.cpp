@@ -11,6 +11,12 @@ namespace statements {
 
 namespace {
 
+// Where the tables' owner has dropped a NOT NULL: the empty text, which is no state and no type.
+Datum text_of(Datum value)
+{
+	return value != 0 ? value : CStringGetTextDatum("");
+}
+
 enum Call
 {
 	call_is_active,
@@ -104,7 +110,7 @@ constexpr Statement statements[call_count] = {
 	 {TEXTARRAYOID, TEXTARRAYOID}},
 
 	// (OFFSET 0: by the index for each that is asked for, and in that order, also in a plan that was made while the tables were empty.)
-	{R"(SELECT u.n, c.*
+	{R"(SELECT u.n, c.status::pg_catalog.text, c.*
 		FROM ROWS FROM (pg_catalog.unnest($1)) WITH ORDINALITY AS u (id, n)
 		CROSS JOIN LATERAL (SELECT c.* FROM @extschema@.campaigns AS c WHERE c.id OPERATOR(pg_catalog.=) u.id OFFSET 0) AS c
 		ORDER BY u.n)",
@@ -112,7 +118,7 @@ constexpr Statement statements[call_count] = {
 	 {UUIDARRAYOID},
 	 true},
 
-	{R"(SELECT u.n, c.*
+	{R"(SELECT u.n, c.status::pg_catalog.text, c.*
 		FROM ROWS FROM (pg_catalog.unnest($1)) WITH ORDINALITY AS u (place, n)
 		CROSS JOIN LATERAL (SELECT c.* FROM @extschema@.campaigns AS c WHERE c.ctid OPERATOR(pg_catalog.=) u.place OFFSET 0) AS c
 		ORDER BY u.n)",
@@ -124,8 +130,8 @@ constexpr Statement statements[call_count] = {
 	{R"(SELECT u.n, t.id, t.campaign_id, t.place, t.timer_type, t.scheduled_at, t.by_policy, t.is_running, t.has_failed
 		FROM ROWS FROM (pg_catalog.unnest($1)) WITH ORDINALITY AS u (id, n)
 		CROSS JOIN LATERAL (
-			SELECT t.id, t.campaign_id, t.ctid AS place, t.timer_type, t.scheduled_at,
-				t.payload OPERATOR(pg_catalog.?) 'policy' AS by_policy,
+			SELECT t.id::pg_catalog.uuid, t.campaign_id::pg_catalog.uuid, t.ctid AS place, t.timer_type::pg_catalog.text,
+				t.scheduled_at::pg_catalog.timestamptz, t.payload OPERATOR(pg_catalog.?) 'policy' AS by_policy,
 				t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'RUNNING' AS is_running,
 				t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED' AS has_failed
 			FROM @extschema@.campaign_timers AS t
@@ -140,12 +146,14 @@ constexpr Statement statements[call_count] = {
 
 	{R"(SELECT p.state::pg_catalog.text, p.timer_type::pg_catalog.text,
 			CASE WHEN p.anchor::pg_catalog.text OPERATOR(pg_catalog.<>) 'entered' THEN p.anchor::pg_catalog.text END,
-			p.delay, p.only_when::pg_catalog.text
-		FROM @extschema@.campaign_timer_policies AS p)",
+			p.delay::pg_catalog.interval, p.only_when::pg_catalog.text
+		FROM @extschema@.campaign_timer_policies AS p
+		WHERE p.state IS NOT NULL AND p.timer_type IS NOT NULL AND p.delay IS NOT NULL)",
 	 0,
 	 {}},
 
-	{R"(SELECT m.from_state::pg_catalog.text, m.timer_type::pg_catalog.text FROM @extschema@.campaign_state_transitions AS m)",
+	{R"(SELECT m.from_state::pg_catalog.text, m.timer_type::pg_catalog.text FROM @extschema@.campaign_state_transitions AS m
+		WHERE m.from_state IS NOT NULL)",
 	 0,
 	 {}},
 
@@ -463,8 +471,8 @@ Claim claimed_rows(TimestampTz as_of, TimestampTz since, int most, MemoryContext
 		timer->place = *reinterpret_cast<ItemPointer>(DatumGetPointer(columns[1]));
 		timer->campaign = *DatumGetUUIDP(columns[2]);
 		timer->campaign_place = *reinterpret_cast<ItemPointer>(DatumGetPointer(columns[3]));
-		timer->type = PointerGetDatum(DatumGetTextPCopy(columns[4]));
-		timer->state = PointerGetDatum(DatumGetTextPCopy(columns[5]));
+		timer->type = PointerGetDatum(DatumGetTextPCopy(text_of(columns[4])));
+		timer->state = PointerGetDatum(DatumGetTextPCopy(text_of(columns[5])));
 		timer->scheduled_at = DatumGetTimestampTz(columns[6]);
 		timer->by_policy = DatumGetBool(columns[7]);
 		if (!DatumGetBool(columns[8]))
@@ -551,31 +559,21 @@ Rule *timer_rules(Plans *plans, Datum states, Datum types, int count)
 	return rules;
 }
 
-Rows campaigns_at(Plans *plans, Datum campaigns, Datum places, int count)
-{
-	Datum arguments[] = {places != 0 ? places : campaigns};
-
-	run(plans, places != 0 ? call_campaigns_by_place : call_campaigns_by_id, arguments);
-	// A trigger has moved one since.
-	if (places != 0 && SPI_processed < static_cast<uint64>(count))
-		return campaigns_at(plans, campaigns, 0, count);
-	return {SPI_tuptable, static_cast<int>(SPI_processed)};
-}
-
 Row row_of(const Rows &rows, int index)
 {
 	bool is_null;
 	HeapTuple tuple = rows.table->vals[index];
 	Datum place = SPI_getbinval(tuple, rows.table->tupdesc, 1, &is_null);
+	Datum state = SPI_getbinval(tuple, rows.table->tupdesc, 2, &is_null);
 
-	return {tuple, rows.table->tupdesc, static_cast<int>(DatumGetInt64(place)) - 1};
+	return {tuple, rows.table->tupdesc, static_cast<int>(DatumGetInt64(place)) - 1, text_of(state)};
 }
 
 Datum value_of(const Row &row, const char *column, Oid type, bool *is_null)
 {
 	*is_null = true;
-	// The first column is ours.
-	for (int i = 1; i < row.columns->natts; i++)
+	// The first columns are ours.
+	for (int i = 2; i < row.columns->natts; i++)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(row.columns, i);
 
@@ -583,6 +581,39 @@ Datum value_of(const Row &row, const char *column, Oid type, bool *is_null)
 			return SPI_getbinval(row.tuple, row.columns, i + 1, is_null);
 	}
 	return static_cast<Datum>(0);
+}
+
+namespace {
+
+// A place is another row's once a trigger has rewritten the table.
+bool are_asked_for(const Rows &rows, Datum campaigns)
+{
+	const pg_uuid_t *asked = reinterpret_cast<const pg_uuid_t *>(ARR_DATA_PTR(DatumGetArrayTypeP(campaigns)));
+
+	for (int i = 0; i < rows.count; i++)
+	{
+		Row row = row_of(rows, i);
+		bool is_null;
+		Datum id = value_of(row, "id", UUIDOID, &is_null);
+
+		if (is_null || memcmp(DatumGetUUIDP(id), &asked[row.place], UUID_LEN) != 0)
+			return false;
+	}
+	return true;
+}
+
+} // namespace
+
+Rows campaigns_at(Plans *plans, Datum campaigns, Datum places, int count)
+{
+	Datum arguments[] = {places != 0 ? places : campaigns};
+
+	run(plans, places != 0 ? call_campaigns_by_place : call_campaigns_by_id, arguments);
+	Rows rows = {SPI_tuptable, static_cast<int>(SPI_processed)};
+	// A trigger has moved one since.
+	if (places != 0 && (rows.count < count || !are_asked_for(rows, campaigns)))
+		return campaigns_at(plans, campaigns, 0, count);
+	return rows;
 }
 
 namespace {
@@ -616,7 +647,7 @@ Waiting *waiting_timers(Plans *plans, Datum campaigns, int *count)
 			*DatumGetUUIDP(column_of(i, 2)),
 			*DatumGetUUIDP(column_of(i, 3)),
 			*reinterpret_cast<ItemPointer>(DatumGetPointer(column_of(i, 4))),
-			column_of(i, 5),
+			text_of(column_of(i, 5)),
 			DatumGetTimestampTz(column_of(i, 6)),
 			DatumGetBool(column_of(i, 7)),
 			DatumGetBool(column_of(i, 8)),
@@ -848,7 +879,9 @@ Attempt handler_of(Plans *plans, const pg_uuid_t *timer, TimestampTz as_of)
 	attempt.handler_owner = DatumGetObjectId(first_row(2, &is_null));
 	attempt.timeout_ms = DatumGetInt32(first_row(3, &is_null));
 	first_uuid(4, &attempt.campaign);
-	attempt.payload = PointerGetDatum(PG_DETOAST_DATUM_COPY(first_row(5, &is_null)));
+	Datum payload = first_row(5, &is_null);
+	attempt.payload =
+		is_null ? DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")) : PointerGetDatum(PG_DETOAST_DATUM_COPY(payload));
 	return attempt;
 }
 

@@ -97,7 +97,8 @@ struct Row
 {
 	HeapTuple tuple;
 	TupleDesc columns;
-	int place; // in the order asked for, from 0
+	int place;   // in the order asked for, from 0
+	Datum state; // text
 };
 
 Rows campaigns_at(Plans *plans, Datum campaigns, Datum places, int count);
