@@ -292,7 +292,8 @@ void revise_timers(Batch *batch, const policies::Changes &changes)
 		rows::close(writer);
 }
 
-// That they wait neither in the past nor for an end is known. If somebody sets a
+// That they wait neither in the past nor for an end is known; one beyond the years
+// that times are kept for is refused by its trigger. If somebody sets a
 // timer of the type by hand at this very moment, the batch fails and finds it
 // when it is taken apart.
 void add_timers(Batch *batch, const policies::Changes &changes, Work *const *moved)
@@ -306,8 +307,11 @@ void add_timers(Batch *batch, const policies::Changes &changes, Work *const *mov
 
 	if (changes.addition_count == 0)
 		return;
-	rows::Writer *writer =
-		rows::open_append(batch->schema, "campaign_timers", columns, lengthof(columns), &reference, validate_timer_schedule);
+	bool schedulable = true;
+	for (int i = 0; i < changes.addition_count; i++)
+		schedulable = schedulable && is_schedulable(changes.additions[i].time);
+	rows::Writer *writer = rows::open_append(batch->schema, "campaign_timers", columns, lengthof(columns), &reference,
+											 schedulable ? validate_timer_schedule : nullptr);
 	Datum payload = DirectFunctionCall1(jsonb_in, CStringGetDatum("{\"policy\": true}"));
 	for (int i = 0; i < changes.addition_count; i++)
 	{

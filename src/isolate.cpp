@@ -58,7 +58,7 @@ void settle(Work *work, const pg_uuid_t *ids, int count, const ErrorData *error)
 		record_failure(work, ids, error);
 		return;
 	}
-	if (count == 1 || is_hopeless(work, error) || GetCurrentTimestamp() >= work->give_up_at)
+	if (count == 1 || is_hopeless(work, error) || pg::stopwatch() >= work->give_up_at)
 	{
 		work->left += count;
 		return;
@@ -115,7 +115,7 @@ Work begin(statements::Plans *plans, TimestampTz as_of)
 
 	work.plans = plans;
 	work.as_of = as_of;
-	work.give_up_at = DT_NOEND;
+	work.give_up_at = PG_INT64_MAX;
 	work.follow_up = DT_NOEND;
 	return work;
 }

@@ -11,8 +11,8 @@ struct Work
 {
 	statements::Plans *plans;
 	TimestampTz as_of;
-	TimestampTz give_up_at; // DT_NOEND: never
-	bool for_client;        // whose cancel must reach it
+	int64 give_up_at; // by the stopwatch; PG_INT64_MAX: never
+	bool for_client;  // whose cancel must reach it
 
 	int succeeded;
 	int failed; // recorded as failed attempts

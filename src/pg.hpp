@@ -301,6 +301,16 @@ inline List *insert_index_entries(ResultRelInfo *target, TupleTableSlot *row, ES
 #endif
 }
 
+// Whether this transaction has given the table another file (TRUNCATE, CLUSTER), in which no place from before is one.
+inline bool has_new_file(Relation relation)
+{
+#if PG_VERSION_NUM >= 160000
+	return relation->rd_firstRelfilelocatorSubid != InvalidSubTransactionId;
+#else
+	return relation->rd_firstRelfilenodeSubid != InvalidSubTransactionId;
+#endif
+}
+
 // Generated columns that are computed when they are read: since 18.
 inline bool is_virtual(Form_pg_attribute column)
 {

@@ -56,7 +56,7 @@ void until(TimestampTz time, TimestampTz promised, shared::Station *station, Oid
 	TimestampTz before = GetCurrentTimestamp();
 
 	// In a long sleep nobody else would hand in what the batches have counted.
-	pgstat_report_stat(time - before > USECS_PER_SEC);
+	pgstat_report_stat(time > before + USECS_PER_SEC);
 	for (;;)
 	{
 		check(database);

@@ -1,7 +1,7 @@
 // Where a batch's rows reach the tables. The caller has locked the rows it
 // changes and those it refers to, so a place (ctid) is enough to find them again;
-// only a trigger of this very transaction can have moved or removed one, and then
-// it is looked up by its id. All that SQL would do for a row happens here too,
+// only a trigger of this very transaction can have moved or removed one, or put the
+// whole table into another file, and then it is looked up by its id. All that SQL would do for a row happens here too,
 // through the server's own functions, but for rules. One foreign key is checked
 // here instead of by its trigger, since who refers to a row has it at hand.
 #include "rows.hpp"
@@ -236,6 +236,12 @@ bool is_at(Relation relation, AttrNumber key_place, const pg_uuid_t *id, const I
 	return !is_null && memcmp(DatumGetUUIDP(key), id, UUID_LEN) == 0;
 }
 
+// Of a place that was found before a trigger could have rewritten the table.
+bool is_still_at(Relation relation, AttrNumber key_place, const pg_uuid_t *id, const ItemPointerData *place, TupleTableSlot *row)
+{
+	return !pg::has_new_file(relation) && is_at(relation, key_place, id, place, row);
+}
+
 List *insert_entries(ResultRelInfo *target, TupleTableSlot *row, EState *estate, pg::Entries entries, bool update)
 {
 	if (target->ri_NumIndices == 0 || entries == pg::Entries::none)
@@ -351,7 +357,7 @@ void check_reference(Writer *writer, ResultRelInfo *leaf, const pg_uuid_t *id, c
 	ItemPointerData found;
 
 	if (!OidIsValid(writer->checked_constraint) ||
-		is_at(writer->referenced, writer->referenced_key, id, place, writer->referenced_row) ||
+		is_still_at(writer->referenced, writer->referenced_key, id, place, writer->referenced_row) ||
 		look_up(writer->referenced, writer->referenced_key, id, &found))
 		return;
 	ereport(ERROR, errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
@@ -584,7 +590,7 @@ bool find(Writer *writer, ItemPointer place, const pg_uuid_t *id)
 {
 	AttrNumber key = place_of(writer->relation, "id", UUIDOID);
 
-	if (is_at(writer->relation, key, id, place, writer->present))
+	if (is_still_at(writer->relation, key, id, place, writer->present))
 		return true;
 	return look_up(writer->relation, key, id, place) && is_at(writer->relation, key, id, place, writer->present);
 }
@@ -593,6 +599,9 @@ bool lock(Writer *writer, ItemPointer place, const pg_uuid_t *id)
 {
 	TM_FailureData failure;
 	ItemPointerData at = *place;
+
+	if (pg::has_new_file(writer->relation) && !look_up(writer->relation, place_of(writer->relation, "id", UUIDOID), id, &at))
+		return false;
 	TM_Result result =
 		table_tuple_lock(writer->relation, &at, GetActiveSnapshot(), writer->present, writer->estate->es_output_cid,
 						 LockTupleNoKeyExclusive, LockWaitBlock, TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &failure);

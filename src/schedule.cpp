@@ -15,6 +15,15 @@ TimestampTz year_ten_thousand()
 	return static_cast<TimestampTz>(date2j(10000, 1, 1) - POSTGRES_EPOCH_JDATE) * USECS_PER_DAY;
 }
 
+} // namespace
+
+bool is_schedulable(TimestampTz time)
+{
+	return !TIMESTAMP_NOT_FINITE(time) && time < year_ten_thousand();
+}
+
+namespace {
+
 char *words(TimestampTz time)
 {
 	return DatumGetCString(DirectFunctionCall1(timestamptz_out, TimestampTzGetDatum(time)));
@@ -63,7 +72,7 @@ SQL_FUNCTION(validate_timer_schedule)
 	// The column's own constraint refuses NULL.
 	if (is_null)
 		return PointerGetDatum(row);
-	if (TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(time)) || DatumGetTimestampTz(time) >= year_ten_thousand())
+	if (!is_schedulable(DatumGetTimestampTz(time)))
 		ereport(ERROR, errcode(ERRCODE_DATETIME_FIELD_OVERFLOW),
 				errmsg("timer schedule out of range: %s", words(DatumGetTimestampTz(time))),
 				errhint("Times up to the year 9999 can be scheduled."));

@@ -15,7 +15,7 @@ namespace {
 // Where the tables' owner has dropped a NOT NULL: the empty text, which is no state and no type.
 Datum text_of(Datum value)
 {
-	return value != 0 ? PointerGetDatum(DatumGetTextPCopy(value)) : CStringGetTextDatum("");
+	return value != 0 ? value : CStringGetTextDatum("");
 }
 
 enum Call
@@ -577,8 +577,8 @@ void add_claimed(Claim *claim, MemoryContext keep)
 		timer->place = *reinterpret_cast<ItemPointer>(DatumGetPointer(columns[1]));
 		timer->campaign = *DatumGetUUIDP(columns[2]);
 		timer->campaign_place = *reinterpret_cast<ItemPointer>(DatumGetPointer(columns[3]));
-		timer->type = text_of(columns[4]);
-		timer->state = text_of(columns[5]);
+		timer->type = PointerGetDatum(DatumGetTextPCopy(text_of(columns[4])));
+		timer->state = PointerGetDatum(DatumGetTextPCopy(text_of(columns[5])));
 		timer->scheduled_at = DatumGetTimestampTz(columns[6]);
 		timer->by_policy = DatumGetBool(columns[7]);
 		timer->retried = DatumGetBool(columns[8]);
@@ -677,17 +677,6 @@ TimestampTz apply_by_sql(Plans *plans, ArrayType *timers, TimestampTz as_of)
 	return first_time(1);
 }
 
-Rows campaigns_at(Plans *plans, Datum campaigns, Datum places, int count)
-{
-	Datum arguments[] = {places != 0 ? places : campaigns};
-
-	run(plans, places != 0 ? call_campaigns_by_place : call_campaigns_by_id, arguments);
-	// A trigger has moved one since.
-	if (places != 0 && SPI_processed < static_cast<uint64>(count))
-		return campaigns_at(plans, campaigns, 0, count);
-	return {SPI_tuptable, static_cast<int>(SPI_processed)};
-}
-
 Row row_of(const Rows &rows, int index)
 {
 	bool is_null;
@@ -695,7 +684,7 @@ Row row_of(const Rows &rows, int index)
 	Datum place = SPI_getbinval(tuple, rows.table->tupdesc, 1, &is_null);
 	Datum state = SPI_getbinval(tuple, rows.table->tupdesc, 2, &is_null);
 
-	return {tuple, rows.table->tupdesc, static_cast<int>(DatumGetInt64(place)) - 1, text_of(is_null ? 0 : state)};
+	return {tuple, rows.table->tupdesc, static_cast<int>(DatumGetInt64(place)) - 1, text_of(state)};
 }
 
 Datum value_of(const Row &row, const char *column, Oid type, bool *is_null)
@@ -710,6 +699,39 @@ Datum value_of(const Row &row, const char *column, Oid type, bool *is_null)
 			return SPI_getbinval(row.tuple, row.columns, i + 1, is_null);
 	}
 	return static_cast<Datum>(0);
+}
+
+namespace {
+
+// A place is another row's once a trigger has rewritten the table.
+bool are_asked_for(const Rows &rows, Datum campaigns)
+{
+	const pg_uuid_t *asked = reinterpret_cast<const pg_uuid_t *>(ARR_DATA_PTR(DatumGetArrayTypeP(campaigns)));
+
+	for (int i = 0; i < rows.count; i++)
+	{
+		Row row = row_of(rows, i);
+		bool is_null;
+		Datum id = value_of(row, "id", UUIDOID, &is_null);
+
+		if (is_null || memcmp(DatumGetUUIDP(id), &asked[row.place], UUID_LEN) != 0)
+			return false;
+	}
+	return true;
+}
+
+} // namespace
+
+Rows campaigns_at(Plans *plans, Datum campaigns, Datum places, int count)
+{
+	Datum arguments[] = {places != 0 ? places : campaigns};
+
+	run(plans, places != 0 ? call_campaigns_by_place : call_campaigns_by_id, arguments);
+	Rows rows = {SPI_tuptable, static_cast<int>(SPI_processed)};
+	// A trigger has moved one since.
+	if (places != 0 && (rows.count < count || !are_asked_for(rows, campaigns)))
+		return campaigns_at(plans, campaigns, 0, count);
+	return rows;
 }
 
 namespace {

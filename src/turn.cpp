@@ -18,7 +18,7 @@ namespace turn {
 namespace {
 
 // Parts that run into locks one by one must not keep a transaction open for long.
-constexpr TimestampTz most_time_apart = 2 * USECS_PER_SEC;
+constexpr int64 most_time_apart = 2 * USECS_PER_SEC;
 
 void look_ahead(statements::Plans *plans, const Order &order, Result *result)
 {
@@ -87,7 +87,7 @@ ErrorData *take_apart(const Order &order, Result *result, const statements::Clai
 		if (site.presence != extension::Presence::ready)
 			return;
 		isolate::Work work = isolate::begin(site.plans, result->as_of);
-		work.give_up_at = GetCurrentTimestamp() + most_time_apart;
+		work.give_up_at = pg::stopwatch() + most_time_apart;
 		isolate::run(&work, claimed, cause);
 		if (!result->full)
 			look_ahead(site.plans, order, result);

@@ -266,8 +266,8 @@ bool run_alone(State *state, const handlers::Order &order)
 
 // Marks without a process are failed attempts. After a crash of the server what
 // was due runs one by one, so that a timer that caused it is found. *presence:
-// whether it was there to be looked at.
-ErrorData *look_back(State *state, Presence *presence)
+// whether it was there to be looked at. *unfinished: some of it could not be tried.
+ErrorData *look_back(State *state, Presence *presence, bool *unfinished)
 {
 	handlers::Remains remains = handlers::recover_lost();
 	bool crashed = false;
@@ -287,7 +287,8 @@ ErrorData *look_back(State *state, Presence *presence)
 			rest::check(post::database());
 			leave_if_unwanted();
 		}
-		if (!state->all_tried)
+		*unfinished = !state->all_tried;
+		if (*unfinished)
 			return nullptr;
 		error = handlers::note_clean_run();
 	}
@@ -299,8 +300,11 @@ ErrorData *look_back(State *state, Presence *presence)
 bool look_back_first(State *state)
 {
 	turn::Result result = {};
-	ErrorData *error = look_back(state, &result.presence);
+	bool unfinished = false;
+	ErrorData *error = look_back(state, &result.presence, &unfinished);
 
+	if (unfinished)
+		return false;
 	if (error == nullptr)
 		return result.presence == Presence::ready || meet(state, result);
 	report(state, error);

@@ -7,7 +7,7 @@ CREATE EXTENSION postgres_fdw SCHEMA tap;
 CREATE TABLE far_metrics (LIKE campaign_metrics);
 
 BEGIN;
-SELECT plan(227);
+SELECT plan(256);
 \ir lib/errors.psql
 SET LOCAL client_min_messages = warning;
 
@@ -617,6 +617,24 @@ WHERE c.relkind = 'i' AND i.indrelid::regclass::text ~ '^(campaign_metrics|timer
 ORDER BY i.indexrelid::regclass::text;
 ROLLBACK TO attached;
 
+-- Each row's key is checked, also in a partition that rows come back to.
+SELECT own.partition('campaign_metrics', 'metric_type', 2);
+ALTER TABLE campaign_metrics ADD FOREIGN KEY (campaign_id) REFERENCES campaigns ON DELETE CASCADE;
+CREATE FUNCTION own.again() RETURNS trigger LANGUAGE plpgsql SET search_path = public AS $$
+BEGIN
+	DELETE FROM campaigns WHERE metadata ? 'die';
+	RETURN NULL;
+END
+$$;
+CREATE TRIGGER again AFTER INSERT ON timer_executions FOR EACH ROW WHEN (NEW.status = 'COMPLETED') EXECUTE FUNCTION own.again();
+SELECT create_campaign(24, now(), metadata => CASE g.n WHEN 4 THEN '{"die": true}' ELSE '{}' END::jsonb) FROM generate_series(1, 5) AS g (n);
+SELECT ok((SELECT satisfies_hash_partition('campaign_metrics'::regclass, 2, 0, 'TIMER_EXECUTION_TIME'::varchar)
+	<> satisfies_hash_partition('campaign_metrics'::regclass, 2, 0, 'STATE_TRANSITION_TIME'::varchar)), 'metrics go to two partitions by turns');
+SELECT cmp_ok(pg_temp.start(), '>=', 4::bigint, 'and a trigger deletes the fourth of five campaigns before its metrics are written');
+SELECT is((SELECT count(*) FROM campaign_metrics AS m WHERE NOT EXISTS (SELECT FROM campaigns AS c WHERE c.id = m.campaign_id)), 0::bigint, 'no metric is an orphan');
+SELECT is((SELECT array_agg(c.status) FROM campaigns AS c), array_fill('RUNNING'::varchar, ARRAY[4]), 'the others have moved');
+ROLLBACK TO attached;
+
 -- One that is far away: here in this database, by a session of its own.
 SELECT own.partition('campaign_metrics', 'campaign_id', 2);
 ALTER TABLE campaign_metrics DETACH PARTITION campaign_metrics1;
@@ -743,6 +761,135 @@ SELECT is(pg_temp.errors(), NULL, 'it is found');
 SELECT is(pg_temp.written(), 'log 1, executions 1, metrics 2', 'and all is written');
 ROLLBACK TO attached;
 
+---- Tables that a trigger puts into other files meanwhile, with other rows in the places that the batch knows.
+
+CREATE FUNCTION own.rewrite() RETURNS trigger LANGUAGE plpgsql SET search_path = public AS $$
+BEGIN
+	CLUSTER campaigns USING campaigns_pkey;
+	RETURN NULL;
+END
+$$;
+CREATE FUNCTION pg_temp.number(n integer) RETURNS uuid LANGUAGE sql AS $$
+	SELECT format('00000000-0000-4000-8000-%s', lpad(n::text, 12, '0'))::uuid
+$$;
+SELECT pg_temp.campaigns(1000);
+DELETE FROM campaigns;
+SELECT create_campaign(24, now(), id => pg_temp.number(20 - g.n)) FROM generate_series(1, 10) AS g (n);
+SELECT pg_temp.start();
+SELECT create_campaign(24, now(), id => pg_temp.number(g.n)) FROM generate_series(1, 9) AS g (n);
+UPDATE campaign_timers SET scheduled_at = now() WHERE timer_type = 'CLOSE_CAMPAIGN' AND campaign_id >= pg_temp.number(10);
+CREATE TRIGGER rewrite AFTER UPDATE ON campaign_timers FOR EACH STATEMENT EXECUTE FUNCTION own.rewrite();
+SELECT is(pg_temp.start(), 19::bigint, 'a trigger on timers rewrites campaigns');
+SELECT is(pg_temp.errors(), NULL, 'they are found');
+SELECT results_eq($$
+	SELECT c.status::text, t.timer_type::text, count(*)
+	FROM campaigns AS c JOIN campaign_timers AS t ON t.campaign_id = c.id AND t.status = 'PENDING'
+	GROUP BY 1, 2 ORDER BY 1, 2$$,
+	$$VALUES ('CLOSED', 'EXPIRE_CAMPAIGN', 10::bigint), ('CLOSED', 'REWARD_REMINDER', 10), ('RUNNING', 'CLOSE_CAMPAIGN', 9), ('RUNNING', 'EXPIRE_CAMPAIGN', 9)$$,
+	'and each has the timers of its own state');
+ROLLBACK TO attached;
+
+CREATE FUNCTION own.rewrite() RETURNS trigger LANGUAGE plpgsql SET search_path = public AS $$
+BEGIN
+	CLUSTER campaign_timers USING campaign_timers_pkey;
+	RETURN NULL;
+END
+$$;
+CREATE TRIGGER rewrite AFTER UPDATE ON campaigns FOR EACH STATEMENT EXECUTE FUNCTION own.rewrite();
+SELECT pg_temp.campaigns(1000);
+DELETE FROM campaigns;
+SELECT pg_temp.campaigns(3);
+SELECT is(pg_temp.start(), 3::bigint, 'one on campaigns rewrites timers');
+SELECT is(pg_temp.states(), ARRAY['RUNNING COMPLETED', 'RUNNING COMPLETED', 'RUNNING COMPLETED'], 'they are found as well');
+SELECT is(pg_temp.written(), 'log 3, executions 3, metrics 6', 'and all is written');
+ROLLBACK TO attached;
+
+---- What our columns no longer promise: NOT NULL, or their types. No NULL is taken for a value.
+
+ALTER TABLE campaigns ALTER COLUMN status DROP NOT NULL;
+SELECT pg_temp.campaigns(2);
+UPDATE campaigns SET status = NULL WHERE metadata -> 'number' = '1';
+SELECT is(pg_temp.start(), 2::bigint, 'a campaign in no state');
+SELECT is(pg_temp.states(), ARRAY['COMPLETED', 'RUNNING COMPLETED'], 'is not moved');
+SELECT is((SELECT x.result ->> 'skipped' FROM timer_executions AS x WHERE x.result ->> 'reason' LIKE 'too late in state %'), 'true', 'for it its timer is too late');
+SELECT is(pg_temp.error_of(format('SELECT schedule_campaign_timers(%L)', (SELECT id FROM campaigns WHERE status IS NULL))), NULL, 'it has no timers to be scheduled');
+DELETE FROM campaigns;
+CREATE FUNCTION own.again() RETURNS trigger LANGUAGE plpgsql SET search_path = public AS $$
+BEGIN
+	UPDATE campaigns SET status = NULL WHERE id = NEW.id;
+	RETURN NULL;
+END
+$$;
+CREATE TRIGGER again AFTER UPDATE OF status ON campaigns FOR EACH ROW WHEN (NEW.status = 'RUNNING') EXECUTE FUNCTION own.again();
+SELECT pg_temp.campaigns(1);
+SELECT is(pg_temp.start(), 1::bigint, 'a row trigger AFTER takes the state away');
+SELECT is(pg_temp.states(), ARRAY['COMPLETED'], 'it is gone');
+SELECT is((SELECT count(*) FROM campaign_timers WHERE status = 'PENDING'), 0::bigint, 'and nothing waits, as in a state that no way leads out of');
+ROLLBACK TO attached;
+
+ALTER TABLE campaign_timers ALTER COLUMN timer_type DROP NOT NULL, ALTER COLUMN payload DROP NOT NULL;
+SELECT pg_temp.campaigns(2);
+UPDATE campaign_timers SET timer_type = NULL WHERE campaign_id = (SELECT id FROM campaigns WHERE metadata -> 'number' = '1');
+SELECT is(pg_temp.start(), 2::bigint, 'a timer of no type');
+SELECT is((SELECT array_agg(status ORDER BY metadata -> 'number') FROM campaigns), ARRAY['CREATED', 'RUNNING']::varchar[], 'moves nothing');
+DELETE FROM campaigns;
+CREATE FUNCTION own.handle(campaign uuid, timer uuid, payload jsonb) RETURNS jsonb LANGUAGE sql SET search_path = public AS $$
+	SELECT jsonb_build_object('payload', payload)
+$$;
+SELECT register_handler('START_CAMPAIGN', 'own.handle(uuid,uuid,jsonb)');
+SELECT pg_temp.campaigns(1);
+UPDATE campaign_timers SET payload = NULL;
+SELECT is(pg_temp.start(), 1::bigint, 'a timer without a payload, whose type has a handler');
+SELECT is((SELECT result -> 'handler' FROM timer_executions WHERE result ? 'handler'), '{"payload": {}}', 'which is given an empty one');
+ROLLBACK TO attached;
+
+ALTER TABLE campaign_timer_policies DROP CONSTRAINT campaign_timer_policies_pkey, ALTER COLUMN delay DROP NOT NULL, ALTER COLUMN timer_type DROP NOT NULL, ALTER COLUMN state DROP NOT NULL;
+ALTER TABLE campaign_state_transitions DROP CONSTRAINT campaign_state_transitions_pkey, ALTER COLUMN from_state DROP NOT NULL;
+INSERT INTO campaign_timer_policies (state, timer_type, anchor, delay) VALUES ('RUNNING', 'REWARD_REMINDER', 'entered', NULL), ('RUNNING', NULL, 'entered', '0'), (NULL, 'REWARD_REMINDER', 'entered', '0');
+INSERT INTO campaign_state_transitions (from_state, to_state, timer_type) VALUES (NULL, 'RUNNING', 'START_CAMPAIGN');
+SELECT pg_temp.campaigns(1);
+SELECT is(pg_temp.start(), 1::bigint, 'policies without a state, a type or a delay, a way from nowhere');
+SELECT is((SELECT array_agg(timer_type ORDER BY timer_type) FROM campaign_timers WHERE status = 'PENDING'), ARRAY['CLOSE_CAMPAIGN', 'EXPIRE_CAMPAIGN']::varchar[], 'are none');
+ROLLBACK TO attached;
+
+ALTER TABLE campaign_timer_policies DROP CONSTRAINT valid_delay, ALTER COLUMN delay DROP DEFAULT, ALTER COLUMN delay TYPE integer USING 60;
+SELECT matches(pg_temp.error_of('SELECT create_campaign(24, now())'), 'cannot cast type integer to interval', 'a delay that is a number is refused');
+ROLLBACK TO attached;
+
+-- The table's triggers and views have to go for that.
+SELECT format('DROP TRIGGER %I ON campaign_timers', tgname) FROM pg_trigger WHERE tgrelid = 'campaign_timers'::regclass AND NOT tgisinternal \gexec
+SELECT pg_get_viewdef('_runnable_timers'::regclass) AS runnable \gset
+DROP VIEW _runnable_timers, stuck_timers, failed_timers, dead_timers, upcoming_timers CASCADE;
+DROP MATERIALIZED VIEW mv_pending_timers CASCADE;
+SAVEPOINT bare;
+ALTER TABLE campaign_timers ALTER COLUMN status TYPE char(20);
+CREATE VIEW _runnable_timers AS :runnable
+SELECT pg_temp.campaigns(1);
+SELECT is(pg_temp.start(), 1::bigint, 'the status of timers is of another type');
+SELECT is(pg_temp.errors(), NULL, 'which is as good as long as none is to be revised');
+DELETE FROM campaigns;
+SELECT pg_temp.campaigns(1);
+UPDATE campaign_timers SET scheduled_at = scheduled_at + interval '1 hour' WHERE timer_type = 'CLOSE_CAMPAIGN';
+SELECT is(pg_temp.start(), 1::bigint, 'one that is to be');
+SELECT is(pg_temp.errors(), ARRAY['42804: column "status" of table "campaign_timers" is not of type text'], 'fails the move');
+ROLLBACK TO bare;
+ALTER TABLE campaign_timers ALTER COLUMN retry_count TYPE bigint;
+CREATE VIEW _runnable_timers AS :runnable
+SELECT pg_temp.campaigns(1);
+SELECT is(pg_temp.start(), 1::bigint, 'the attempts are counted by a larger number');
+UPDATE campaign_timers SET scheduled_at = CASE timer_type WHEN 'CLOSE_CAMPAIGN' THEN scheduled_at ELSE now() END, retry_count = 3 WHERE status = 'PENDING';
+SELECT is(pg_temp.start(), 1::bigint, 'a campaign expires');
+SELECT is((SELECT status || ' ' || retry_count || ' ' || (scheduled_at > now()) FROM campaign_timers WHERE timer_type = 'CLOSE_CAMPAIGN'), 'CANCELLED 3 true', 'what is cancelled keeps count and time');
+ROLLBACK TO attached;
+
+---- A time beyond those that are kept is refused in a batch, too.
+
+INSERT INTO campaigns (status, start_time, duration_hours) VALUES ('CREATED', '9999-12-31 22:00+00', 1) RETURNING id AS c \gset
+SELECT schedule_timer(:'c', 'START_CAMPAIGN', now());
+SELECT is(pg_temp.start(), 1::bigint, 'a start whose campaign would expire in the year 10000');
+SELECT is(pg_temp.errors(), ARRAY['22008: timer schedule out of range: 10000-01-01 01:00:00+00'], 'fails');
+ROLLBACK TO attached;
+
 ---- Large values stay where they are.
 
 SELECT pg_temp.campaigns(2);
@@ -861,20 +1008,6 @@ UPDATE campaign_timers SET scheduled_at = scheduled_at + interval '1 day' WHERE 
 ALTER TABLE campaigns DROP COLUMN vip;
 SELECT is(pg_temp.start(), 1::bigint, 'a switch that has been removed since');
 SELECT is((SELECT array_agg(result) FROM timer_executions), ARRAY['{"skipped": true, "reason": "vip is off"}']::jsonb[], 'is off');
-ROLLBACK TO attached;
-
----- Where the owner has dropped a NOT NULL: what is NULL is no type and no state.
-
-ALTER TABLE campaign_timers ALTER timer_type DROP NOT NULL, ALTER payload DROP NOT NULL;
-ALTER TABLE campaign_timer_policies ALTER delay DROP NOT NULL;
-INSERT INTO campaign_timer_policies (state, timer_type, anchor, delay) VALUES ('RUNNING', 'REWARD_REMINDER', 'entered', NULL);
-SELECT pg_temp.campaigns(1);
-UPDATE campaign_timers SET payload = NULL WHERE timer_type = 'START_CAMPAIGN';
-INSERT INTO campaign_timers (campaign_id, timer_type, scheduled_at) SELECT id, NULL, now() - interval '1 second' FROM campaigns;
-SELECT is(pg_temp.start(), 2::bigint, 'a timer without a type, and one without a payload');
-SELECT is(pg_temp.states(), ARRAY['RUNNING COMPLETED'], 'the one moves its campaign');
-SELECT is((SELECT x.result ->> 'reason' FROM timer_executions AS x JOIN campaign_timers AS t ON t.id = x.timer_id WHERE t.timer_type IS NULL), 'too late in state CREATED', 'the other says nothing');
-SELECT is((SELECT count(*) FROM campaign_timers WHERE timer_type = 'REWARD_REMINDER'), 0::bigint, 'a policy without a delay sets nothing');
 ROLLBACK TO attached;
 
 ---- What a batch reads and makes goes with it.

@@ -137,11 +137,12 @@ sub inject
 	eval { $kind->{inject}->($world, $dice); 1 } or broken($fault->{name}, $@);
 	$row->{injected}++;
 	$total{injected}++;
+	# Also when the next fault does not wait: what is missing from now on is lost.
+	forget($forgotten) if $kind->{forgets};
 	# Sometimes the next one comes before all is well again; but who needs a server that answers waits for it.
 	return if $patience < 30 && $next && (!$kind->{restarts} || $FaultsOfProcesses::kinds{ $next->{name} });
 	my $since = $world->{since} // time;
 	eval { $world->seconds_to_work; 1 } or broken($fault->{name}, $@);
-	forget($forgotten) if $kind->{forgets};
 	$_->{longest} = max($_->{longest}, time - $since) for $row, \%total;
 	return;
 }
