@@ -454,19 +454,23 @@ namespace {
 // says nothing about how far the past is claimed.
 Claim claimed_rows(TimestampTz as_of, TimestampTz since, int most, MemoryContext keep)
 {
-	Claim claimed = {nullptr, static_cast<int>(SPI_processed), as_of};
+	Claim claimed = {nullptr, 0, as_of};
+	int count = static_cast<int>(SPI_processed);
 	MemoryContext caller = MemoryContextSwitchTo(keep);
 	TimestampTz last = since;
 	bool is_null;
 
-	claimed.timers = static_cast<Timer *>(palloc_extended(sizeof(Timer) * claimed.count, MCXT_ALLOC_HUGE));
-	for (int i = 0; i < claimed.count; i++)
+	claimed.timers = static_cast<Timer *>(palloc_extended(sizeof(Timer) * count, MCXT_ALLOC_HUGE));
+	for (int i = 0; i < count; i++)
 	{
 		Datum columns[9];
-		Timer *timer = &claimed.timers[i];
 
 		for (int j = 0; j < 9; j++)
 			columns[j] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, j + 1, &is_null);
+		// One without a key cannot be told from another.
+		if (columns[0] == 0 || columns[2] == 0)
+			continue;
+		Timer *timer = &claimed.timers[claimed.count++];
 		timer->id = *DatumGetUUIDP(columns[0]);
 		timer->place = *reinterpret_cast<ItemPointer>(DatumGetPointer(columns[1]));
 		timer->campaign = *DatumGetUUIDP(columns[2]);
@@ -478,7 +482,7 @@ Claim claimed_rows(TimestampTz as_of, TimestampTz since, int most, MemoryContext
 		if (!DatumGetBool(columns[8]))
 			last = Max(last, timer->scheduled_at);
 	}
-	if (claimed.count >= most)
+	if (count >= most)
 		claimed.claimed_to = last;
 	MemoryContextSwitchTo(caller);
 	SPI_freetuptable(SPI_tuptable);
@@ -639,20 +643,28 @@ Waiting *waiting_timers(Plans *plans, Datum campaigns, int *count)
 	Datum arguments[] = {campaigns};
 
 	run(plans, call_waiting_timers, arguments);
-	*count = static_cast<int>(SPI_processed);
-	Waiting *timers = static_cast<Waiting *>(palloc_extended(sizeof(Waiting) * (*count + 1), MCXT_ALLOC_HUGE));
-	for (int i = 0; i < *count; i++)
-		timers[i] = {
+	Waiting *timers = static_cast<Waiting *>(palloc_extended(sizeof(Waiting) * (SPI_processed + 1), MCXT_ALLOC_HUGE));
+	*count = 0;
+	for (int i = 0; i < static_cast<int>(SPI_processed); i++)
+	{
+		Datum id = column_of(i, 2);
+		Datum campaign = column_of(i, 3);
+		Datum at = column_of(i, 4);
+
+		if (id == 0 || campaign == 0 || at == 0)
+			continue;
+		timers[(*count)++] = {
 			static_cast<int>(DatumGetInt64(column_of(i, 1))) - 1,
-			*DatumGetUUIDP(column_of(i, 2)),
-			*DatumGetUUIDP(column_of(i, 3)),
-			*reinterpret_cast<ItemPointer>(DatumGetPointer(column_of(i, 4))),
+			*DatumGetUUIDP(id),
+			*DatumGetUUIDP(campaign),
+			*reinterpret_cast<ItemPointer>(DatumGetPointer(at)),
 			text_of(column_of(i, 5)),
 			DatumGetTimestampTz(column_of(i, 6)),
 			DatumGetBool(column_of(i, 7)),
 			DatumGetBool(column_of(i, 8)),
 			DatumGetBool(column_of(i, 9)),
 		};
+	}
 	return timers;
 }
 
