@@ -296,7 +296,7 @@ void revise_timers(Batch *batch, const policies::Changes &changes)
 // that times are kept for is refused by its trigger. If somebody sets a
 // timer of the type by hand at this very moment, the batch fails and finds it
 // when it is taken apart.
-void add_timers(Batch *batch, const policies::Changes &changes, Work *const *moved)
+void add_timers(Batch *batch, const policies::Changes &changes, const int *moved)
 {
 	static constexpr rows::Column columns[] = {{"id", UUIDOID},
 											   {"campaign_id", UUIDOID},
@@ -316,7 +316,7 @@ void add_timers(Batch *batch, const policies::Changes &changes, Work *const *mov
 	for (int i = 0; i < changes.addition_count; i++)
 	{
 		const policies::Addition *addition = &changes.additions[i];
-		const Work *work = moved[addition->campaign];
+		const Work *work = &batch->work[moved[addition->campaign]];
 		pg_uuid_t id;
 
 		uuid::make(&id);
@@ -329,7 +329,7 @@ void add_timers(Batch *batch, const policies::Changes &changes, Work *const *mov
 TimestampTz set_timers_of_new_states(Batch *batch)
 {
 	Datum *values = static_cast<Datum *>(palloc(sizeof(Datum) * batch->count));
-	Work **moved = static_cast<Work **>(palloc(sizeof(Work *) * batch->count));
+	int *moved = static_cast<int *>(palloc(sizeof(int) * batch->count));
 	int count = collect(batch, values, has_moved, campaign_id);
 
 	if (count == 0)
@@ -344,7 +344,7 @@ TimestampTz set_timers_of_new_states(Batch *batch)
 	count = 0;
 	for (int i = 0; i < batch->count; i++)
 		if (has_moved(&batch->work[i]))
-			moved[count++] = &batch->work[i];
+			moved[count++] = i;
 	revise_timers(batch, changes);
 	add_timers(batch, changes, moved);
 	return changes.lowest;
@@ -475,7 +475,7 @@ Outcome write(Plans *plans, Claim *claim, TimestampTz as_of, bool marked)
 	if (completed > 0)
 	{
 		int64 took_us = Min(Max(GetCurrentTimestamp() - began, 0), static_cast<int64>(PG_INT32_MAX) * 1000);
-		int took_ms = static_cast<int>((took_us + completed * 500) / (completed * 1000));
+		int took_ms = static_cast<int>((took_us + static_cast<int64>(completed) * 500) / (static_cast<int64>(completed) * 1000));
 
 		if (!marked || !statements::complete_marked(
 						   plans, &batch.work[0].timer->id,

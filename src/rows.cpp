@@ -384,10 +384,9 @@ void flush(Writer *writer)
 {
 	ResultRelInfo *leaf = writer->leaf;
 	EState *estate = writer->estate;
-	TriggerDesc *triggers = leaf != nullptr ? leaf->ri_TrigDesc : nullptr;
-
-	if (writer->buffered == 0)
+	if (leaf == nullptr || writer->buffered == 0)
 		return;
+	TriggerDesc *triggers = leaf->ri_TrigDesc;
 	ResetPerTupleExprContext(estate);
 	MemoryContext caller = MemoryContextSwitchTo(GetPerTupleMemoryContext(estate));
 	table_multi_insert(leaf->ri_RelationDesc, writer->buffer, writer->buffered, estate->es_output_cid, 0, nullptr);
@@ -645,7 +644,8 @@ bool change(Writer *writer, ItemPointer place, const Datum *values, const bool *
 	if (!writer->begun)
 	{
 		bool is_null;
-		pg_uuid_t id = *DatumGetUUIDP(value(writer, "id", UUIDOID, &is_null));
+		Datum key = value(writer, "id", UUIDOID, &is_null);
+		pg_uuid_t id = key != 0 ? *DatumGetUUIDP(key) : pg_uuid_t{};
 
 		writer->begun = true;
 		expressions::prepare_conditions(target, estate, false);

@@ -28,7 +28,7 @@ struct Writer;
 
 // Whether rows of this table can be written like this by the current user, with
 // the same result as SQL would have: no rules, no policies.
-bool is_plain(Oid relation);
+bool is_plain(Oid table);
 
 // An ERROR if policies are forced on one of the tables that batches write without
 // them. Asked before a claim, for it is no timer's failure, and would be all timers'.

@@ -569,10 +569,13 @@ void add_claimed(Claim *claim, MemoryContext keep)
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		Datum columns[column_count];
-		Timer *timer = &claim->timers[claim->count++];
 
 		for (int j = 0; j < column_count; j++)
 			columns[j] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, j + 1, &is_null);
+		// One without a key cannot be told from another.
+		if (columns[0] == 0 || columns[2] == 0)
+			continue;
+		Timer *timer = &claim->timers[claim->count++];
 		timer->id = *DatumGetUUIDP(columns[0]);
 		timer->place = *reinterpret_cast<ItemPointer>(DatumGetPointer(columns[1]));
 		timer->campaign = *DatumGetUUIDP(columns[2]);
@@ -757,20 +760,28 @@ Waiting *waiting_timers(Plans *plans, Datum campaigns, int *count)
 	Datum arguments[] = {campaigns};
 
 	run(plans, call_waiting_timers, arguments);
-	*count = static_cast<int>(SPI_processed);
-	Waiting *timers = static_cast<Waiting *>(palloc_extended(sizeof(Waiting) * (*count + 1), MCXT_ALLOC_HUGE));
-	for (int i = 0; i < *count; i++)
-		timers[i] = {
+	Waiting *timers = static_cast<Waiting *>(palloc_extended(sizeof(Waiting) * (SPI_processed + 1), MCXT_ALLOC_HUGE));
+	*count = 0;
+	for (int i = 0; i < static_cast<int>(SPI_processed); i++)
+	{
+		Datum id = column_of(i, 2);
+		Datum campaign = column_of(i, 3);
+		Datum at = column_of(i, 4);
+
+		if (id == 0 || campaign == 0 || at == 0)
+			continue;
+		timers[(*count)++] = {
 			static_cast<int>(DatumGetInt64(column_of(i, 1))) - 1,
-			*DatumGetUUIDP(column_of(i, 2)),
-			*DatumGetUUIDP(column_of(i, 3)),
-			*reinterpret_cast<ItemPointer>(DatumGetPointer(column_of(i, 4))),
+			*DatumGetUUIDP(id),
+			*DatumGetUUIDP(campaign),
+			*reinterpret_cast<ItemPointer>(DatumGetPointer(at)),
 			text_of(column_of(i, 5)),
 			DatumGetTimestampTz(column_of(i, 6)),
 			DatumGetBool(column_of(i, 7)),
 			DatumGetBool(column_of(i, 8)),
 			DatumGetBool(column_of(i, 9)),
 		};
+	}
 	return timers;
 }
 

@@ -7,7 +7,7 @@ CREATE EXTENSION postgres_fdw SCHEMA tap;
 CREATE TABLE far_metrics (LIKE campaign_metrics);
 
 BEGIN;
-SELECT plan(256);
+SELECT plan(259);
 \ir lib/errors.psql
 SET LOCAL client_min_messages = warning;
 
@@ -841,6 +841,15 @@ SELECT pg_temp.campaigns(1);
 UPDATE campaign_timers SET payload = NULL;
 SELECT is(pg_temp.start(), 1::bigint, 'a timer without a payload, whose type has a handler');
 SELECT is((SELECT result -> 'handler' FROM timer_executions WHERE result ? 'handler'), '{"payload": {}}', 'which is given an empty one');
+ROLLBACK TO attached;
+
+ALTER TABLE timer_executions DROP CONSTRAINT timer_executions_timer_id_fkey;
+ALTER TABLE campaign_timers DROP CONSTRAINT campaign_timers_pkey, ALTER COLUMN id DROP NOT NULL;
+SELECT pg_temp.campaigns(2);
+UPDATE campaign_timers SET id = NULL WHERE campaign_id = (SELECT id FROM campaigns WHERE metadata -> 'number' = '1');
+SELECT is(pg_temp.start(), 1::bigint, 'a timer without an id');
+SELECT is(pg_temp.states(), ARRAY['CREATED PENDING', 'RUNNING COMPLETED'], 'is not claimed');
+SELECT is(pg_temp.error_of(format('SELECT schedule_campaign_timers(%L)', (SELECT id FROM campaigns WHERE status = 'CREATED'))), NULL, 'and not rescheduled');
 ROLLBACK TO attached;
 
 ALTER TABLE campaign_timer_policies DROP CONSTRAINT campaign_timer_policies_pkey, ALTER COLUMN delay DROP NOT NULL, ALTER COLUMN timer_type DROP NOT NULL, ALTER COLUMN state DROP NOT NULL;
