@@ -50,6 +50,15 @@ void refuse_trigger(const char *function)
 	pg_unreachable();
 }
 
+HeapTuple written_row(const TriggerData *data, const char *function)
+{
+	if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
+		return data->tg_newtuple;
+	if (!TRIGGER_FIRED_BY_INSERT(data->tg_event))
+		refuse_trigger(function);
+	return data->tg_trigtuple;
+}
+
 bool holds(Oid type, Oid wanted)
 {
 	auto is = [wanted](Oid known) { return known == wanted || (wanted == TEXTOID && known == VARCHAROID); };
@@ -57,22 +66,29 @@ bool holds(Oid type, Oid wanted)
 	return wanted == InvalidOid || is(type) || is(getBaseType(type));
 }
 
+int find_column(TupleDesc columns, int first, const char *name, Oid type)
+{
+	for (int place = first; place <= columns->natts; place++)
+	{
+		Form_pg_attribute column = TupleDescAttr(columns, place - 1);
+
+		if (!column->attisdropped && strcmp(NameStr(column->attname), name) == 0 && holds(column->atttypid, type))
+			return place;
+	}
+	return 0;
+}
+
 int column_of(Relation relation, const char *name, Oid type)
 {
 	TupleDesc columns = RelationGetDescr(relation);
+	int place = find_column(columns, 1, name, type);
 
-	for (int i = 0; i < columns->natts; i++)
-	{
-		Form_pg_attribute column = TupleDescAttr(columns, i);
-
-		if (column->attisdropped || strcmp(NameStr(column->attname), name) != 0)
-			continue;
-		if (!holds(column->atttypid, type))
-			ereport(ERROR, errcode(ERRCODE_DATATYPE_MISMATCH),
-					errmsg("column \"%s\" of table \"%s\" is not of type %s", name, RelationGetRelationName(relation),
-						   format_type_be(type)));
-		return i + 1;
-	}
+	if (place > 0)
+		return place;
+	if (find_column(columns, 1, name, InvalidOid) > 0)
+		ereport(ERROR, errcode(ERRCODE_DATATYPE_MISMATCH),
+				errmsg("column \"%s\" of table \"%s\" is not of type %s", name, RelationGetRelationName(relation),
+					   format_type_be(type)));
 	ereport(ERROR, errcode(ERRCODE_UNDEFINED_COLUMN),
 			errmsg("table \"%s\" has no column \"%s\"", RelationGetRelationName(relation), name),
 			errhint("A table that timers write to, or that a trigger of the extension is on, has this column: add it again."));

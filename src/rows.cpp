@@ -613,15 +613,11 @@ bool lock(Writer *writer, ItemPointer place, const pg_uuid_t *id)
 Datum value(Writer *writer, const char *column, Oid type, bool *is_null)
 {
 	TupleDesc columns = RelationGetDescr(writer->relation);
+	int place = module::find_column(columns, 1, column, type);
 
-	for (int i = 0; i < columns->natts; i++)
-	{
-		Form_pg_attribute attribute = TupleDescAttr(columns, i);
-
-		if (!attribute->attisdropped && strcmp(NameStr(attribute->attname), column) == 0 &&
-			module::holds(attribute->atttypid, type))
-			return pg::is_virtual(attribute) ? compute(writer, i + 1, is_null) : slot_getattr(writer->present, i + 1, is_null);
-	}
+	if (place > 0)
+		return pg::is_virtual(TupleDescAttr(columns, place - 1)) ? compute(writer, place, is_null)
+																 : slot_getattr(writer->present, place, is_null);
 	*is_null = true;
 	return static_cast<Datum>(0);
 }

@@ -57,14 +57,11 @@ void check_new(Relation timers, Datum campaign, bool no_campaign, TimestampTz ti
 SQL_FUNCTION(validate_timer_schedule)
 {
 	TriggerData *data = module::trigger_call(fcinfo, "validate_timer_schedule", TRIGGER_EVENT_ROW | TRIGGER_EVENT_BEFORE);
-	bool is_new = TRIGGER_FIRED_BY_INSERT(data->tg_event);
-	HeapTuple row = is_new ? data->tg_trigtuple : data->tg_newtuple;
+	HeapTuple row = module::written_row(data, "validate_timer_schedule");
 	TupleDesc columns = RelationGetDescr(data->tg_relation);
 	bool is_null;
 	bool no_campaign;
 
-	if (!is_new && !TRIGGER_FIRED_BY_UPDATE(data->tg_event))
-		module::refuse_trigger("validate_timer_schedule");
 	int time_column = module::column_of(data->tg_relation, "scheduled_at", TIMESTAMPTZOID);
 	int campaign_column = module::column_of(data->tg_relation, "campaign_id", UUIDOID);
 	Datum time = heap_getattr(row, time_column, columns, &is_null);
@@ -77,7 +74,7 @@ SQL_FUNCTION(validate_timer_schedule)
 				errmsg("timer schedule out of range: %s", words(DatumGetTimestampTz(time))),
 				errhint("Times up to the year 9999 can be scheduled."));
 	// Plain SQL may move a timer anywhere else: what is past is due at once.
-	if (is_new)
+	if (TRIGGER_FIRED_BY_INSERT(data->tg_event))
 		check_new(data->tg_relation, campaign, no_campaign, DatumGetTimestampTz(time));
 	return PointerGetDatum(row);
 }

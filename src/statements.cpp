@@ -692,16 +692,11 @@ Row row_of(const Rows &rows, int index)
 
 Datum value_of(const Row &row, const char *column, Oid type, bool *is_null)
 {
-	*is_null = true;
-	// The first columns are ours.
-	for (int i = 2; i < row.columns->natts; i++)
-	{
-		Form_pg_attribute attribute = TupleDescAttr(row.columns, i);
+	// The first two columns are ours.
+	int place = module::find_column(row.columns, 3, column, type);
 
-		if (strcmp(NameStr(attribute->attname), column) == 0 && module::holds(attribute->atttypid, type))
-			return SPI_getbinval(row.tuple, row.columns, i + 1, is_null);
-	}
-	return static_cast<Datum>(0);
+	*is_null = place == 0;
+	return place == 0 ? static_cast<Datum>(0) : SPI_getbinval(row.tuple, row.columns, place, is_null);
 }
 
 namespace {

@@ -175,13 +175,10 @@ using namespace wake;
 SQL_FUNCTION(_wake_worker)
 {
 	TriggerData *data = module::trigger_call(fcinfo, "_wake_worker", TRIGGER_EVENT_ROW | TRIGGER_EVENT_AFTER);
-	bool update = TRIGGER_FIRED_BY_UPDATE(data->tg_event);
-	HeapTuple row = update ? data->tg_newtuple : data->tg_trigtuple;
+	HeapTuple row = module::written_row(data, "_wake_worker");
 	TupleDesc columns = RelationGetDescr(data->tg_relation);
 	bool is_null;
 
-	if (!update && !TRIGGER_FIRED_BY_INSERT(data->tg_event))
-		module::refuse_trigger("_wake_worker");
 	int column = module::column_of(data->tg_relation, "scheduled_at", TIMESTAMPTZOID);
 	Datum due = heap_getattr(row, column, columns, &is_null);
 	if (!is_null)

@@ -173,10 +173,10 @@ void leave_if_unwanted()
 }
 
 // Where the extension is not ready. True: it is.
-bool meet(State *state, const turn::Result &result)
+bool meet(State *state, Presence presence)
 {
 	state->paused = false;
-	switch (result.presence)
+	switch (presence)
 	{
 		case Presence::ready:
 			post::confirm();
@@ -299,14 +299,14 @@ ErrorData *look_back(State *state, Presence *presence, bool *unfinished)
 // False: not now.
 bool look_back_first(State *state)
 {
-	turn::Result result = {};
+	Presence presence = Presence::absent;
 	bool unfinished = false;
-	ErrorData *error = look_back(state, &result.presence, &unfinished);
+	ErrorData *error = look_back(state, &presence, &unfinished);
 
 	if (unfinished)
 		return false;
 	if (error == nullptr)
-		return result.presence == Presence::ready || meet(state, result);
+		return presence == Presence::ready || meet(state, presence);
 	report(state, error);
 	nap(state);
 	return false;
@@ -349,7 +349,7 @@ void drain(State *state)
 			state->mark = Min(state->mark, floor);
 			break;
 		}
-		if (!meet(state, result))
+		if (!meet(state, result.presence))
 		{
 			state->mark = Min(state->mark, floor);
 			break;
