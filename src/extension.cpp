@@ -5,15 +5,23 @@
 // until the transaction ends.
 #include "extension.hpp"
 
-#include "bracket.hpp"
+#include "module.hpp"
 
 namespace extension {
 
 namespace {
 
-Oid schema_of(Oid extension_oid)
+struct Entry
 {
-	Oid schema = InvalidOid;
+	Oid schema;
+	Datum version; // text
+};
+
+// What pg_extension says.
+Entry entry_of(Oid extension_oid)
+{
+	Entry entry = {InvalidOid, 0};
+	bool is_null;
 	ScanKeyData key;
 	Relation relation = table_open(ExtensionRelationId, AccessShareLock);
 
@@ -21,10 +29,14 @@ Oid schema_of(Oid extension_oid)
 	SysScanDesc scan = systable_beginscan(relation, ExtensionOidIndexId, true, nullptr, 1, &key);
 	HeapTuple tuple = systable_getnext(scan);
 	if (HeapTupleIsValid(tuple))
-		schema = reinterpret_cast<Form_pg_extension>(GETSTRUCT(tuple))->extnamespace;
+	{
+		entry.schema = reinterpret_cast<Form_pg_extension>(GETSTRUCT(tuple))->extnamespace;
+		Datum version = heap_getattr(tuple, Anum_pg_extension_extversion, RelationGetDescr(relation), &is_null);
+		entry.version = PointerGetDatum(DatumGetTextPCopy(version));
+	}
 	systable_endscan(scan);
 	table_close(relation, AccessShareLock);
-	return schema;
+	return entry;
 }
 
 Oid owner_of_table(Oid schema, const char *table)
@@ -55,33 +67,59 @@ bool lock_extension(Oid extension_oid, bool wait)
 	return true;
 }
 
-// A dump does not carry the row, and a clone's row holds a foreign oid: both
-// start paused. It is read with the rights of the bookkeeping's own owner, who
-// is the extension's; a plain SELECT there runs nobody's code.
-bool is_active(Oid schema, statements::Plans *plans)
+// Whether a row of a small table holds something. Read as catalogs are, not by a
+// query: nobody's code runs, and nobody's rights are asked for.
+template <typename F> bool has_row(Oid schema, const char *table, F wanted)
 {
-	Oid keeper = owner_of_table(schema, "campaign_activation");
-	bool active = false;
+	bool found = false;
 
-	if (!OidIsValid(keeper))
+	if (!OidIsValid(owner_of_table(schema, table)))
 		return false;
-	bracket::as(keeper, [&] { active = statements::is_active(plans); });
-	return active;
+	Relation relation = table_open(get_relname_relid(table, schema), AccessShareLock);
+	SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, nullptr, 0, nullptr);
+	while (!found)
+	{
+		HeapTuple tuple = systable_getnext(scan);
+
+		if (!HeapTupleIsValid(tuple))
+			break;
+		found = wanted(relation, tuple);
+	}
+	systable_endscan(scan);
+	table_close(relation, NoLock);
+	return found;
 }
 
-// The version is a table of the user's, who may have put anything in its place:
-// it is read with the rights of the tables' owner, and so that nothing of his is
-// left in the session, where planning alone can call functions of his. Nothing of
-// this is read in a copy that is paused, of which a restore may have made but a
-// part.
-bool are_tables_current(Oid schema, const Site &site)
+Datum value_of(Relation relation, HeapTuple row, const char *column, Oid type)
 {
-	bool current = false;
+	TupleDesc columns = RelationGetDescr(relation);
+	int place = module::find_column(columns, 1, column, type);
+	bool is_null = true;
+	Datum value = place > 0 ? heap_getattr(row, place, columns, &is_null) : static_cast<Datum>(0);
 
-	if (!OidIsValid(owner_of_table(schema, "campaign_tables_version")))
-		return false;
-	bracket::reading_as(site.owner, [&] { current = statements::are_tables_current(site.plans); });
-	return current;
+	return is_null ? static_cast<Datum>(0) : value;
+}
+
+// A dump does not carry the row, and a clone's row holds a foreign oid: both
+// start paused.
+bool is_active(Oid schema)
+{
+	return has_row(schema, "campaign_activation", [](Relation relation, HeapTuple row) {
+		return DatumGetObjectId(value_of(relation, row, "database_oid", OIDOID)) == MyDatabaseId &&
+			   !DatumGetBool(value_of(relation, row, "paused", BOOLOID));
+	});
+}
+
+// Whether the tables are of the version that the functions are. The user's table;
+// nothing of it is read in a copy that is paused, of which a restore may have made
+// but a part.
+bool are_tables_current(const Entry &entry)
+{
+	return has_row(entry.schema, "campaign_tables_version", [&](Relation relation, HeapTuple row) {
+		Datum version = value_of(relation, row, "version", TEXTOID);
+
+		return version != 0 && pg::same_text(version, entry.version);
+	});
 }
 
 Site look(bool wait)
@@ -99,15 +137,15 @@ Site look(bool wait)
 	// Another one may have gone, and come again, while we were looking.
 	if (get_extension_oid(name, true) != extension_oid)
 		return site;
-	Oid schema = schema_of(extension_oid);
-	site.owner = owner_of_table(schema, "campaign_timers");
-	site.plans = statements::plans_for(schema);
+	Entry entry = entry_of(extension_oid);
+	site.owner = owner_of_table(entry.schema, "campaign_timers");
+	site.plans = statements::plans_for(entry.schema);
 	if (!OidIsValid(site.owner))
 		site.presence = Presence::no_tables;
-	else if (!is_active(schema, site.plans))
+	else if (!is_active(entry.schema))
 		site.presence = Presence::paused;
 	else
-		site.presence = are_tables_current(schema, site) ? Presence::ready : Presence::old_tables;
+		site.presence = are_tables_current(entry) ? Presence::ready : Presence::old_tables;
 	return site;
 }
 
@@ -127,7 +165,7 @@ Oid bookkeeping_table(const char *table)
 {
 	Oid extension_oid = get_extension_oid(name, true);
 
-	return OidIsValid(extension_oid) ? get_relname_relid(table, schema_of(extension_oid)) : InvalidOid;
+	return OidIsValid(extension_oid) ? get_relname_relid(table, entry_of(extension_oid).schema) : InvalidOid;
 }
 
 } // namespace extension

@@ -18,12 +18,14 @@ extern "C" {
 #include "access/genam.h"
 #include "access/heapam.h"
 #include "access/htup_details.h"
+#include "access/nbtree.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/transam.h"
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/dependency.h"
+#include "catalog/index.h"
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/objectaccess.h"
@@ -299,6 +301,24 @@ inline List *insert_index_entries(ResultRelInfo *target, TupleTableSlot *row, ES
 	(void) only_summaries;
 	return ExecInsertIndexTuples(target, row, estate, update, false, nullptr, NIL);
 #endif
+}
+
+// Reads a B-tree from its root to the leaf where the entry is, or would be.
+inline void descend(Relation table, Relation index, IndexTuple entry)
+{
+	BTScanInsert key = _bt_mkscankey(index, entry);
+	Buffer leaf;
+#if PG_VERSION_NUM >= 170000
+	BTStack path = _bt_search(index, table, key, &leaf, BT_READ);
+#elif PG_VERSION_NUM >= 160000
+	BTStack path = _bt_search(index, table, key, &leaf, BT_READ, nullptr);
+#else
+	(void) table;
+	BTStack path = _bt_search(index, key, &leaf, BT_READ, nullptr);
+#endif
+	if (BufferIsValid(leaf))
+		_bt_relbuf(index, leaf);
+	_bt_freestack(path);
 }
 
 // Whether this transaction has given the table another file (TRUNCATE, CLUSTER), in which no place from before is one.

@@ -39,6 +39,7 @@ void open_station()
 	pg_atomic_write_u64(&place->failures, 0);
 	pg_atomic_write_u64(&place->next_due, static_cast<uint64>(DT_NOEND));
 	pg_atomic_write_u64(&place->last_batch_at, static_cast<uint64>(DT_NOBEGIN));
+	pg_atomic_write_u64(&place->claimed_to, static_cast<uint64>(DT_NOBEGIN));
 	pg_atomic_write_u32(&place->process, pg::my_proc_number());
 	pg_memory_barrier();
 	pg_atomic_write_u32(&place->database, mine->database);

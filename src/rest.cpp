@@ -13,6 +13,9 @@ namespace {
 
 constexpr int64 lock_check_ms = 3000;
 
+// A process that sleeps is not woken at once: the last bit of the time it stays awake.
+constexpr int64 wake_us = 250;
+
 TimeoutId timer;
 TimestampTz lock_check_at = DT_NOBEGIN;
 uint32 wait_event_cache = 0;
@@ -51,7 +54,7 @@ void check(Oid database)
 		post::leave(shared::Farewell::yielded);
 }
 
-void until(TimestampTz time, TimestampTz promised, shared::Station *station, Oid database)
+bool until(TimestampTz time, TimestampTz promised, shared::Station *station, Oid database)
 {
 	TimestampTz before = GetCurrentTimestamp();
 
@@ -61,19 +64,23 @@ void until(TimestampTz time, TimestampTz promised, shared::Station *station, Oid
 	{
 		check(database);
 		TimestampTz now = GetCurrentTimestamp();
-		TimestampTz end = Min(time, lock_check_at);
 
 		// (The second: a clock that was set back makes this a longer sleep than was meant.)
 		if (now >= time || now < before || ConfigReloadPending ||
 			static_cast<TimestampTz>(pg_atomic_read_u64(&station->lowered)) < promised)
-			break;
+		{
+			disable_timeout(timer, false);
+			return now >= time;
+		}
 		before = now;
-		enable_timeout_at(timer, end);
-		WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, static_cast<long>((end - now) / 1000 + 10),
+		if (now >= time - wake_us)
+			continue;
+		enable_timeout_at(timer, Min(time - wake_us, lock_check_at));
+		WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+				  static_cast<long>((Min(time, lock_check_at) - now) / 1000 + 10),
 				  pg::wait_event("CampaignLifecycleTimer", &wait_event_cache));
 		ResetLatch(MyLatch);
 	}
-	disable_timeout(timer, false);
 }
 
 } // namespace rest

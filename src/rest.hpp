@@ -9,8 +9,9 @@ namespace rest {
 
 void prepare();
 
-// Until this time, a reload, or a commit with a timer before `promised`.
-void until(TimestampTz time, TimestampTz promised, shared::Station *station, Oid database);
+// Until this time, a reload, or a commit with a timer before `promised`. Whether
+// the time has come.
+bool until(TimestampTz time, TimestampTz promised, shared::Station *station, Oid database);
 
 // Interrupts, and now and then whether somebody wants the database for himself:
 // then the process ends.

@@ -547,6 +547,62 @@ Datum compute(Writer *writer, int place, bool *is_null)
 	return ExecEvalExprSwitchContext(writer->computed, GetPerTupleExprContext(estate), is_null);
 }
 
+// An INSERT that has fired nothing yet.
+Writer *begin_append(Oid schema, const char *table, const Column *columns, int count, const Reference *reference,
+					 PGFunction checked)
+{
+	Writer *writer = open(schema, table, true, columns, count);
+	EState *estate = writer->estate;
+	MemoryContext caller = MemoryContextSwitchTo(estate->es_query_cxt);
+
+	writer->buffer = static_cast<TupleTableSlot **>(palloc(sizeof(TupleTableSlot *) * most_buffered));
+	prepare_defaults(writer);
+	writer->checked = checked;
+	writer->state = makeNode(ModifyTableState);
+	writer->state->ps.state = estate;
+	writer->state->operation = CMD_INSERT;
+	writer->state->mt_nrels = 1;
+	writer->state->resultRelInfo = writer->target;
+	writer->state->rootResultRelInfo = writer->target;
+	writer->state->mt_transition_capture = writer->capture;
+	if (writer->relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
+		writer->routing = ExecSetupPartitionTupleRouting(estate, writer->relation);
+	if (reference != nullptr)
+	{
+		writer->reference = reference;
+		writer->reference_place = place_of(writer->relation, reference->column, UUIDOID);
+		writer->referenced = open_table(schema, reference->table, RowShareLock);
+		writer->referenced_key = place_of(writer->referenced, "id", UUIDOID);
+		writer->referenced_row = table_slot_create(writer->referenced, &estate->es_tupleTable);
+	}
+	if (writer->routing == nullptr)
+		leave_out_checked(writer, writer->target);
+	MemoryContextSwitchTo(caller);
+	return writer;
+}
+
+// What an ERROR leaves open the abort closes.
+void end(Writer *writer)
+{
+	EState *estate = writer->estate;
+	Relation relation = writer->relation;
+	Relation referenced = writer->referenced;
+	MemoryContext caller = MemoryContextSwitchTo(estate->es_query_cxt);
+
+	AfterTriggerEndQuery(estate);
+	MemoryContextSwitchTo(caller);
+	if (writer->routing != nullptr)
+		ExecCleanupTupleRouting(writer->state, writer->routing);
+	ExecResetTupleTable(estate->es_tupleTable, false);
+	ExecCloseResultRelations(estate);
+	ExecCloseRangeTableRelations(estate);
+	FreeExecutorState(estate);
+	if (referenced != nullptr)
+		table_close(referenced, NoLock);
+	table_close(relation, NoLock);
+	CommandCounterIncrement();
+}
+
 } // namespace
 
 bool is_plain(Oid table)
@@ -691,33 +747,10 @@ bool change(Writer *writer, ItemPointer place, const Datum *values, const bool *
 Writer *open_append(Oid schema, const char *table, const Column *columns, int count, const Reference *reference,
 					PGFunction checked)
 {
-	Writer *writer = open(schema, table, true, columns, count);
-	EState *estate = writer->estate;
-	MemoryContext caller = MemoryContextSwitchTo(estate->es_query_cxt);
+	Writer *writer = begin_append(schema, table, columns, count, reference, checked);
+	MemoryContext caller = MemoryContextSwitchTo(writer->estate->es_query_cxt);
 
-	writer->buffer = static_cast<TupleTableSlot **>(palloc(sizeof(TupleTableSlot *) * most_buffered));
-	prepare_defaults(writer);
-	writer->checked = checked;
-	writer->state = makeNode(ModifyTableState);
-	writer->state->ps.state = estate;
-	writer->state->operation = CMD_INSERT;
-	writer->state->mt_nrels = 1;
-	writer->state->resultRelInfo = writer->target;
-	writer->state->rootResultRelInfo = writer->target;
-	writer->state->mt_transition_capture = writer->capture;
-	if (writer->relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
-		writer->routing = ExecSetupPartitionTupleRouting(estate, writer->relation);
-	if (reference != nullptr)
-	{
-		writer->reference = reference;
-		writer->reference_place = place_of(writer->relation, reference->column, UUIDOID);
-		writer->referenced = open_table(schema, reference->table, RowShareLock);
-		writer->referenced_key = place_of(writer->referenced, "id", UUIDOID);
-		writer->referenced_row = table_slot_create(writer->referenced, &estate->es_tupleTable);
-	}
-	if (writer->routing == nullptr)
-		leave_out_checked(writer, writer->target);
-	ExecBSInsertTriggers(estate, writer->target);
+	ExecBSInsertTriggers(writer->estate, writer->target);
 	MemoryContextSwitchTo(caller);
 	return writer;
 }
@@ -766,8 +799,6 @@ void append(Writer *writer, const Datum *values, const bool *nulls, const ItemPo
 void close(Writer *writer)
 {
 	EState *estate = writer->estate;
-	Relation relation = writer->relation;
-	Relation referenced = writer->referenced;
 	MemoryContext caller = MemoryContextSwitchTo(estate->es_query_cxt);
 
 	if (writer->appends)
@@ -777,18 +808,41 @@ void close(Writer *writer)
 	}
 	else if (writer->begun)
 		ExecASUpdateTriggers(estate, writer->target, writer->capture);
-	AfterTriggerEndQuery(estate);
 	MemoryContextSwitchTo(caller);
-	if (writer->routing != nullptr)
-		ExecCleanupTupleRouting(writer->state, writer->routing);
-	ExecResetTupleTable(estate->es_tupleTable, false);
-	ExecCloseResultRelations(estate);
-	ExecCloseRangeTableRelations(estate);
-	FreeExecutorState(estate);
-	if (referenced != nullptr)
-		table_close(referenced, NoLock);
-	table_close(relation, NoLock);
-	CommandCounterIncrement();
+	end(writer);
+}
+
+void rehearse(Oid schema, const char *table, const Column *columns, int count, const Datum *given, const ItemPointerData *place,
+			  const pg_uuid_t *id)
+{
+	Writer *writer = place != nullptr ? open_update(schema, table, columns, count)
+									  : begin_append(schema, table, columns, count, nullptr, nullptr);
+	EState *estate = writer->estate;
+	ResultRelInfo *target = writer->target;
+	TupleTableSlot *row = writer->row;
+	MemoryContext caller = MemoryContextSwitchTo(estate->es_query_cxt);
+
+	ExecStoreAllNullTuple(row);
+	if (place != nullptr && is_at(writer->relation, place_of(writer->relation, "id", UUIDOID), id, place, writer->present))
+		ExecCopySlot(row, writer->present);
+	slot_getallattrs(row);
+	give_values(writer, given, nullptr, nullptr);
+	if (place == nullptr)
+		target = route(writer, row);
+	for (int i = 0; i < target->ri_NumIndices; i++)
+	{
+		Relation index = target->ri_IndexRelationDescs[i];
+		IndexInfo *info = target->ri_IndexRelationInfo[i];
+		Datum values[INDEX_MAX_KEYS];
+		bool nulls[INDEX_MAX_KEYS];
+
+		if (index->rd_rel->relam != BTREE_AM_OID || info->ii_Expressions != NIL)
+			continue;
+		FormIndexDatum(info, row, estate, values, nulls);
+		pg::descend(target->ri_RelationDesc, index, index_form_tuple(RelationGetDescr(index), values, nulls));
+	}
+	MemoryContextSwitchTo(caller);
+	end(writer);
 }
 
 } // namespace rows

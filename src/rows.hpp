@@ -50,6 +50,12 @@ Datum text_value(Writer *writer, const char *column, bool *is_null);
 // kept: which columns stay as they are; nullptr for none.
 bool change(Writer *writer, ItemPointer place, const Datum *values, const bool *kept);
 
+// Writes nothing: reads what change() or append() of these values would read,
+// the pages of the indexes where their entries go (of B-trees over plain columns).
+// place: of the row to be changed, nullptr for a new one.
+void rehearse(Oid schema, const char *table, const Column *columns, int count, const Datum *values, const ItemPointerData *place,
+			  const pg_uuid_t *id);
+
 // nulls: nullptr for none. Each row's referenced one is checked to be there when
 // the row is written, which makes a trigger for that foreign key needless; as the
 // caller may have made the check of one of our own triggers needless.

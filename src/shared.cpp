@@ -51,6 +51,8 @@ void init_station(Station *station)
 	pg_atomic_init_u64(&station->failures, 0);
 	pg_atomic_init_u64(&station->next_due, static_cast<uint64>(DT_NOEND));
 	pg_atomic_init_u64(&station->last_batch_at, static_cast<uint64>(DT_NOBEGIN));
+	pg_atomic_init_u64(&station->claimed_from, static_cast<uint64>(DT_NOBEGIN));
+	pg_atomic_init_u64(&station->claimed_to, static_cast<uint64>(DT_NOBEGIN));
 }
 
 void make_memory()

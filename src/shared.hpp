@@ -54,6 +54,10 @@ struct alignas(PG_CACHE_LINE_SIZE) Station
 	pg_atomic_uint64 failures;
 	pg_atomic_uint64 next_due;
 	pg_atomic_uint64 last_batch_at;
+
+	// What its present batch has taken all of that it could: from where to where; no end, no such batch.
+	pg_atomic_uint64 claimed_from;
+	pg_atomic_uint64 claimed_to;
 };
 
 struct Post

@@ -20,12 +20,11 @@ Datum text_of(Datum value)
 
 enum Call
 {
-	call_is_active,
-	call_are_tables_current,
 	call_claim_only,
 	call_has_retries,
 	call_claim_retries,
 	call_claim_pending,
+	call_peek,
 	call_claim_by_sql,
 	call_apply_by_sql,
 	call_campaigns_by_id,
@@ -83,18 +82,6 @@ struct Statement
 };
 
 constexpr Statement statements[call_count] = {
-	{R"(SELECT FROM @extschema@.campaign_activation AS a
-		WHERE a.database_oid OPERATOR(pg_catalog.=) $1 AND NOT a.paused)",
-	 1,
-	 {OIDOID}},
-
-	{R"(SELECT FROM @extschema@.campaign_tables_version AS v
-		WHERE v.version OPERATOR(pg_catalog.=) (
-			SELECT e.extversion FROM pg_catalog.pg_extension AS e
-			WHERE e.extname OPERATOR(pg_catalog.=) 'campaign_lifecycle'))",
-	 0,
-	 {}},
-
 	{R"(SELECT r.id, r.place, r.campaign_id, r.campaign_place, r.timer_type::pg_catalog.text, r.state::pg_catalog.text, r.scheduled_at,
 			r.by_policy, r.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED'
 		FROM @extschema@._runnable_timers AS r
@@ -149,6 +136,19 @@ constexpr Statement statements[call_count] = {
 		ORDER BY r.status, r.scheduled_at
 		LIMIT $3
 		FOR NO KEY UPDATE OF r SKIP LOCKED)",
+	 3,
+	 {TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID},
+	 true},
+
+	// The same without a lock.
+	{R"(SELECT r.id, r.place, r.campaign_id, r.campaign_place, r.timer_type::pg_catalog.text, r.state::pg_catalog.text, r.scheduled_at,
+			r.by_policy, false
+		FROM @extschema@._runnable_timers AS r
+		WHERE r.status::pg_catalog.text OPERATOR(pg_catalog.=) ANY (ARRAY['PENDING', 'PENDING'])
+			AND r.scheduled_at OPERATOR(pg_catalog.>=) $1 AND r.scheduled_at OPERATOR(pg_catalog.<=) $2
+			AND r.timer_type::pg_catalog.text OPERATOR(pg_catalog.<>) ALL (ARRAY(SELECT h.timer_type::pg_catalog.text FROM @extschema@.campaign_timer_handlers AS h))
+		ORDER BY r.status, r.scheduled_at
+		LIMIT $3)",
 	 3,
 	 {TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID},
 	 true},
@@ -527,20 +527,6 @@ Plans *plans_for(Oid schema)
 	return plans;
 }
 
-bool is_active(Plans *plans)
-{
-	Datum arguments[] = {ObjectIdGetDatum(MyDatabaseId)};
-
-	run(plans, call_is_active, arguments);
-	return SPI_processed > 0;
-}
-
-bool are_tables_current(Plans *plans)
-{
-	run(plans, call_are_tables_current, nullptr);
-	return SPI_processed > 0;
-}
-
 Oid schema_of(const Plans *plans)
 {
 	return plans->schema;
@@ -669,6 +655,16 @@ Claim claim(Plans *plans, TimestampTz as_of, TimestampTz since, int most, ArrayT
 	for (int i = 0; i < claim.count; i++)
 		if (!claim.timers[i].retried)
 			claim.claimed_to = Max(claim.claimed_to, claim.timers[i].scheduled_at);
+	return claim;
+}
+
+Claim peek(Plans *plans, TimestampTz due, int most)
+{
+	Claim claim = {nullptr, 0, due};
+	Datum arguments[] = {TimestampTzGetDatum(due), TimestampTzGetDatum(due), Int32GetDatum(most)};
+
+	run(plans, call_peek, arguments);
+	add_claimed(&claim, CurrentMemoryContext);
 	return claim;
 }
 

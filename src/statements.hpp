@@ -54,11 +54,6 @@ struct Attempt
 struct Plans;
 Plans *plans_for(Oid schema);
 
-bool is_active(Plans *plans);
-
-// Whether the tables are of the version that the functions are.
-bool are_tables_current(Plans *plans);
-
 // The schema that the plans are for.
 Oid schema_of(const Plans *plans);
 
@@ -67,6 +62,9 @@ Oid schema_of(const Plans *plans);
 // by as_of that waits behind those applied, or DT_NOEND.
 bool applies_here(Plans *plans);
 TimestampTz apply_by_sql(Plans *plans, ArrayType *timers, TimestampTz as_of);
+
+// Timers that are due at this very time, as a claim will find them, but not locked.
+Claim peek(Plans *plans, TimestampTz due, int most);
 
 // only: nullptr, or the timers to choose from. All is made in `keep`.
 Claim claim(Plans *plans, TimestampTz as_of, TimestampTz since, int most, ArrayType *only, MemoryContext keep);

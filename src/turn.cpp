@@ -35,9 +35,19 @@ void look_ahead(statements::Plans *plans, const Order &order, Result *result)
 	wake::note_look_ahead();
 }
 
-void look_for_marked(statements::Plans *plans, const Order &order, Result *result)
+// What the worker has to know of the timers that are left. While there are more to
+// claim, it need not know when the next ones are due.
+void look_around(statements::Plans *plans, const Order &order, Result *result)
 {
+	if (!result->full)
+		look_ahead(plans, order, result);
 	result->marked = statements::has_marked_way(plans) && statements::marked_due(plans, result->as_of, order.floor);
+}
+
+// No timer that has been executed waits for its commit until that is known.
+bool looks_after_commit(const Result &result)
+{
+	return result.claimed > 0 && !result.full;
 }
 
 // Becomes the tables' owner if timers may fire.
@@ -67,13 +77,31 @@ ErrorData *try_whole(const Order &order, Result *result, MemoryContext keep, sta
 		result->full = claimed->count >= order.most;
 		result->done_to = claimed->claimed_to;
 		if (result->full)
+		{
+			wake::publish_claim(post::station(), order.since, claimed->claimed_to);
 			wake::rouse_sibling(post::station(), claimed->claimed_to);
+		}
 		TimestampTz follow_up = apply::run(site.plans, claimed, result->as_of, false).follow_up;
-		if (!result->full)
-			look_ahead(site.plans, order, result);
-		look_for_marked(site.plans, order, result);
+		if (looks_after_commit(*result))
+			wake::note_look_ahead();
+		else
+			look_around(site.plans, order, result);
+		if (result->full)
+			result->done_to = wake::skip_claimed(post::station(), result->done_to);
 		result->done_to = Min(result->done_to, follow_up);
 		result->succeeded = claimed->count;
+	});
+}
+
+// If it raises, there is another turn at once, which then finds it out as its own failure.
+void look_after_commit(const Order &order, Result *result)
+{
+	result->next_due = DT_NOBEGIN;
+	(void) bracket::in_transaction([&] {
+		extension::Site site = arrive(result);
+
+		if (site.presence == extension::Presence::ready)
+			look_around(site.plans, order, result);
 	});
 }
 
@@ -89,9 +117,7 @@ ErrorData *take_apart(const Order &order, Result *result, const statements::Clai
 		isolate::Work work = isolate::begin(site.plans, result->as_of);
 		work.give_up_at = pg::stopwatch() + most_time_apart;
 		isolate::run(&work, claimed, cause);
-		if (!result->full)
-			look_ahead(site.plans, order, result);
-		look_for_marked(site.plans, order, result);
+		look_around(site.plans, order, result);
 		result->done_to = Min(result->done_to, work.follow_up);
 		result->succeeded = work.succeeded;
 		result->failed = work.failed;
@@ -114,7 +140,11 @@ Result take(const Order &order)
 	result.next_due = DT_NOEND;
 	result.error = try_whole(order, &result, CurrentMemoryContext, &claimed);
 	if (result.error == nullptr)
+	{
+		if (looks_after_commit(result))
+			look_after_commit(order, &result);
 		return result;
+	}
 	result.succeeded = 0;
 	if (claimed.count == 0 || (bracket::is_transient(result.error) && !order.isolate_anything))
 		return result;

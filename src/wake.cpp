@@ -162,6 +162,34 @@ void rouse_sibling(const Station *mine, TimestampTz since)
 	});
 }
 
+void withdraw_claim(Station *mine)
+{
+	pg_atomic_exchange_u64(&mine->claimed_to, static_cast<uint64>(DT_NOBEGIN));
+}
+
+// (Exchanges, for they are barriers: nobody sees one claim's beginning with another's end.)
+void publish_claim(Station *mine, TimestampTz from, TimestampTz to)
+{
+	withdraw_claim(mine);
+	pg_atomic_exchange_u64(&mine->claimed_from, static_cast<uint64>(from));
+	pg_atomic_exchange_u64(&mine->claimed_to, static_cast<uint64>(to));
+}
+
+TimestampTz skip_claimed(const Station *mine, TimestampTz since)
+{
+	TimestampTz skipped = since;
+
+	for_each_station([&](Station *station) {
+		TimestampTz to = read_time(&station->claimed_to);
+		pg_read_barrier();
+		TimestampTz from = read_time(&station->claimed_from);
+		pg_read_barrier();
+		if (station != mine && from <= since && to == read_time(&station->claimed_to))
+			skipped = Max(skipped, to);
+	});
+	return skipped;
+}
+
 void set_own_station(Station *station)
 {
 	own_station = station;

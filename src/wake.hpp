@@ -30,6 +30,13 @@ bool promise_look(shared::Station *station, TimestampTz next);
 // A worker that has found more than it can do alone.
 void rouse_sibling(const shared::Station *mine, TimestampTz since);
 
+// What a full batch has passed over nobody else need pass over: where a claim that
+// would begin at `since` had better begin, if a sibling is at work there. (What
+// it leaves or loses it looks for itself, as it does after a claim of its own.)
+void publish_claim(shared::Station *mine, TimestampTz from, TimestampTz to);
+void withdraw_claim(shared::Station *mine);
+TimestampTz skip_claimed(const shared::Station *mine, TimestampTz since);
+
 void set_own_station(shared::Station *station);
 
 } // namespace wake

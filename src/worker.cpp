@@ -9,6 +9,7 @@
 #include "extension.hpp"
 #include "handlers.hpp"
 #include "post.hpp"
+#include "rehearsal.hpp"
 #include "settings.hpp"
 #include "rest.hpp"
 #include "turn.hpp"
@@ -30,6 +31,8 @@ constexpr int sweep_share = 99;       // a look at the past rests this many time
 constexpr int most_repeats = 50;      // of turns that claim less than a batch, in one drain
 constexpr int64 most_drain = 1000000; // us
 constexpr int64 stagger = 3;          // ms between workers that wake for the same timer
+constexpr int64 least_rest_us = 2000; // before it a rehearsal is worth while
+constexpr int64 most_rehearsal_us = 2000;
 
 struct State
 {
@@ -43,6 +46,7 @@ struct State
 	TimestampTz upkeep_at; // worker 0 only
 	TimestampTz logged_at;
 	TimestampTz seen_at; // what the clock said last
+	int64 rehearsal_us;  // what one takes, or the most of it that matters
 	int nap;
 	int pause;
 	int batch;
@@ -377,6 +381,7 @@ void drain(State *state)
 		state->mark = Min(state->mark, wake::begin_look(post::station()));
 		floor = Min(floor, state->mark);
 	}
+	wake::withdraw_claim(post::station());
 }
 
 // When there may be timers to execute.
@@ -429,6 +434,7 @@ State fresh_state()
 	state.upkeep_at = post::number() == 0 ? DT_NOBEGIN : DT_NOEND;
 	state.logged_at = DT_NOBEGIN;
 	state.seen_at = DT_NOBEGIN;
+	state.rehearsal_us = most_rehearsal_us / 2;
 	state.nap = least_nap;
 	state.pause = least_pause;
 	state.batch = settings::batch_size;
@@ -480,6 +486,24 @@ void mind_clock(State *state)
 		state->upkeep_at = DT_NOBEGIN;
 }
 
+// A processor that has slept has forgotten what a batch needs, and so have its
+// caches: what the next timer's batch is to read is read shortly before it is due,
+// if there is time for that.
+void rest_until(State *state, TimestampTz next, TimestampTz promised)
+{
+	int64 lead = state->rehearsal_us + state->rehearsal_us / 4 + 250;
+
+	if (next == state->next_due && next > read_clock(state) + lead + least_rest_us)
+	{
+		if (!rest::until(next - lead, promised, post::station(), post::database()))
+			return;
+		int64 watch = pg::stopwatch();
+		rehearsal::run(next);
+		state->rehearsal_us = (3 * state->rehearsal_us + Min(pg::stopwatch() - watch, most_rehearsal_us)) / 4;
+	}
+	rest::until(next, promised, post::station(), post::database());
+}
+
 // One round of the loop. A cancel request that comes while nothing runs ends up
 // here as an error, and is nothing more than a reason to look.
 void go_round(State *state)
@@ -502,7 +526,7 @@ void go_round(State *state)
 	pg_atomic_write_u64(&post::station()->next_due, static_cast<uint64>(state->next_due));
 	TimestampTz promised = Min(next, wakes_before(state));
 	if (!state->set_back && wake::promise_look(post::station(), promised))
-		rest::until(next, promised, post::station(), post::database());
+		rest_until(state, next, promised);
 }
 
 } // namespace
