@@ -126,6 +126,33 @@ $node->safe_psql('later', 'DROP TRIGGER end_soon ON campaigns');
 	$node->safe_psql('later', 'DROP FUNCTION public.linger() CASCADE');
 }
 
+# Shortly before a timer that stands alone is due, the worker reads all that its batch will read (the policies, for one, are read twice), and
+# that is all it does: no statement trigger fires for it, nothing happens early.
+{
+	my @tables = qw(campaigns campaign_timers campaign_state_log timer_executions campaign_metrics);
+	my $traced = join "\n", map {
+		"CREATE TRIGGER traced_before BEFORE INSERT OR UPDATE ON $_ FOR EACH STATEMENT EXECUTE FUNCTION public.trace();
+		CREATE TRIGGER traced_after AFTER INSERT OR UPDATE ON $_ FOR EACH STATEMENT EXECUTE FUNCTION public.trace();"
+	} @tables;
+	my $id = $node->safe_psql('later', "INSERT INTO campaigns (status, duration_hours) VALUES ('RUNNING', 1) RETURNING id");
+	$node->safe_psql('later', qq{
+		CREATE TABLE public.traces (what text, at timestamptz);
+		CREATE FUNCTION public.trace() RETURNS trigger LANGUAGE plpgsql AS \$\$ BEGIN
+			INSERT INTO public.traces VALUES (pg_catalog.concat_ws(' ', TG_WHEN, TG_OP, TG_TABLE_NAME), pg_catalog.now());
+			RETURN NULL;
+		END \$\$;} . ($insert =~ s/now\(\)/now() + interval '1.5 seconds'/r =~ s/ID/$id/r) . "; $traced");
+	my $reads = "SELECT seq_scan + coalesce(idx_scan, 0) FROM pg_stat_user_tables WHERE relname = 'campaign_timer_policies'";
+	my $before = $node->safe_psql('later', $reads);
+	becomes($node, 'later', "SELECT status FROM campaigns WHERE id = '$id'", 'EXPIRED', 'a timer that stands alone is executed');
+	becomes($node, 'later', "SELECT ($reads) - $before >= 2", 't', 'after a rehearsal');
+	answers($node, 'later', "SELECT string_agg(what, ', ' ORDER BY what) FROM public.traces WHERE what LIKE 'BEFORE%'",
+		'BEFORE INSERT campaign_metrics, BEFORE INSERT campaign_state_log, BEFORE INSERT timer_executions, BEFORE UPDATE campaign_timers, BEFORE UPDATE campaigns',
+		'each table is written once');
+	answers($node, 'later', "SELECT count(*) FILTER (WHERE what LIKE 'AFTER%'), bool_and(at >= scheduled_at) FROM public.traces, campaign_timers WHERE campaign_id = '$id'",
+		'5|t', 'when it is due');
+	$node->safe_psql('later', 'DROP FUNCTION public.trace() CASCADE; DROP TABLE public.traces');
+}
+
 # A timer that was locked when the worker came by, in a drain that an error ended before it had looked at what still waits.
 {
 	set_and_reload($node, batch_size => 1);
