@@ -829,6 +829,9 @@ void rehearse(Oid schema, const char *table, const Column *columns, int count, c
 	give_values(writer, given, nullptr, nullptr);
 	if (place == nullptr)
 		target = route(writer, row);
+	TupleConversionMap *map = writer->routing != nullptr ? pg::map_to_partition(target, estate) : nullptr;
+	if (map != nullptr)
+		row = execute_attr_map_slot(map->attrMap, row, table_slot_create(target->ri_RelationDesc, &estate->es_tupleTable));
 	for (int i = 0; i < target->ri_NumIndices; i++)
 	{
 		Relation index = target->ri_IndexRelationDescs[i];
@@ -836,7 +839,8 @@ void rehearse(Oid schema, const char *table, const Column *columns, int count, c
 		Datum values[INDEX_MAX_KEYS];
 		bool nulls[INDEX_MAX_KEYS];
 
-		if (index->rd_rel->relam != BTREE_AM_OID || info->ii_Expressions != NIL)
+		// One that is being built is not in the buffers yet, and must not come there.
+		if (index->rd_rel->relam != BTREE_AM_OID || info->ii_Expressions != NIL || !info->ii_ReadyForInserts)
 			continue;
 		FormIndexDatum(info, row, estate, values, nulls);
 		pg::descend(target->ri_RelationDesc, index, index_form_tuple(RelationGetDescr(index), values, nulls));

@@ -98,10 +98,13 @@ void look_after_commit(const Order &order, Result *result)
 {
 	result->next_due = DT_NOBEGIN;
 	(void) bracket::in_transaction([&] {
-		extension::Site site = arrive(result);
+		Result found = *result;
+		extension::Site site = arrive(&found);
 
-		if (site.presence == extension::Presence::ready)
-			look_around(site.plans, order, result);
+		if (site.presence != extension::Presence::ready)
+			return;
+		look_around(site.plans, order, &found);
+		*result = found;
 	});
 }
 

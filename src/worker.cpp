@@ -363,6 +363,9 @@ void drain(State *state)
 			state->sweep_at = read_clock(state) + Max(static_cast<int64>(settings::naptime) * 1000, rest_after_look(result));
 		sweep = false;
 		bool more = go_on(state, result, &repeats);
+		// A handler may take its time.
+		if (result.marked)
+			wake::withdraw_claim(post::station());
 		if (result.marked && run_alone(state, {DT_NOEND, floor, false}))
 			more = true;
 		if (!more)
@@ -546,6 +549,9 @@ void campaign_lifecycle_worker_main(Datum argument)
 		ErrorData *error = bracket::in_guard([&] { go_round(&state); });
 
 		if (error != nullptr)
+		{
+			wake::withdraw_claim(post::station());
 			report(&state, error);
+		}
 	}
 }
