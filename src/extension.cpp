@@ -39,21 +39,12 @@ Entry entry_of(Oid extension_oid)
 	return entry;
 }
 
-Oid owner_of_table(Oid schema, const char *table)
+// A plain table, or InvalidOid.
+Oid table_of(Oid schema, const char *name)
 {
-	Oid relation = get_relname_relid(table, schema);
-	Oid owner = InvalidOid;
+	Oid table = get_relname_relid(name, schema);
 
-	if (!OidIsValid(relation))
-		return InvalidOid;
-	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
-	if (!HeapTupleIsValid(tuple))
-		return InvalidOid;
-	Form_pg_class form = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple));
-	if (form->relkind == RELKIND_RELATION)
-		owner = form->relowner;
-	ReleaseSysCache(tuple);
-	return owner;
+	return OidIsValid(table) && get_rel_relkind(table) == RELKIND_RELATION ? table : InvalidOid;
 }
 
 bool lock_extension(Oid extension_oid, bool wait)
@@ -71,11 +62,12 @@ bool lock_extension(Oid extension_oid, bool wait)
 // query: nobody's code runs, and nobody's rights are asked for.
 template <typename F> bool has_row(Oid schema, const char *table, F wanted)
 {
+	Oid oid = table_of(schema, table);
 	bool found = false;
 
-	if (!OidIsValid(owner_of_table(schema, table)))
+	if (!OidIsValid(oid))
 		return false;
-	Relation relation = table_open(get_relname_relid(table, schema), AccessShareLock);
+	Relation relation = table_open(oid, AccessShareLock);
 	SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, nullptr, 0, nullptr);
 	while (!found)
 	{
@@ -138,7 +130,7 @@ Site look(bool wait)
 	if (get_extension_oid(name, true) != extension_oid)
 		return site;
 	Entry entry = entry_of(extension_oid);
-	site.owner = owner_of_table(entry.schema, "campaign_timers");
+	site.owner = pg::owner_of(table_of(entry.schema, "campaign_timers"));
 	site.plans = statements::plans_for(entry.schema);
 	if (!OidIsValid(site.owner))
 		site.presence = Presence::no_tables;

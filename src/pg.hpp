@@ -321,6 +321,17 @@ inline void descend(Relation table, Relation index, IndexTuple entry)
 	_bt_freestack(path);
 }
 
+inline Oid owner_of(Oid relation)
+{
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+
+	if (!HeapTupleIsValid(tuple))
+		return InvalidOid;
+	Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
 // Whether this transaction has given the table another file (TRUNCATE, CLUSTER), in which no place from before is one.
 inline bool has_new_file(Relation relation)
 {

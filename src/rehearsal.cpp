@@ -8,7 +8,6 @@
 #include "bracket.hpp"
 #include "extension.hpp"
 #include "lifecycle.hpp"
-#include "policies.hpp"
 #include "rows.hpp"
 #include "statements.hpp"
 #include "uuid.hpp"
@@ -45,20 +44,10 @@ void rehearse_completion(Oid schema, const Timer *timer, TimestampTz due)
 	rows::rehearse(schema, "campaign_timers", columns, lengthof(columns), values, &timer->place, &timer->id);
 }
 
-// The campaign as it is, for what the policy says of it: the same rows are read.
-void rehearse_policy(statements::Plans *plans, const lifecycle::Lifecycle &lifecycle, const Timer *timer, TimestampTz due)
-{
-	Datum campaign = UUIDPGetDatum(&timer->campaign);
-	Datum place = PointerGetDatum(&timer->campaign_place);
-	Datum entered = TimestampTzGetDatum(due);
-
-	(void) policies::changes_for(plans, lifecycle, statements::array_of(&campaign, nullptr, 1, UUIDOID),
-								 statements::array_of(&place, nullptr, 1, TIDOID), &entered, 1, due);
-}
-
-// The timers that the new state brings where none of their type waits. (When they will be due is not known yet.)
-void rehearse_additions(statements::Plans *plans, const lifecycle::Lifecycle &lifecycle, const Timer *timer, Datum to_state,
-						TimestampTz due)
+// What the policies ask for, and the timers that the new state brings where none of
+// their type waits. (When they will be due is not known yet.)
+void rehearse_policies(statements::Plans *plans, const lifecycle::Lifecycle &lifecycle, const Timer *timer, Datum to_state,
+					   TimestampTz due)
 {
 	static constexpr Column columns[] = {{"id", UUIDOID},
 										 {"campaign_id", UUIDOID},
@@ -66,9 +55,12 @@ void rehearse_additions(statements::Plans *plans, const lifecycle::Lifecycle &li
 										 {"status", TEXTOID},
 										 {"scheduled_at", TIMESTAMPTZOID}};
 	Datum campaign = UUIDPGetDatum(&timer->campaign);
+	Datum place = PointerGetDatum(&timer->campaign_place);
+	Datum campaigns = statements::array_of(&campaign, nullptr, 1, UUIDOID);
 	int count;
-	statements::Waiting *waiting =
-		statements::waiting_timers(plans, statements::array_of(&campaign, nullptr, 1, UUIDOID), &count);
+
+	(void) statements::campaigns_at(plans, campaigns, statements::array_of(&place, nullptr, 1, TIDOID), 1);
+	statements::Waiting *waiting = statements::waiting_timers(plans, campaigns, &count);
 
 	for (int i = 0; i < lifecycle.policy_count; i++)
 	{
@@ -107,16 +99,6 @@ void rehearse_metrics(Oid schema, const Timer *timer, TimestampTz due)
 	rows::rehearse(schema, "campaign_metrics", columns, lengthof(columns), values, nullptr, nullptr);
 }
 
-bool owns(Oid table)
-{
-	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(table));
-	bool own = HeapTupleIsValid(tuple) && reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner == GetUserId();
-
-	if (HeapTupleIsValid(tuple))
-		ReleaseSysCache(tuple);
-	return own;
-}
-
 // Not of somebody else's log: its defaults and partitions are that one's code, which must not run with our rights.
 void rehearse_log(Oid schema, const Timer *timer, const lifecycle::Rule &rule, TimestampTz due)
 {
@@ -125,7 +107,7 @@ void rehearse_log(Oid schema, const Timer *timer, const lifecycle::Rule &rule, T
 	Datum values[] = {new_id(),    UUIDPGetDatum(&timer->campaign), timer->state, rule.to_state,
 					  timer->type, TimestampTzGetDatum(due)};
 
-	if (rule.to_state != 0 && owns(get_relname_relid("campaign_state_log", schema)))
+	if (rule.to_state != 0 && pg::owner_of(get_relname_relid("campaign_state_log", schema)) == GetUserId())
 		rows::rehearse(schema, "campaign_state_log", columns, lengthof(columns), values, nullptr, nullptr);
 }
 
@@ -143,9 +125,8 @@ void read_all(statements::Plans *plans, TimestampTz due)
 	lifecycle::Rule rule = lifecycle::rule_for(lifecycle, timer->state, timer->type);
 	rehearse_move(schema, timer, rule);
 	rehearse_completion(schema, timer, due);
-	rehearse_policy(plans, lifecycle, timer, due);
 	if (rule.to_state != 0)
-		rehearse_additions(plans, lifecycle, timer, rule.to_state, due);
+		rehearse_policies(plans, lifecycle, timer, rule.to_state, due);
 	rehearse_execution(schema, timer, due);
 	rehearse_metrics(schema, timer, due);
 	rehearse_log(schema, timer, rule, due);

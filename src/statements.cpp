@@ -78,8 +78,22 @@ struct Statement
 	const char *text;
 	int argument_count;
 	Oid arguments[most_arguments];
-	bool by_index = false; // whatever the sizes of the tables seem to be
+	bool by_index = false;   // whatever the sizes of the tables seem to be
+	const char *ending = ""; // follows the text
 };
+
+// Read from where the last claim ended to the present, and no further: neither over dead letters nor over what waits for later. The
+// array says "= 'PENDING'" in such a way that the order is idx_campaign_timers_processing's alone, and so is the plan. (A row
+// comparison would not end the scan at the present.)
+constexpr char pending_timers[] =
+	R"(SELECT r.id, r.place, r.campaign_id, r.campaign_place, r.timer_type::pg_catalog.text, r.state::pg_catalog.text, r.scheduled_at,
+			r.by_policy, false
+		FROM @extschema@._runnable_timers AS r
+		WHERE r.status::pg_catalog.text OPERATOR(pg_catalog.=) ANY (ARRAY['PENDING', 'PENDING'])
+			AND r.scheduled_at OPERATOR(pg_catalog.>=) $1 AND r.scheduled_at OPERATOR(pg_catalog.<=) $2
+			AND r.timer_type::pg_catalog.text OPERATOR(pg_catalog.<>) ALL (ARRAY(SELECT h.timer_type::pg_catalog.text FROM @extschema@.campaign_timer_handlers AS h))
+		ORDER BY r.status, r.scheduled_at
+		LIMIT $3)";
 
 constexpr Statement statements[call_count] = {
 	{R"(SELECT r.id, r.place, r.campaign_id, r.campaign_place, r.timer_type::pg_catalog.text, r.state::pg_catalog.text, r.scheduled_at,
@@ -124,34 +138,9 @@ constexpr Statement statements[call_count] = {
 	 {TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, INT4OID},
 	 true},
 
-	// Read from where the last claim ended to the present, and no further: neither over dead letters nor over what waits for later. The
-	// array says "= 'PENDING'" in such a way that the order is idx_campaign_timers_processing's alone, and so is the plan. (A row
-	// comparison would not end the scan at the present.)
-	{R"(SELECT r.id, r.place, r.campaign_id, r.campaign_place, r.timer_type::pg_catalog.text, r.state::pg_catalog.text, r.scheduled_at,
-			r.by_policy, false
-		FROM @extschema@._runnable_timers AS r
-		WHERE r.status::pg_catalog.text OPERATOR(pg_catalog.=) ANY (ARRAY['PENDING', 'PENDING'])
-			AND r.scheduled_at OPERATOR(pg_catalog.>=) $1 AND r.scheduled_at OPERATOR(pg_catalog.<=) $2
-			AND r.timer_type::pg_catalog.text OPERATOR(pg_catalog.<>) ALL (ARRAY(SELECT h.timer_type::pg_catalog.text FROM @extschema@.campaign_timer_handlers AS h))
-		ORDER BY r.status, r.scheduled_at
-		LIMIT $3
-		FOR NO KEY UPDATE OF r SKIP LOCKED)",
-	 3,
-	 {TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID},
-	 true},
+	{pending_timers, 3, {TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID}, true, " FOR NO KEY UPDATE OF r SKIP LOCKED"},
 
-	// The same without a lock.
-	{R"(SELECT r.id, r.place, r.campaign_id, r.campaign_place, r.timer_type::pg_catalog.text, r.state::pg_catalog.text, r.scheduled_at,
-			r.by_policy, false
-		FROM @extschema@._runnable_timers AS r
-		WHERE r.status::pg_catalog.text OPERATOR(pg_catalog.=) ANY (ARRAY['PENDING', 'PENDING'])
-			AND r.scheduled_at OPERATOR(pg_catalog.>=) $1 AND r.scheduled_at OPERATOR(pg_catalog.<=) $2
-			AND r.timer_type::pg_catalog.text OPERATOR(pg_catalog.<>) ALL (ARRAY(SELECT h.timer_type::pg_catalog.text FROM @extschema@.campaign_timer_handlers AS h))
-		ORDER BY r.status, r.scheduled_at
-		LIMIT $3)",
-	 3,
-	 {TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID},
-	 true},
+	{pending_timers, 3, {TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID}, true},
 
 	{R"(SELECT u.id, c.claimed_to
 		FROM @extschema@._claim_timers($1, $2, $3, $4) AS c LEFT JOIN pg_catalog.unnest(c.timer_ids) AS u (id) ON true)",
@@ -414,6 +403,7 @@ SPIPlanPtr prepare(const Plans *plans, const Statement *statement)
 		rest = found + sizeof(placeholder) - 1;
 	}
 	appendStringInfoString(&text, rest);
+	appendStringInfoString(&text, statement->ending);
 	memcpy(types, statement->arguments, sizeof(types));
 	SPIPlanPtr plan =
 		SPI_prepare_cursor(text.data, statement->argument_count, types, statement->by_index ? CURSOR_OPT_GENERIC_PLAN : 0);

@@ -199,14 +199,12 @@ bool refuse_illegal_moves(Oid relation, statements::Plans *plans, const moves::T
 
 Oid owner_of_log(Oid log)
 {
-	HeapTuple tuple = OidIsValid(log) ? SearchSysCache1(RELOID, ObjectIdGetDatum(log)) : nullptr;
+	Oid owner = pg::owner_of(log);
 
-	if (!HeapTupleIsValid(tuple))
+	if (!OidIsValid(owner))
 		ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE),
 				errmsg("table campaign_state_log does not exist beside the table written"),
 				errhint("Call install_campaign_tables()."));
-	Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
-	ReleaseSysCache(tuple);
 	return owner;
 }
 
