@@ -281,18 +281,20 @@ bool checks_at_once(const Trigger *trigger)
 Oid checked_key_of(const Writer *writer, const ResultRelInfo *leaf)
 {
 	Relation relation = leaf->ri_RelationDesc;
-	const TriggerDesc *triggers = relation->trigdesc;
 	ListCell *cell;
 
-	if (triggers == nullptr || leaf->ri_TrigDesc->trig_insert_before_row)
+	if (leaf->ri_TrigDesc->trig_insert_before_row)
 		return InvalidOid;
-	foreach (cell, RelationGetFKeyList(relation))
+	int column = module::column_of(relation, writer->reference->column, UUIDOID);
+	// A call that reads a catalog may rebuild the relation's cache entry, which frees its lists and triggers. There is none below.
+	List *keys = static_cast<List *>(copyObjectImpl(RelationGetFKeyList(relation)));
+	const TriggerDesc *triggers = relation->trigdesc;
+	foreach (cell, keys)
 	{
 		ForeignKeyCacheInfo *key = lfirst_node(ForeignKeyCacheInfo, cell);
 
-		if (key->confrelid != RelationGetRelid(writer->referenced) || key->nkeys != 1 ||
-			key->conkey[0] != module::column_of(relation, writer->reference->column, UUIDOID) ||
-			key->confkey[0] != writer->referenced_key)
+		if (triggers == nullptr || key->confrelid != RelationGetRelid(writer->referenced) || key->nkeys != 1 ||
+			key->conkey[0] != column || key->confkey[0] != writer->referenced_key)
 			continue;
 		for (int i = 0; i < triggers->numtriggers; i++)
 			if (triggers->triggers[i].tgconstraint == key->conoid && checks_at_once(&triggers->triggers[i]))
