@@ -44,14 +44,14 @@ DATA = $(filter-out $(SQL_BUILT), $(wildcard sql/$(EXTENSION)--*.sql))
 DATA_built = $(SQL_BUILT)
 
 MODULE_big = $(EXTENSION)
-OBJS := $(patsubst %.cpp,%.o,$(wildcard src/*.cpp))
+OBJS := $(patsubst %.cpp,%.o,$(wildcard src/*.cpp src/*/*.cpp))
 
 # The server's headers are system headers here: they use `register`, which C++17 does not have, and more that -Wextra reports.
 # (clang does not know all the warnings that a server built by gcc asks for.) No exceptions, no RTTI: the library then needs nothing but libc (see make lint).
 WERROR = -Werror
 # What script/analyse adds, from the environment: a sanitizer's flags.
 SANITIZE ?=
-PG_CPPFLAGS = -isystem $(shell $(PG_CONFIG) --includedir-server)
+PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server)
 PG_CXXFLAGS = -std=c++17 -Wall -Wextra $(WERROR) -Wno-register -Wno-unknown-warning-option -fno-exceptions -fno-rtti -fvisibility=hidden $(SANITIZE)
 
 # Both kinds of test bring a server of their own, reached through a socket in a temporary folder.
@@ -66,7 +66,7 @@ PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
 # PGXS follows no headers.
-$(OBJS): $(wildcard src/*.hpp) Makefile
+$(OBJS): $(wildcard src/*.hpp src/*/*.hpp) Makefile
 
 $(SQL_INSTALL): $(SQL_SOURCES) Makefile $(EXTENSION).control
 	cat $(INSTALL_PARTS:%=sql/%.sql) > $@

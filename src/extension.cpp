@@ -5,7 +5,8 @@
 // until the transaction ends.
 #include "extension.hpp"
 
-#include "module.hpp"
+#include "pg/columns.hpp"
+#include "trigger/trigger_utils.hpp"
 
 namespace extension {
 
@@ -85,7 +86,7 @@ template <typename F> bool has_row(Oid schema, const char *table, F wanted)
 Datum value_of(Relation relation, HeapTuple row, const char *column, Oid type)
 {
 	TupleDesc columns = RelationGetDescr(relation);
-	int place = module::find_column(columns, 1, column, type);
+	int place = columns::find_attnum(columns, 1, column, type);
 	bool is_null = true;
 	Datum value = place > 0 ? heap_getattr(row, place, columns, &is_null) : static_cast<Datum>(0);
 
@@ -114,43 +115,43 @@ bool are_tables_current(const Entry &entry)
 	});
 }
 
-Site look(bool wait)
+ExtensionInfo open_internal(bool wait)
 {
-	Site site = {Presence::absent, nullptr, InvalidOid};
+	ExtensionInfo ext = {ExtensionState::absent, nullptr, InvalidOid};
 	Oid extension_oid = get_extension_oid(name, true);
 
 	if (!OidIsValid(extension_oid))
-		return site;
+		return ext;
 	if (!lock_extension(extension_oid, wait))
 	{
-		site.presence = Presence::busy;
-		return site;
+		ext.extension_state = ExtensionState::busy;
+		return ext;
 	}
 	// Another one may have gone, and come again, while we were looking.
 	if (get_extension_oid(name, true) != extension_oid)
-		return site;
+		return ext;
 	Entry entry = entry_of(extension_oid);
-	site.owner = pg::owner_of(table_of(entry.schema, "campaign_timers"));
-	site.plans = statements::plans_for(entry.schema);
-	if (!OidIsValid(site.owner))
-		site.presence = Presence::no_tables;
+	ext.owner = pg::owner_of(table_of(entry.schema, "campaign_timers"));
+	ext.plans = statements::plans_for(entry.schema);
+	if (!OidIsValid(ext.owner))
+		ext.extension_state = ExtensionState::no_tables;
 	else if (!is_active(entry.schema))
-		site.presence = Presence::paused;
+		ext.extension_state = ExtensionState::paused;
 	else
-		site.presence = are_tables_current(entry) ? Presence::ready : Presence::old_tables;
-	return site;
+		ext.extension_state = are_tables_current(entry) ? ExtensionState::ready : ExtensionState::old_tables;
+	return ext;
 }
 
 } // namespace
 
-Site enter()
+ExtensionInfo open_nowait()
 {
-	return look(false);
+	return open_internal(false);
 }
 
-Site visit()
+ExtensionInfo open()
 {
-	return look(true);
+	return open_internal(true);
 }
 
 Oid bookkeeping_table(const char *table)

@@ -5,14 +5,14 @@
 #ifndef CAMPAIGN_EXTENSION_HPP
 #define CAMPAIGN_EXTENSION_HPP
 
-#include "pg.hpp"
-#include "statements.hpp"
+#include "pg/compat.hpp"
+#include "timer/statements.hpp"
 
 namespace extension {
 
 constexpr const char *name = "campaign_lifecycle";
 
-enum class Presence
+enum class ExtensionState
 {
 	ready,      // timers may fire
 	absent,     // not in this database
@@ -22,19 +22,19 @@ enum class Presence
 	paused,     // by pause_timers(), or a copy of another database
 };
 
-struct Site
+struct ExtensionInfo
 {
-	Presence presence;
+	ExtensionState extension_state;
 	statements::Plans *plans;
 	Oid owner; // of campaign_timers: the worker acts as this role
 };
 
 // For the worker: inside a transaction, with SPI connected; locks the extension
 // against DROP EXTENSION until the transaction ends, or says busy.
-Site enter();
+ExtensionInfo open_nowait();
 
 // For a client's session, which waits for its locks as any statement does.
-Site visit();
+ExtensionInfo open();
 
 // A table of the extension's own, or InvalidOid.
 Oid bookkeeping_table(const char *table);

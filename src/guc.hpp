@@ -1,0 +1,40 @@
+// All settings of the extension, as the rest of it reads them. The server
+// keeps these variables up to date; times are in milliseconds.
+#ifndef CAMPAIGN_GUC_HPP
+#define CAMPAIGN_GUC_HPP
+
+#include "pg/compat.hpp"
+
+namespace guc {
+
+constexpr int max_workers = 64;
+
+extern bool enabled;
+extern int workers;
+extern int batch_size;
+extern int naptime;
+extern int retry_base_delay;
+extern double retry_jitter;
+extern int max_attempts;
+extern int handler_timeout;
+extern bool record_metrics;
+extern char *notify_events;
+extern char *trigger_event;
+extern char *changed_by;
+extern char *log_metadata;
+
+void define();
+
+// Whether notify_events lists this event.
+bool notifies(const char *event);
+
+// For a process of ours, after connecting: what ALTER DATABASE or ALTER ROLE
+// may have set must not change what the worker does.
+void pin();
+
+// deadlock_timeout may change with a reload; see pin().
+void pin_lock_timeout();
+
+} // namespace guc
+
+#endif

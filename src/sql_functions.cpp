@@ -1,0 +1,87 @@
+// What a turn looks for, as SQL functions: tests hold other sessions by a claim
+// and count what it reads, benchmarks measure it.
+#include "pg/columns.hpp"
+#include "trigger/trigger_utils.hpp"
+#include "timer/statements.hpp"
+
+namespace {
+
+void refuse_null(FunctionCallInfo fcinfo, int count)
+{
+	for (int i = 0; i < count; i++)
+		if (PG_ARGISNULL(i))
+			ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("times and number of timers must not be null"));
+}
+
+statements::Plans *plans_of(FunctionCallInfo fcinfo)
+{
+	return statements::plans_for(get_func_namespace(fcinfo->flinfo->fn_oid));
+}
+
+} // namespace
+
+SQL_FUNCTION(_claim_batch)
+{
+	refuse_null(fcinfo, 3);
+	InitMaterializedSRF(fcinfo, 0);
+	ReturnSetInfo *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
+	MemoryContext keep = CurrentMemoryContext;
+	ArrayType *only = PG_ARGISNULL(3) ? nullptr : PG_GETARG_ARRAYTYPE_P(3);
+	int most = PG_GETARG_INT32(2);
+
+	if (most < 0)
+		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("number of timers must not be negative: %d", most));
+	SPI_connect();
+	statements::Claim claim =
+		statements::claim(plans_of(fcinfo), PG_GETARG_TIMESTAMPTZ(0), PG_GETARG_TIMESTAMPTZ(1), most, only, keep);
+	SPI_finish();
+	for (int i = 0; i < claim.count; i++)
+	{
+		const statements::Timer *timer = &claim.timers[i];
+		Datum values[] = {
+			UUIDPGetDatum(&timer->id),
+			PointerGetDatum(&timer->place),
+			UUIDPGetDatum(&timer->campaign),
+			PointerGetDatum(&timer->campaign_place),
+			timer->type,
+			timer->state,
+			TimestampTzGetDatum(timer->scheduled_at),
+			BoolGetDatum(timer->by_policy),
+			BoolGetDatum(timer->retried),
+		};
+		bool nulls[lengthof(values)] = {};
+
+		if (result->setDesc->natts != lengthof(values))
+			ereport(ERROR, errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("function _claim_batch returns another row type"),
+					errhint("Run ALTER EXTENSION campaign_lifecycle UPDATE."));
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	return static_cast<Datum>(0);
+}
+
+SQL_FUNCTION(_next_due)
+{
+	refuse_null(fcinfo, 1);
+	SPI_connect();
+	TimestampTz due = statements::next_due(plans_of(fcinfo), PG_GETARG_TIMESTAMPTZ(0));
+	SPI_finish();
+	if (due == DT_NOEND)
+		PG_RETURN_NULL();
+	PG_RETURN_TIMESTAMPTZ(due);
+}
+
+SQL_FUNCTION(_marked_due)
+{
+	refuse_null(fcinfo, 2);
+	SPI_connect();
+	bool due = statements::single_timer_due(plans_of(fcinfo), PG_GETARG_TIMESTAMPTZ(0), PG_GETARG_TIMESTAMPTZ(1));
+	SPI_finish();
+	PG_RETURN_BOOL(due);
+}
+
+// Tell whether a procedure that commits may run here; SQL has no way to ask.
+SQL_FUNCTION(_in_transaction_block)
+{
+	(void) fcinfo;
+	return BoolGetDatum(IsTransactionBlock());
+}

@@ -1,0 +1,180 @@
+// What the two tables say. They are the user's and can change at any time, so
+// they are read anew for each batch. Names no state, type or delay.
+#include "timer/state_machine.hpp"
+
+namespace state_machine {
+
+using statements::Policy;
+using statements::Transition;
+
+namespace {
+
+// Whether a campaign in this state, or in one that it can still reach, moves by a timer of this type.
+bool can_still_apply(const StateMachine &lifecycle, Datum state, Datum type)
+{
+	bool *taken = static_cast<bool *>(palloc0(lifecycle.transition_count + 1));
+	Datum *reached = static_cast<Datum *>(palloc(sizeof(Datum) * (lifecycle.transition_count + 1)));
+	int count = 1;
+
+	reached[0] = state;
+	for (int i = 0; i < count; i++)
+	{
+		if (has_transition(lifecycle, reached[i], type))
+			return true;
+		for (int j = 0; j < lifecycle.transition_count; j++)
+		{
+			if (taken[j] || !pg::same_text(lifecycle.transitions[j].from_state, reached[i]))
+				continue;
+			taken[j] = true;
+			reached[count++] = lifecycle.transitions[j].to_state;
+		}
+	}
+	return false;
+}
+
+// A policy that counts from entering a state means an event of this state.
+bool counts_from_entering(const Policy *policy)
+{
+	return policy->anchor == nullptr;
+}
+
+// Whether the timer may have been set ahead, for a state in which it moves the
+// campaign: that state gives the type no time, or one that counts from where this
+// state's does.
+bool may_be_set_ahead(const StateMachine &lifecycle, Datum type, const Policy *policy)
+{
+	for (int i = 0; i < lifecycle.transition_count; i++)
+	{
+		const Transition *way = &lifecycle.transitions[i];
+
+		if (way->timer_type == 0 || !pg::same_text(way->timer_type, type))
+			continue;
+		const Policy *there = policy_for(lifecycle, way->from_state, type);
+		if (there == nullptr || (there->anchor != nullptr && strcmp(there->anchor, policy->anchor) == 0))
+			return true;
+	}
+	return false;
+}
+
+enum class Outcome
+{
+	move,
+	event,
+	early,
+	late,
+};
+
+Outcome outcome_of(const StateMachine &lifecycle, Datum state, Datum type, const Transition *way, const Policy *policy)
+{
+	if (way != nullptr)
+		return Outcome::move;
+	if (policy != nullptr && counts_from_entering(policy))
+		return Outcome::event;
+	if (can_still_apply(lifecycle, state, type) && (policy == nullptr || may_be_set_ahead(lifecycle, type, policy)))
+		return Outcome::early;
+	return policy != nullptr ? Outcome::event : Outcome::late;
+}
+
+Datum jsonb_of(const StringInfoData &text)
+{
+	return DirectFunctionCall1(jsonb_in, CStringGetDatum(text.data));
+}
+
+void add_member(StringInfo object, const char *name, const char *value)
+{
+	appendStringInfo(object, "%s\"%s\": ", object->data[object->len - 1] == '{' ? "" : ", ", name);
+	escape_json(object, value);
+}
+
+Datum skipped(const char *reason)
+{
+	StringInfoData object;
+
+	initStringInfo(&object);
+	appendStringInfoString(&object, "{\"skipped\": true");
+	add_member(&object, "reason", reason);
+	appendStringInfoChar(&object, '}');
+	return jsonb_of(object);
+}
+
+Datum result_of(Outcome outcome, Datum state, Datum type, const Transition *way)
+{
+	StringInfoData object;
+
+	if (outcome == Outcome::early)
+		return 0;
+	if (outcome == Outcome::late)
+		return skipped(psprintf("too late in state %s", TextDatumGetCString(state)));
+	initStringInfo(&object);
+	appendStringInfoChar(&object, '{');
+	if (outcome == Outcome::event)
+		add_member(&object, "event", TextDatumGetCString(type));
+	else
+	{
+		add_member(&object, "from", TextDatumGetCString(state));
+		add_member(&object, "to", TextDatumGetCString(way->to_state));
+	}
+	appendStringInfoChar(&object, '}');
+	return jsonb_of(object);
+}
+
+const Transition *transition_for(const StateMachine &lifecycle, Datum state, Datum type)
+{
+	for (int i = 0; i < lifecycle.transition_count; i++)
+	{
+		const Transition *way = &lifecycle.transitions[i];
+
+		if (pg::same_text(way->from_state, state) &&
+			(type == 0 || (way->timer_type != 0 && pg::same_text(way->timer_type, type))))
+			return way;
+	}
+	return nullptr;
+}
+
+} // namespace
+
+StateMachine read(statements::Plans *plans)
+{
+	StateMachine lifecycle = {};
+
+	lifecycle.policies = statements::policies(plans, &lifecycle.policy_count);
+	lifecycle.transitions = statements::transitions(plans, &lifecycle.transition_count);
+	return lifecycle;
+}
+
+bool has_transition(const StateMachine &lifecycle, Datum state, Datum type)
+{
+	return transition_for(lifecycle, state, type) != nullptr;
+}
+
+const Policy *policy_for(const StateMachine &lifecycle, Datum state, Datum type)
+{
+	for (int i = 0; i < lifecycle.policy_count; i++)
+		if (pg::same_text(lifecycle.policies[i].state, state) && pg::same_text(lifecycle.policies[i].timer_type, type))
+			return &lifecycle.policies[i];
+	return nullptr;
+}
+
+Rule rule_for(const StateMachine &lifecycle, Datum state, Datum type)
+{
+	const Transition *way = transition_for(lifecycle, state, type);
+	const Policy *policy = policy_for(lifecycle, state, type);
+	Outcome outcome = outcome_of(lifecycle, state, type, way, policy);
+	Rule rule = {};
+
+	if (way != nullptr)
+		rule.to_state = way->to_state;
+	if (policy != nullptr)
+	{
+		rule.only_when = policy->only_when;
+		rule.starts = policy->anchor != nullptr && strcmp(policy->anchor, "start_time") == 0;
+	}
+	rule.early = outcome == Outcome::early;
+	rule.reminds = outcome == Outcome::event;
+	rule.result = result_of(outcome, state, type, way);
+	if (rule.only_when != nullptr)
+		rule.result_off = skipped(psprintf("%s is off", rule.only_when));
+	return rule;
+}
+
+} // namespace state_machine
