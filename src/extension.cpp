@@ -6,7 +6,7 @@
 #include "extension.hpp"
 
 #include "pg/columns.hpp"
-#include "trigger/trigger_utils.hpp"
+#include "pg/xact.hpp"
 
 namespace extension {
 
@@ -132,7 +132,7 @@ ExtensionInfo open_internal(bool wait)
 		return ext;
 	Entry entry = entry_of(extension_oid);
 	ext.owner = pg::owner_of(table_of(entry.schema, "campaign_timers"));
-	ext.plans = statements::plans_for(entry.schema);
+	ext.schema = spi_query::schema_of(entry.schema);
 	if (!OidIsValid(ext.owner))
 		ext.extension_state = ExtensionState::no_tables;
 	else if (!is_active(entry.schema))
@@ -152,6 +152,15 @@ ExtensionInfo open_nowait()
 ExtensionInfo open()
 {
 	return open_internal(true);
+}
+
+bool begin_as_owner(ExtensionInfo *ext, bool allow_paused)
+{
+	*ext = open_nowait();
+	if (ext->extension_state != ExtensionState::ready && !(allow_paused && ext->extension_state == ExtensionState::paused))
+		return false;
+	xact::set_user_until_xact_end(ext->owner);
+	return true;
 }
 
 Oid bookkeeping_table(const char *table)

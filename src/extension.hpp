@@ -6,7 +6,7 @@
 #define CAMPAIGN_EXTENSION_HPP
 
 #include "pg/compat.hpp"
-#include "timer/statements.hpp"
+#include "pg/spi_query.hpp"
 
 namespace extension {
 
@@ -25,7 +25,7 @@ enum class ExtensionState
 struct ExtensionInfo
 {
 	ExtensionState extension_state;
-	statements::Plans *plans;
+	spi_query::Schema *schema;
 	Oid owner; // of campaign_timers: the worker acts as this role
 };
 
@@ -35,6 +35,10 @@ ExtensionInfo open_nowait();
 
 // For a client's session, which waits for its locks as any statement does.
 ExtensionInfo open();
+
+// Open the extension and become the tables' owner until the transaction ends. Return false if timers may not run here; allow_paused: a
+// pause alone does not count.
+bool begin_as_owner(ExtensionInfo *ext, bool allow_paused = false);
 
 // A table of the extension's own, or InvalidOid.
 Oid bookkeeping_table(const char *table);

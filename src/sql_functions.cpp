@@ -1,8 +1,7 @@
 // What a turn looks for, as SQL functions: tests hold other sessions by a claim
 // and count what it reads, benchmarks measure it.
-#include "pg/columns.hpp"
-#include "trigger/trigger_utils.hpp"
-#include "timer/statements.hpp"
+#include "timer/claim.hpp"
+#include "timer/single_timer.hpp"
 
 namespace {
 
@@ -13,9 +12,9 @@ void refuse_null(FunctionCallInfo fcinfo, int count)
 			ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("times and number of timers must not be null"));
 }
 
-statements::Plans *plans_of(FunctionCallInfo fcinfo)
+spi_query::Schema *schema_of(FunctionCallInfo fcinfo)
 {
-	return statements::plans_for(get_func_namespace(fcinfo->flinfo->fn_oid));
+	return spi_query::schema_of(get_func_namespace(fcinfo->flinfo->fn_oid));
 }
 
 } // namespace
@@ -32,17 +31,17 @@ SQL_FUNCTION(_claim_batch)
 	if (most < 0)
 		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("number of timers must not be negative: %d", most));
 	SPI_connect();
-	statements::Claim claim =
-		statements::claim(plans_of(fcinfo), PG_GETARG_TIMESTAMPTZ(0), PG_GETARG_TIMESTAMPTZ(1), most, only, keep);
+	claim::Claim claimed =
+		claim::lock_due(schema_of(fcinfo), PG_GETARG_TIMESTAMPTZ(0), PG_GETARG_TIMESTAMPTZ(1), most, only, keep);
 	SPI_finish();
-	for (int i = 0; i < claim.count; i++)
+	for (int i = 0; i < claimed.count; i++)
 	{
-		const statements::Timer *timer = &claim.timers[i];
+		const claim::Timer *timer = &claimed.timers[i];
 		Datum values[] = {
 			UUIDPGetDatum(&timer->id),
-			PointerGetDatum(&timer->place),
+			PointerGetDatum(&timer->tid),
 			UUIDPGetDatum(&timer->campaign),
-			PointerGetDatum(&timer->campaign_place),
+			PointerGetDatum(&timer->campaign_tid),
 			timer->type,
 			timer->state,
 			TimestampTzGetDatum(timer->scheduled_at),
@@ -63,7 +62,7 @@ SQL_FUNCTION(_next_due)
 {
 	refuse_null(fcinfo, 1);
 	SPI_connect();
-	TimestampTz due = statements::next_due(plans_of(fcinfo), PG_GETARG_TIMESTAMPTZ(0));
+	TimestampTz due = claim::next_due(schema_of(fcinfo), PG_GETARG_TIMESTAMPTZ(0));
 	SPI_finish();
 	if (due == DT_NOEND)
 		PG_RETURN_NULL();
@@ -74,7 +73,7 @@ SQL_FUNCTION(_marked_due)
 {
 	refuse_null(fcinfo, 2);
 	SPI_connect();
-	bool due = statements::single_timer_due(plans_of(fcinfo), PG_GETARG_TIMESTAMPTZ(0), PG_GETARG_TIMESTAMPTZ(1));
+	bool due = single_timer::is_due(schema_of(fcinfo), PG_GETARG_TIMESTAMPTZ(0), PG_GETARG_TIMESTAMPTZ(1));
 	SPI_finish();
 	PG_RETURN_BOOL(due);
 }

@@ -8,16 +8,62 @@
 
 namespace {
 
-// What an operator may have done: the verbs of that level call these. The rest is
-// for who could do it anyway.
-constexpr const char *open_verbs[] = {"create_monthly_partitions", "archive_old_state_logs", "cleanup_timer_executions"};
-
-bool is_open(const char *verb)
+// The maintenance functions by name. An operator may call the open ones, which do what that access level is for.
+struct MaintenanceFunction
 {
-	for (const char *open : open_verbs)
-		if (strcmp(verb, open) == 0)
-			return true;
-	return false;
+	const char *name;
+	bool is_open;
+	spi_query::Query query;
+};
+
+constexpr MaintenanceFunction maintenance_functions[] = {
+	{"create_monthly_partitions",
+	 true,
+	 {R"(SELECT @extschema@.create_monthly_partitions($3::pg_catalog.int4, $1)::pg_catalog.int8 WHERE $2 IS NULL)",
+	  3,
+	  {TIMESTAMPTZOID, INTERVALOID, INT8OID}}},
+	{"archive_old_state_logs",
+	 true,
+	 {R"(SELECT @extschema@.archive_old_state_logs($2, $1) WHERE $3 IS NULL)", 3, {TIMESTAMPTZOID, INTERVALOID, INT8OID}}},
+	{"cleanup_timer_executions",
+	 true,
+	 {R"(SELECT @extschema@.cleanup_timer_executions($2, $1, $3))", 3, {TIMESTAMPTZOID, INTERVALOID, INT8OID}}},
+	{"upgrade_campaign_tables",
+	 false,
+	 {R"(SELECT 0::pg_catalog.int8 FROM @extschema@._bring_up_campaign_tables())", 3, {TIMESTAMPTZOID, INTERVALOID, INT8OID}}},
+	{"cleanup_finished_timers",
+	 false,
+	 {R"(SELECT @extschema@._cleanup_finished_timers($2, $1) WHERE $3 IS NULL)", 3, {TIMESTAMPTZOID, INTERVALOID, INT8OID}}},
+	{"cleanup_metrics",
+	 false,
+	 {R"(SELECT @extschema@._cleanup_metrics($2, $1) WHERE $3 IS NULL)", 3, {TIMESTAMPTZOID, INTERVALOID, INT8OID}}},
+	{"refresh_if_changed",
+	 false,
+	 {R"(SELECT @extschema@._refresh_if_changed($3::pg_catalog.oid::pg_catalog.regclass)::pg_catalog.int4::pg_catalog.int8
+		WHERE $1 IS NULL AND $2 IS NULL)",
+	  3,
+	  {TIMESTAMPTZOID, INTERVALOID, INT8OID}}},
+	{"set_cron_database",
+	 false,
+	 {R"(SELECT @extschema@._set_cron_database($3::pg_catalog.oid) WHERE $1 IS NULL AND $2 IS NULL)",
+	  3,
+	  {TIMESTAMPTZOID, INTERVALOID, INT8OID}}},
+};
+
+constexpr spi_query::Query maintenance_commands_query = {
+	R"(SELECT m.job, m.schedule, m.command FROM @extschema@._maintenance_commands() AS m)", 0, {}};
+
+constexpr spi_query::Query table_health_query = {
+	R"(SELECT h.check_name, h.status, h.value, h.threshold, h.detail FROM @extschema@._table_health($1) AS h)",
+	1,
+	{TIMESTAMPTZOID}};
+
+const MaintenanceFunction *find_function(const char *name)
+{
+	for (const MaintenanceFunction &function : maintenance_functions)
+		if (strcmp(name, function.name) == 0)
+			return &function;
+	return nullptr;
 }
 
 extension::ExtensionInfo visit_tables()
@@ -48,7 +94,7 @@ template <typename F> Datum rows_as_owner(FunctionCallInfo fcinfo, const char *f
 		ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				errmsg("permission denied to read the campaign tables as their owner"),
 				errhint("Call it with the rights of their owner."));
-	xact::as_user_readonly(ext.owner, [&] { body(ext.plans); });
+	xact::as_user_readonly(ext.owner, [&] { body(ext.schema); });
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, values, nulls);
@@ -67,19 +113,28 @@ SQL_FUNCTION(_upkeep_as_owner)
 	Datum arguments[3];
 
 	if (PG_ARGISNULL(0))
-		ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("verb must not be null"));
-	char *verb = text_to_cstring(PG_GETARG_TEXT_PP(0));
+		ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("maintenance function must not be null"));
+	char *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	for (int i = 0; i < 3; i++)
 	{
 		arguments[i] = PG_GETARG_DATUM(i + 1);
 		nulls[i] = PG_ARGISNULL(i + 1) ? 'n' : ' ';
 	}
+	const MaintenanceFunction *function = find_function(name);
 	SPI_connect();
 	extension::ExtensionInfo ext = visit_tables();
-	if (!is_open(verb) && !has_privs_of_role(GetUserId(), ext.owner))
-		ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied for this upkeep: %s", verb),
+	if ((function == nullptr || !function->is_open) && !has_privs_of_role(GetUserId(), ext.owner))
+		ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied for maintenance function \"%s\"", name),
 				errhint("Call it with the rights of the owner of the tables."));
-	run_as_owner::call(ext, [&] { count = statements::upkeep(ext.plans, verb, arguments, nulls); });
+	if (function == nullptr)
+		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unrecognized maintenance function: \"%s\"", name));
+	run_as_owner::call(ext, [&] {
+		bool is_null;
+
+		spi_query::run(ext.schema, function->query, arguments, nulls);
+		Datum value = spi_query::first_value(1, &is_null);
+		count = is_null ? 0 : DatumGetInt64(value);
+	});
 	SPI_finish();
 	PG_RETURN_INT64(count);
 }
@@ -89,11 +144,15 @@ SQL_FUNCTION(_health_as_owner)
 	if (PG_ARGISNULL(0))
 		ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("time must not be null"));
 	TimestampTz as_of = PG_GETARG_TIMESTAMPTZ(0);
-	return rows_as_owner(fcinfo, "_health_as_owner", 5,
-						 [&](statements::Plans *plans) { statements::table_health(plans, as_of); });
+	return rows_as_owner(fcinfo, "_health_as_owner", 5, [&](spi_query::Schema *schema) {
+		Datum arguments[] = {TimestampTzGetDatum(as_of)};
+
+		spi_query::run(schema, table_health_query, arguments);
+	});
 }
 
 SQL_FUNCTION(_maintenance_as_owner)
 {
-	return rows_as_owner(fcinfo, "_maintenance_as_owner", 3, [](statements::Plans *plans) { statements::maintenance(plans); });
+	return rows_as_owner(fcinfo, "_maintenance_as_owner", 3,
+						 [](spi_query::Schema *schema) { spi_query::run(schema, maintenance_commands_query, nullptr); });
 }

@@ -6,7 +6,6 @@
 #include "extension.hpp"
 #include "pg/session_guard.hpp"
 #include "pg/compat.hpp"
-#include "timer/statements.hpp"
 
 namespace run_as_owner {
 
@@ -20,16 +19,16 @@ template <typename F> void call(const extension::ExtensionInfo &ext, F body)
 		body();
 		return;
 	}
-	statements::fire_deferred(ext.plans);
-	session_guard::SessionSnapshot before = session_guard::capture(ext.plans, true);
+	session_guard::fire_deferred(ext.schema);
+	session_guard::SessionSnapshot before = session_guard::capture(ext.schema, true);
 	xact::as(ext.owner, [&] {
-		statements::reset_constraints(ext.plans);
+		session_guard::reset_constraints(ext.schema);
 		body();
-		statements::fire_deferred(ext.plans);
-		statements::reset_constraints(ext.plans);
+		session_guard::fire_deferred(ext.schema);
+		session_guard::reset_constraints(ext.schema);
 	});
-	session_guard::check(ext.plans, before);
-	session_guard::cleanup(ext.plans, &before);
+	session_guard::check(ext.schema, before);
+	session_guard::cleanup(ext.schema, &before);
 }
 
 } // namespace run_as_owner

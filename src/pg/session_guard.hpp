@@ -7,7 +7,7 @@
 #define CAMPAIGN_SESSION_GUARD_HPP
 
 #include "pg/compat.hpp"
-#include "timer/statements.hpp"
+#include "pg/spi_query.hpp"
 
 namespace session_guard {
 
@@ -19,13 +19,17 @@ struct SessionSnapshot
 };
 
 // SessionSnapshot such code is called.
-SessionSnapshot capture(statements::Plans *plans, bool prepared);
+SessionSnapshot capture(spi_query::Schema *schema, bool prepared);
 
 // After it: raises for a cursor or a prepared statement.
-void check(statements::Plans *plans, const SessionSnapshot &before);
+void check(spi_query::Schema *schema, const SessionSnapshot &before);
 
 // When nothing of it can run any more: removes temporary objects.
-void cleanup(statements::Plans *plans, SessionSnapshot *before);
+void cleanup(spi_query::Schema *schema, SessionSnapshot *before);
+
+// Fire all deferred triggers now, and later ones at once; then as they are declared.
+void fire_deferred(spi_query::Schema *schema);
+void reset_constraints(spi_query::Schema *schema);
 
 } // namespace session_guard
 

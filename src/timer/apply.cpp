@@ -6,8 +6,6 @@
 #include "timer/apply.hpp"
 
 #include "timer/state_machine.hpp"
-#include "pg/columns.hpp"
-#include "trigger/trigger_utils.hpp"
 #include "timer/timer_policies.hpp"
 #include "row/row_writer.hpp"
 #include "trigger/validate_schedule.hpp"
@@ -17,40 +15,49 @@
 namespace apply {
 
 using state_machine::Rule;
-using statements::Claim;
-using statements::Plans;
-using statements::Timer;
+using claim::Claim;
+using claim::Timer;
 
 namespace {
 
+constexpr spi_query::Query postpone_query = {R"(SELECT @extschema@._put_off_timers($1, $2))", 2, {UUIDARRAYOID, TIMESTAMPTZOID}};
+
+constexpr spi_query::Query notify_query = {
+	R"(SELECT @extschema@._notify($1, $2, $3, $4))", 4, {TEXTOID, UUIDARRAYOID, UUIDARRAYOID, TEXTARRAYOID}};
+
+constexpr spi_query::Query fail_query = {
+	R"(SELECT @extschema@._fail_timer($1, $2, $3, $4))", 4, {UUIDOID, TIMESTAMPTZOID, TEXTOID, TEXTOID}};
+
+constexpr spi_query::Query complete_single_query = {
+	R"(SELECT @extschema@._complete_marked($1, $2, $3, $4))", 4, {UUIDOID, JSONBOID, TIMESTAMPTZOID, INT4OID}};
+
 constexpr int max_rules = 64; // states times types, with room
 
-enum class Did : char
+enum class Effect : char
 {
 	nothing, // but being completed: skipped, or a reminder
 	moved,
 	early,
 };
 
-struct Work
+struct TimerEffect
 {
 	const Timer *timer;
 	const Rule *rule;
-	ItemPointerData place;
-	ItemPointerData campaign_place;
-	Did did;
-	bool gone;   // a trigger has removed the timer meanwhile
-	bool off;    // by the campaign's switch
-	bool starts; // sets the start_time
+	ItemPointerData tid;
+	ItemPointerData campaign_tid;
+	Effect effect;
+	bool deleted;  // a trigger has removed the timer meanwhile
+	bool disabled; // by the campaign's switch
+	bool starts;   // sets the start_time
 };
 
 struct Batch
 {
-	Plans *plans;
-	Oid schema;
+	spi_query::Schema *schema;
 	state_machine::StateMachine lifecycle;
 	TimestampTz as_of;
-	Work *work;
+	TimerEffect *work;
 	int count;
 };
 
@@ -91,7 +98,7 @@ void find_rules(Batch *batch, const Claim *claim)
 			examples[count] = timer;
 			rules[count++] = state_machine::rule_for(batch->lifecycle, timer->state, timer->type);
 		}
-		batch->work[i] = {timer, &rules[seen], timer->place, timer->campaign_place, Did::nothing, false, false, false};
+		batch->work[i] = {timer, &rules[seen], timer->tid, timer->campaign_tid, Effect::nothing, false, false, false};
 	}
 }
 
@@ -103,28 +110,28 @@ void set_event(const char *event)
 
 constexpr row_writer::Column move_columns[] = {{"status", TEXTOID}, {"start_time", TIMESTAMPTZOID}};
 
-void move(row_writer::RowWriter *writer, Batch *batch, Work *work)
+void move(row_writer::RowWriter *writer, Batch *batch, TimerEffect *work)
 {
 	Datum values[] = {work->rule->to_state, TimestampTzGetDatum(batch->as_of)};
 
-	if (!row_writer::update_row(writer, &work->campaign_place, values, nullptr))
+	if (!row_writer::update_row(writer, &work->campaign_tid, values, nullptr))
 		ereport(ERROR, errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
 				errmsg("a campaign was not moved by its %s timer", TextDatumGetCString(work->timer->type)),
 				errhint("A trigger on campaigns has suppressed the update."));
-	work->did = Did::moved;
+	work->effect = Effect::moved;
 }
 
 // What a switch that is off, or a time that is set, changes about the rule.
-void consult_campaign(row_writer::RowWriter *writer, Work *work)
+void consult_campaign(row_writer::RowWriter *writer, TimerEffect *work)
 {
 	const Rule *rule = work->rule;
 	bool is_null;
 
-	if (!row_writer::fetch_row(writer, &work->campaign_place, &work->timer->campaign))
+	if (!row_writer::fetch_row(writer, &work->campaign_tid, &work->timer->campaign))
 		ereport(ERROR, errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION), errmsg("the campaign of a timer is gone"),
 				errhint("A trigger has removed it in the transaction that was to move it."));
 	if (rule->only_when != nullptr && work->timer->by_policy)
-		work->off = !DatumGetBool(row_writer::get_attr(writer, rule->only_when, BOOLOID, &is_null)) || is_null;
+		work->disabled = !DatumGetBool(row_writer::get_attr(writer, rule->only_when, BOOLOID, &is_null)) || is_null;
 	if (rule->starts && rule->to_state != 0)
 	{
 		(void) row_writer::get_attr(writer, "start_time", TIMESTAMPTZOID, &is_null);
@@ -133,38 +140,38 @@ void consult_campaign(row_writer::RowWriter *writer, Work *work)
 }
 
 // Timers of one type.
-void move_campaigns(Batch *batch, Work *first, int count)
+void move_campaigns(Batch *batch, TimerEffect *first, int count)
 {
 	row_writer::RowWriter *writer = nullptr;
 	bool any_starts = false;
 
 	for (int i = 0; i < count; i++)
 	{
-		Work *work = &first[i];
+		TimerEffect *work = &first[i];
 
 		if (work->rule->to_state == 0 && (work->rule->only_when == nullptr || !work->timer->by_policy))
 		{
-			work->did = work->rule->early ? Did::early : Did::nothing;
+			work->effect = work->rule->early ? Effect::early : Effect::nothing;
 			continue;
 		}
 		if (writer == nullptr)
-			writer = row_writer::open_update(batch->schema, "campaigns", move_columns, 1);
+			writer = row_writer::open_update(batch->schema->oid, "campaigns", move_columns, 1);
 		consult_campaign(writer, work);
-		if (!work->off && work->starts)
+		if (!work->disabled && work->starts)
 			any_starts = true;
-		else if (!work->off && work->rule->to_state != 0)
+		else if (!work->disabled && work->rule->to_state != 0)
 			move(writer, batch, work);
-		else if (!work->off && work->rule->early)
-			work->did = Did::early;
+		else if (!work->disabled && work->rule->early)
+			work->effect = Effect::early;
 	}
 	if (writer != nullptr)
 		row_writer::close(writer);
 	if (!any_starts)
 		return;
-	writer = row_writer::open_update(batch->schema, "campaigns", move_columns, 2);
+	writer = row_writer::open_update(batch->schema->oid, "campaigns", move_columns, 2);
 	for (int i = 0; i < count; i++)
 	{
-		if (first[i].off || !first[i].starts)
+		if (first[i].disabled || !first[i].starts)
 			continue;
 		consult_campaign(writer, &first[i]);
 		move(writer, batch, &first[i]);
@@ -193,18 +200,18 @@ int complete_timers(Batch *batch, TimestampTz done_at)
 {
 	static constexpr row_writer::Column columns[] = {{"status", TEXTOID}, {"executed_at", TIMESTAMPTZOID}};
 	Datum values[] = {CStringGetTextDatum("COMPLETED"), TimestampTzGetDatum(done_at)};
-	row_writer::RowWriter *writer = row_writer::open_update(batch->schema, "campaign_timers", columns, lengthof(columns));
+	row_writer::RowWriter *writer = row_writer::open_update(batch->schema->oid, "campaign_timers", columns, lengthof(columns));
 	int completed = 0;
 
 	for (int i = 0; i < batch->count; i++)
 	{
-		Work *work = &batch->work[i];
+		TimerEffect *work = &batch->work[i];
 
-		if (work->did == Did::early)
+		if (work->effect == Effect::early)
 			continue;
-		if (!row_writer::fetch_row(writer, &work->place, &work->timer->id))
-			work->gone = true;
-		else if (row_writer::update_row(writer, &work->place, values, nullptr))
+		if (!row_writer::fetch_row(writer, &work->tid, &work->timer->id))
+			work->deleted = true;
+		else if (row_writer::update_row(writer, &work->tid, values, nullptr))
 			completed++;
 		else
 			ereport(ERROR, errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION), errmsg("a timer was not completed"),
@@ -214,7 +221,7 @@ int complete_timers(Batch *batch, TimestampTz done_at)
 	return completed;
 }
 
-template <typename F> int collect(const Batch *batch, Datum *values, F wanted, Datum (*value)(const Work *))
+template <typename F> int collect(const Batch *batch, Datum *values, F wanted, Datum (*value)(const TimerEffect *))
 {
 	int count = 0;
 
@@ -224,44 +231,44 @@ template <typename F> int collect(const Batch *batch, Datum *values, F wanted, D
 	return count;
 }
 
-Datum timer_id(const Work *work)
+Datum timer_id(const TimerEffect *work)
 {
 	return UUIDPGetDatum(&work->timer->id);
 }
 
-Datum campaign_id(const Work *work)
+Datum campaign_id(const TimerEffect *work)
 {
 	return UUIDPGetDatum(&work->timer->campaign);
 }
 
-Datum campaign_place(const Work *work)
+Datum campaign_tid(const TimerEffect *work)
 {
-	return PointerGetDatum(&work->campaign_place);
+	return PointerGetDatum(&work->campaign_tid);
 }
 
-Datum timer_type(const Work *work)
+Datum timer_type(const TimerEffect *work)
 {
 	return work->timer->type;
 }
 
-bool has_moved(const Work *work)
+bool has_moved(const TimerEffect *work)
 {
-	return work->did == Did::moved;
+	return work->effect == Effect::moved;
 }
 
-bool is_early(const Work *work)
+bool is_early(const TimerEffect *work)
 {
-	return work->did == Did::early;
+	return work->effect == Effect::early;
 }
 
-bool is_completed(const Work *work)
+bool is_completed(const TimerEffect *work)
 {
-	return work->did != Did::early && !work->gone;
+	return work->effect != Effect::early && !work->deleted;
 }
 
-bool has_reminded(const Work *work)
+bool has_reminded(const TimerEffect *work)
 {
-	return is_completed(work) && work->did == Did::nothing && work->rule->reminds && !work->off;
+	return is_completed(work) && work->effect == Effect::nothing && work->rule->reminds && !work->disabled;
 }
 
 // Locks them first, for their timers are anybody's: one that has ended meanwhile stays as it is.
@@ -273,14 +280,14 @@ void revise_timers(Batch *batch, const timer_policies::Changes &changes)
 	Datum pending = CStringGetTextDatum("PENDING");
 	Datum failed = CStringGetTextDatum("FAILED");
 	row_writer::RowWriter *writer =
-		changes.count > 0 ? row_writer::open_update(batch->schema, "campaign_timers", columns, lengthof(columns)) : nullptr;
+		changes.count > 0 ? row_writer::open_update(batch->schema->oid, "campaign_timers", columns, lengthof(columns)) : nullptr;
 
 	for (int i = 0; i < changes.count; i++)
 	{
 		timer_policies::Change *change = &changes.changes[i];
 		bool is_null;
 
-		if (!row_writer::lock_row(writer, &change->place, &change->timer))
+		if (!row_writer::lock_row(writer, &change->tid, &change->timer))
 			continue;
 		Datum status = row_writer::get_text_attr(writer, "status", &is_null);
 		if (is_null || (!pg::same_text(status, pending) && !pg::same_text(status, failed)))
@@ -288,7 +295,7 @@ void revise_timers(Batch *batch, const timer_policies::Changes &changes)
 		bool ends = change->time == DT_NOEND;
 		bool kept[] = {false, ends, ends};
 		Datum values[] = {ends ? cancelled : pending, TimestampTzGetDatum(change->time), Int32GetDatum(0)};
-		(void) row_writer::update_row(writer, &change->place, values, kept);
+		(void) row_writer::update_row(writer, &change->tid, values, kept);
 	}
 	if (writer != nullptr)
 		row_writer::close(writer);
@@ -312,18 +319,18 @@ void add_timers(Batch *batch, const timer_policies::Changes &changes, const int 
 	bool schedulable = true;
 	for (int i = 0; i < changes.addition_count; i++)
 		schedulable = schedulable && is_schedulable(changes.additions[i].time);
-	row_writer::RowWriter *writer = row_writer::open_insert(batch->schema, "campaign_timers", columns, lengthof(columns),
+	row_writer::RowWriter *writer = row_writer::open_insert(batch->schema->oid, "campaign_timers", columns, lengthof(columns),
 															&reference, schedulable ? validate_timer_schedule : nullptr);
 	Datum payload = DirectFunctionCall1(jsonb_in, CStringGetDatum("{\"policy\": true}"));
 	for (int i = 0; i < changes.addition_count; i++)
 	{
 		const timer_policies::Addition *addition = &changes.additions[i];
-		const Work *work = &batch->work[moved[addition->campaign]];
+		const TimerEffect *work = &batch->work[moved[addition->campaign_index]];
 		pg_uuid_t id;
 
 		uuid::make(&id);
 		Datum values[] = {UUIDPGetDatum(&id), campaign_id(work), addition->type, TimestampTzGetDatum(addition->time), payload};
-		row_writer::insert_row(writer, values, nullptr, &work->campaign_place);
+		row_writer::insert_row(writer, values, nullptr, &work->campaign_tid);
 	}
 	row_writer::close(writer);
 }
@@ -336,13 +343,13 @@ TimestampTz set_timers_of_new_states(Batch *batch)
 
 	if (count == 0)
 		return DT_NOEND;
-	Datum campaigns = statements::array_of(values, nullptr, count, UUIDOID);
-	collect(batch, values, has_moved, campaign_place);
-	Datum places = statements::array_of(values, nullptr, count, TIDOID);
+	Datum campaigns = spi_query::array_of(values, nullptr, count, UUIDOID);
+	collect(batch, values, has_moved, campaign_tid);
+	Datum tids = spi_query::array_of(values, nullptr, count, TIDOID);
 	for (int i = 0; i < count; i++)
 		values[i] = TimestampTzGetDatum(batch->as_of);
 	timer_policies::Changes changes =
-		timer_policies::changes_for(batch->plans, batch->lifecycle, campaigns, places, values, count, batch->as_of);
+		timer_policies::changes_for(batch->schema, batch->lifecycle, campaigns, tids, values, count, batch->as_of);
 	count = 0;
 	for (int i = 0; i < batch->count; i++)
 		if (has_moved(&batch->work[i]))
@@ -363,12 +370,12 @@ void record_executions(Batch *batch, TimestampTz done_at, int took_ms)
 													 {"execution_time_ms", INT4OID}};
 	static constexpr row_writer::Reference reference = {"timer_id", "campaign_timers"};
 	row_writer::RowWriter *writer =
-		row_writer::open_insert(batch->schema, "timer_executions", columns, lengthof(columns), &reference);
+		row_writer::open_insert(batch->schema->oid, "timer_executions", columns, lengthof(columns), &reference);
 	Datum status = CStringGetTextDatum("COMPLETED");
 
 	for (int i = 0; i < batch->count; i++)
 	{
-		const Work *work = &batch->work[i];
+		const TimerEffect *work = &batch->work[i];
 		pg_uuid_t id;
 
 		if (!is_completed(work))
@@ -377,11 +384,11 @@ void record_executions(Batch *batch, TimestampTz done_at, int took_ms)
 		Datum values[] = {UUIDPGetDatum(&id),
 						  timer_id(work),
 						  status,
-						  work->off ? work->rule->result_off : work->rule->result,
+						  work->disabled ? work->rule->result_off : work->rule->result,
 						  TimestampTzGetDatum(batch->as_of),
 						  TimestampTzGetDatum(done_at),
 						  Int32GetDatum(took_ms)};
-		row_writer::insert_row(writer, values, nullptr, &work->place);
+		row_writer::insert_row(writer, values, nullptr, &work->tid);
 	}
 	row_writer::close(writer);
 }
@@ -403,27 +410,27 @@ void record_metrics(Batch *batch, TimestampTz done_at, int64 took)
 	static constexpr row_writer::Reference reference = {"campaign_id", "campaigns"};
 	constexpr int64 max_us = INT64CONST(99999999999000);
 	row_writer::RowWriter *writer =
-		row_writer::open_insert(batch->schema, "campaign_metrics", columns, lengthof(columns), &reference);
+		row_writer::open_insert(batch->schema->oid, "campaign_metrics", columns, lengthof(columns), &reference);
 	Datum execution = CStringGetTextDatum("TIMER_EXECUTION_TIME");
 	Datum transition = CStringGetTextDatum("STATE_TRANSITION_TIME");
 	Datum took_ms = milliseconds(took);
 
 	for (int i = 0; i < batch->count; i++)
 	{
-		const Work *work = &batch->work[i];
+		const TimerEffect *work = &batch->work[i];
 		pg_uuid_t id;
 
 		if (!is_completed(work))
 			continue;
 		uuid::make(&id);
 		Datum values[] = {UUIDPGetDatum(&id), campaign_id(work), execution, took_ms, TimestampTzGetDatum(done_at)};
-		row_writer::insert_row(writer, values, nullptr, &work->campaign_place);
+		row_writer::insert_row(writer, values, nullptr, &work->campaign_tid);
 		if (!has_moved(work))
 			continue;
 		uuid::make(&id);
 		values[2] = transition;
 		values[3] = milliseconds(least(done_at - work->timer->scheduled_at, max_us) * 10);
-		row_writer::insert_row(writer, values, nullptr, &work->campaign_place);
+		row_writer::insert_row(writer, values, nullptr, &work->campaign_tid);
 	}
 	row_writer::close(writer);
 }
@@ -435,80 +442,96 @@ template <typename F> void notify(Batch *batch, const char *event, F wanted)
 
 	if (count == 0)
 		return;
-	Datum campaigns = statements::array_of(values, nullptr, count, UUIDOID);
+	Datum campaigns = spi_query::array_of(values, nullptr, count, UUIDOID);
 	collect(batch, values, wanted, timer_id);
-	Datum timers = statements::array_of(values, nullptr, count, UUIDOID);
+	Datum timers = spi_query::array_of(values, nullptr, count, UUIDOID);
 	collect(batch, values, wanted, timer_type);
-	statements::notify_timers(batch->plans, event, campaigns, timers, statements::array_of(values, nullptr, count, TEXTOID));
+	Datum arguments[] = {CStringGetTextDatum(event), campaigns, timers, spi_query::array_of(values, nullptr, count, TEXTOID)};
+	spi_query::run(batch->schema, notify_query, arguments);
 }
 
+// Postpone the timers that are early. Return their number.
 int postpone_early(Batch *batch)
 {
 	Datum *values = static_cast<Datum *>(palloc(sizeof(Datum) * batch->count));
 	int count = collect(batch, values, is_early, timer_id);
+	bool is_null;
 
-	return count == 0 ? 0
-					  : statements::postponed(batch->plans, statements::array_of(values, nullptr, count, UUIDOID), batch->as_of);
+	if (count == 0)
+		return 0;
+	Datum arguments[] = {spi_query::array_of(values, nullptr, count, UUIDOID), TimestampTzGetDatum(batch->as_of)};
+	spi_query::run(batch->schema, postpone_query, arguments);
+	return DatumGetInt32(spi_query::first_value(1, &is_null));
 }
 
-Outcome run_by_sql(Plans *plans, const Claim *claim, TimestampTz as_of)
+// Complete the execution row of a timer that was marked. Return false if it has none.
+bool complete_single(Batch *batch, TimestampTz done_at, int took_ms)
 {
-	Datum *ids = static_cast<Datum *>(palloc(sizeof(Datum) * claim->count));
+	const TimerEffect *work = &batch->work[0];
+	Datum arguments[] = {timer_id(work), work->disabled ? work->rule->result_off : work->rule->result,
+						 TimestampTzGetDatum(done_at), Int32GetDatum(took_ms)};
+	bool is_null;
 
-	for (int i = 0; i < claim->count; i++)
-		ids[i] = UUIDPGetDatum(&claim->timers[i].id);
-	ArrayType *timers = DatumGetArrayTypeP(statements::array_of(ids, nullptr, claim->count, UUIDOID));
-	return {statements::apply_by_sql(plans, timers, as_of), 0};
+	spi_query::run(batch->schema, complete_single_query, arguments);
+	return DatumGetBool(spi_query::first_value(1, &is_null));
 }
 
-Outcome write(Plans *plans, Claim *claim, TimestampTz as_of, bool marked)
+ApplyResult write(spi_query::Schema *schema, Claim *claim, TimestampTz as_of, bool marked)
 {
 	TimestampTz began = GetCurrentTimestamp();
-	Outcome outcome = {DT_NOEND, 0};
-	Batch batch = {plans, statements::schema_of(plans), state_machine::read(plans), as_of, nullptr, claim->count};
-	batch.work = static_cast<Work *>(palloc_extended(sizeof(Work) * claim->count, MCXT_ALLOC_HUGE));
+	ApplyResult result = {DT_NOEND, 0};
+	Batch batch = {schema, state_machine::read(schema), as_of, nullptr, claim->count};
+
+	batch.work = static_cast<TimerEffect *>(palloc_extended(sizeof(TimerEffect) * claim->count, MCXT_ALLOC_HUGE));
 	qsort(claim->timers, claim->count, sizeof(Timer), compare);
 	find_rules(&batch, claim);
 	move_all(&batch);
 
-	// By the clock that as_of is of, which a test may have set. (Not before it
-	// began: the machine's clock may be set meanwhile.)
+	// By the clock that as_of is of, which a test may have set; not before it began, because the machine's clock may be set meanwhile.
 	TimestampTz done_at = as_of + greatest(GetCurrentTimestamp() - began, 0);
 	int completed = complete_timers(&batch, done_at);
-	outcome.follow_up = set_timers_of_new_states(&batch);
+	result.follow_up = set_timers_of_new_states(&batch);
 	if (completed > 0)
 	{
 		int64 took_us = least(greatest(GetCurrentTimestamp() - began, 0), static_cast<int64>(PG_INT32_MAX) * 1000);
 		int took_ms = static_cast<int>((took_us + static_cast<int64>(completed) * 500) / (static_cast<int64>(completed) * 1000));
 
-		if (!marked || !statements::complete_single_timer(
-						   plans, &batch.work[0].timer->id,
-						   batch.work[0].off ? batch.work[0].rule->result_off : batch.work[0].rule->result, done_at, took_ms))
+		if (!marked || !complete_single(&batch, done_at, took_ms))
 			record_executions(&batch, done_at, took_ms);
 		if (guc::record_metrics)
 			record_metrics(&batch, done_at, took_us * 10 / completed);
 		notify(&batch, "timer.executed", is_completed);
 		notify(&batch, "reward.reminder", has_reminded);
 	}
-	outcome.postponed = postpone_early(&batch);
-	return outcome;
+	result.postponed = postpone_early(&batch);
+	return result;
 }
 
 } // namespace
 
-Outcome run(Plans *plans, Claim *claim, TimestampTz as_of, bool marked)
+ApplyResult run(spi_query::Schema *schema, Claim *claim, TimestampTz as_of, bool marked)
 {
 	if (claim->count == 0)
 		return {DT_NOEND, 0};
-	// All that a batch reads and makes goes with it, not with who runs many.
+	// SPI's procedure context holds all that a batch reads and makes, so that a caller of many batches keeps nothing of them.
 	SPI_connect();
-	Outcome outcome = statements::applies_here(plans) ? write(plans, claim, as_of, marked) : run_by_sql(plans, claim, as_of);
+	ApplyResult result = write(schema, claim, as_of, marked);
 	SPI_finish();
-	return outcome;
+	return result;
+}
+
+void fail_timer(spi_query::Schema *schema, const pg_uuid_t *timer, TimestampTz as_of, const ErrorData *error)
+{
+	Datum arguments[] = {UUIDPGetDatum(timer), TimestampTzGetDatum(as_of),
+						 CStringGetTextDatum(unpack_sql_state(error->sqlerrcode)),
+						 CStringGetTextDatum(error->message != nullptr ? error->message : "")};
+
+	spi_query::run(schema, fail_query, arguments);
 }
 
 } // namespace apply
 
+// Apply these timers as a batch of their own, for tests.
 SQL_FUNCTION(_apply_timers)
 {
 	ArrayType *timers = PG_GETARG_ARRAYTYPE_P(0);
@@ -516,9 +539,9 @@ SQL_FUNCTION(_apply_timers)
 	int count = ArrayGetNItems(ARR_NDIM(timers), ARR_DIMS(timers));
 
 	SPI_connect();
-	statements::Plans *plans = statements::plans_for(get_func_namespace(fcinfo->flinfo->fn_oid));
-	statements::Claim claim = statements::claim(plans, DT_NOEND, DT_NOBEGIN, count, timers, CurrentMemoryContext);
-	TimestampTz follow_up = apply::run(plans, &claim, as_of, false).follow_up;
+	spi_query::Schema *schema = spi_query::schema_of(get_func_namespace(fcinfo->flinfo->fn_oid));
+	claim::Claim claimed = claim::lock_due(schema, DT_NOEND, DT_NOBEGIN, count, timers, CurrentMemoryContext);
+	TimestampTz follow_up = apply::run(schema, &claimed, as_of, false).follow_up;
 	SPI_finish();
 	if (follow_up == DT_NOEND)
 		PG_RETURN_NULL();

@@ -1,161 +1,167 @@
-// The way of a batch: claimed, applied as a set and committed with nothing to
-// undo a part of it; if it fails, a second transaction takes it apart. Assumes
-// that the worker's slot says "looking", so that what is committed after the
-// snapshot here lowers the worker's mark. Acts as the owner of the tables from
-// the claim through the commit.
+// Runs a batch as a set in one transaction, with no subtransaction in it. If it fails, a second transaction isolates the timers that
+// fail. A worker must have called wakeup::enter_busy() before, so that timers committed after the snapshot here are reported to it. The
+// transaction acts as the owner of the tables from the claim through the commit.
 #include "timer/batch.hpp"
 
-#include "timer/apply.hpp"
 #include "pg/xact.hpp"
-#include "timer/isolate.hpp"
-#include "worker/worker_slot.hpp"
 #include "row/row_writer.hpp"
-#include "timer/statements.hpp"
-#include "worker/wakeup.hpp"
+#include "timer/apply.hpp"
+#include "timer/claim.hpp"
+#include "timer/isolate.hpp"
+#include "timer/single_timer.hpp"
 
 namespace batch {
 
 namespace {
 
-// Parts that run into locks one by one must not keep a transaction open for long.
-constexpr int64 max_time_apart = 2 * USECS_PER_SEC;
+// Isolation that meets one lock after the other must not keep a transaction open for long.
+constexpr int64 max_isolation_us = 2 * USECS_PER_SEC;
 
-void find_next_due(statements::Plans *plans, const Order &order, Result *result)
+// Run the body in the transaction or subtransaction that the caller is to have, as the owner of the tables, if timers may run.
+template <typename F> ErrorData *in_bracket(const BatchRequest &request, BatchResult *result, F body)
 {
-	int64 watch = pg::stopwatch();
-	TimestampTz due = statements::next_due(plans, order.floor);
+	if (request.client_schema != nullptr)
+		return xact::run_subxact([&] { body(request.client_schema); });
+	return xact::run([&] {
+		extension::ExtensionInfo ext;
+		bool ready = extension::begin_as_owner(&ext);
+
+		result->extension_state = ext.extension_state;
+		if (ready)
+			body(ext.schema);
+	});
+}
+
+void find_next_due(spi_query::Schema *schema, const BatchRequest &request, BatchResult *result)
+{
+	int64 start = pg::stopwatch();
+	TimestampTz due = claim::next_due(schema, request.pass_start);
 
 	if (due <= result->as_of)
 	{
-		result->stuck = due;
-		due = statements::next_due(plans, result->as_of + 1);
+		result->earliest_blocked = due;
+		due = claim::next_due(schema, result->as_of + 1);
 	}
 	result->next_due = due;
-	result->look_us += pg::stopwatch() - watch;
-	wakeup::note_next_due_read();
+	result->search_us += pg::stopwatch() - start;
+	request.hooks->on_next_due_read();
 }
 
-// What the worker has to know of the timers that are left. While there are more to
-// claim, it need not know when the next ones are due.
-void find_remaining_work(statements::Plans *plans, const Order &order, Result *result)
+// Find what the worker must know of the timers that remain. A full batch is followed by another one, which will ask for the next due
+// timer itself.
+void find_remaining_work(spi_query::Schema *schema, const BatchRequest &request, BatchResult *result)
 {
 	if (!result->full)
-		find_next_due(plans, order, result);
-	result->marked = statements::has_marked_way(plans) && statements::single_timer_due(plans, result->as_of, order.floor);
+		find_next_due(schema, request, result);
+	result->single_due = single_timer::is_due(schema, result->as_of, request.pass_start);
 }
 
-// No timer that has been executed waits for its commit until that is known.
-bool searches_after_commit(const Result &result)
+// Return whether the search comes after the commit, so that executed timers do not wait for it.
+bool searches_after_commit(const BatchResult &result)
 {
 	return result.claimed > 0 && !result.full;
 }
 
-// Becomes the tables' owner if timers may fire.
-extension::ExtensionInfo arrive(Result *result)
+// Tell sibling workers of a full batch, so that they begin behind it.
+void share_backlog(const BatchRequest &request, const BatchResult &result)
 {
-	extension::ExtensionInfo ext = extension::open_nowait();
-
-	result->extension_state = ext.extension_state;
-	if (ext.extension_state == extension::ExtensionState::ready)
-		xact::set_user_until_xact_end(ext.owner);
-	return ext;
+	if (request.hooks != nullptr && result.full)
+		request.hooks->on_full_batch(request.scan_from, result.claimed_to);
 }
 
-// The claim goes into `keep`, for a failure ends the transaction that made it.
-ErrorData *run_as_set(const Order &order, Result *result, MemoryContext keep, statements::Claim *claimed)
+void after_apply(spi_query::Schema *schema, const BatchRequest &request, BatchResult *result)
 {
-	return xact::run([&] {
-		extension::ExtensionInfo ext = arrive(result);
+	if (request.hooks == nullptr)
+		return;
+	if (searches_after_commit(*result))
+		request.hooks->on_next_due_read();
+	else
+		find_remaining_work(schema, request, result);
+	if (result->full)
+		result->claimed_to = request.hooks->skip_claimed(result->claimed_to);
+}
 
-		if (ext.extension_state != extension::ExtensionState::ready)
-			return;
-		row_writer::check_no_forced_rls(statements::schema_of(ext.plans));
-		int64 watch = pg::stopwatch();
-		*claimed = statements::claim(ext.plans, result->as_of, order.since, order.most, nullptr, keep);
-		result->look_us = pg::stopwatch() - watch;
+// Claim and apply. The claim is allocated in result_cxt, because a failure ends the transaction that made it.
+ErrorData *run_as_set(const BatchRequest &request, BatchResult *result, MemoryContext result_cxt, claim::Claim *claimed)
+{
+	return in_bracket(request, result, [&](spi_query::Schema *schema) {
+		row_writer::check_no_forced_rls(schema->oid);
+		int64 start = pg::stopwatch();
+		*claimed = claim::lock_due(schema, result->as_of, request.scan_from, request.limit, nullptr, result_cxt);
+		result->search_us = pg::stopwatch() - start;
 		result->claimed = claimed->count;
-		result->full = claimed->count >= order.most;
-		result->done_to = claimed->claimed_to;
-		if (result->full)
-		{
-			wakeup::publish_claimed_range(worker_slot::mine(), order.since, claimed->claimed_to);
-			wakeup::wake_idle_worker(worker_slot::mine(), claimed->claimed_to);
-		}
-		TimestampTz follow_up = apply::run(ext.plans, claimed, result->as_of, false).follow_up;
-		if (searches_after_commit(*result))
-			wakeup::note_next_due_read();
-		else
-			find_remaining_work(ext.plans, order, result);
-		if (result->full)
-			result->done_to = wakeup::skip_claimed_ranges(worker_slot::mine(), result->done_to);
-		result->done_to = least(result->done_to, follow_up);
-		result->succeeded = claimed->count;
+		result->full = claimed->count >= request.limit;
+		result->claimed_to = claimed->claimed_to;
+		share_backlog(request, *result);
+		apply::ApplyResult applied = apply::run(schema, claimed, result->as_of, false);
+		after_apply(schema, request, result);
+		result->claimed_to = least(result->claimed_to, applied.follow_up);
+		result->postponed = applied.postponed;
+		result->succeeded = claimed->count - applied.postponed;
 	});
 }
 
-// If it raises, there is another turn at once, which then finds it out as its own failure.
-void find_remaining_work_after_commit(const Order &order, Result *result)
+// If this raises an error, the next batch follows at once and meets it as its own failure.
+void find_remaining_work_after_commit(const BatchRequest &request, BatchResult *result)
 {
 	result->next_due = DT_NOBEGIN;
-	(void) xact::run([&] {
-		Result found = *result;
-		extension::ExtensionInfo ext = arrive(&found);
-
-		if (ext.extension_state != extension::ExtensionState::ready)
-			return;
-		find_remaining_work(ext.plans, order, &found);
+	BatchResult found = *result;
+	ErrorData *error = in_bracket(request, &found, [&](spi_query::Schema *schema) {
+		find_remaining_work(schema, request, &found);
 		*result = found;
 	});
+	(void) error;
 }
 
-ErrorData *run_isolated(const Order &order, Result *result, const statements::Claim &claimed, ErrorData *cause)
+ErrorData *run_isolated(const BatchRequest &request, BatchResult *result, const claim::Claim &claimed, ErrorData *cause)
 {
-	MemoryContext keep = CurrentMemoryContext;
+	MemoryContext result_cxt = CurrentMemoryContext;
 
-	return xact::run([&] {
-		extension::ExtensionInfo ext = arrive(result);
+	return in_bracket(request, result, [&](spi_query::Schema *schema) {
+		isolate::Isolation isolation = isolate::begin(schema, result->as_of);
 
-		if (ext.extension_state != extension::ExtensionState::ready)
-			return;
-		isolate::Work work = isolate::begin(ext.plans, result->as_of);
-		work.give_up_at = pg::stopwatch() + max_time_apart;
-		isolate::run(&work, claimed, cause);
-		find_remaining_work(ext.plans, order, result);
-		result->done_to = least(result->done_to, work.follow_up);
-		result->succeeded = work.succeeded;
-		result->failed = work.failed;
-		result->left = work.left;
-		result->apart = true;
-		result->error = xact::copy_error(work.last_error, keep);
+		isolation.for_client = request.client_schema != nullptr;
+		if (!isolation.for_client)
+			isolation.give_up_at = pg::stopwatch() + max_isolation_us;
+		isolate::run(&isolation, claimed, cause);
+		if (request.hooks != nullptr)
+			find_remaining_work(schema, request, result);
+		result->claimed_to = least(result->claimed_to, isolation.follow_up);
+		result->succeeded = isolation.succeeded;
+		result->failed = isolation.failed;
+		result->postponed = isolation.postponed;
+		result->unattempted = isolation.unattempted;
+		result->isolated = true;
+		result->error = xact::copy_error(isolation.last_error, result_cxt);
 	});
 }
 
 } // namespace
 
-Result run(const Order &order)
+BatchResult run(const BatchRequest &request)
 {
-	Result result = {};
-	statements::Claim claimed = {};
+	BatchResult result = {};
+	claim::Claim claimed = {};
 
-	result.as_of = GetCurrentTimestamp();
-	result.done_to = order.since;
-	result.stuck = DT_NOEND;
+	result.as_of = request.client_schema != nullptr ? request.as_of : GetCurrentTimestamp();
+	result.claimed_to = request.scan_from;
+	result.earliest_blocked = DT_NOEND;
 	result.next_due = DT_NOEND;
-	result.error = run_as_set(order, &result, CurrentMemoryContext, &claimed);
+	result.error = run_as_set(request, &result, CurrentMemoryContext, &claimed);
 	if (result.error == nullptr)
 	{
-		if (searches_after_commit(result))
-			find_remaining_work_after_commit(order, &result);
+		if (request.hooks != nullptr && searches_after_commit(result))
+			find_remaining_work_after_commit(request, &result);
 		return result;
 	}
 	result.succeeded = 0;
-	if (claimed.count == 0 || (xact::is_transient(result.error) && !order.isolate_anything))
+	result.postponed = 0;
+	if (claimed.count == 0 || (xact::is_transient(result.error) && !request.isolate_transient))
 		return result;
-	ErrorData *cause = result.error;
-	ErrorData *error = run_isolated(order, &result, claimed, cause);
+	ErrorData *error = run_isolated(request, &result, claimed, result.error);
 	if (error != nullptr)
 	{
-		result.apart = false;
+		result.isolated = false;
 		result.succeeded = 0;
 		result.failed = 0;
 		result.error = error;

@@ -6,6 +6,7 @@
 #include "timer/isolate.hpp"
 
 #include "timer/apply.hpp"
+#include "pg/session_guard.hpp"
 #include "pg/xact.hpp"
 
 namespace isolate {
@@ -15,118 +16,118 @@ namespace {
 constexpr int parts = 4;
 constexpr int max_hopeless = 32; // enough to find some timers that raise such an error by themselves
 
-void run_part(Work *work, const pg_uuid_t *ids, int count);
+void run_part(Isolation *isolation, const pg_uuid_t *ids, int count);
 
-void note_error(Work *work, ErrorData *error)
+void note_error(Isolation *isolation, ErrorData *error)
 {
-	if (work->for_client && xact::is_cancel(error))
+	if (isolation->for_client && xact::is_cancel(error))
 		ReThrowError(error);
-	work->last_error = error;
+	isolation->last_error = error;
 }
 
 // Out of memory, disk or connections, or cancelled: smaller parts would fail the
 // same way. Unless it is a trigger of one timer's that raises it, so it has to
 // come again and again before it is believed.
-bool is_hopeless(Work *work, const ErrorData *error)
+bool is_hopeless(Isolation *isolation, const ErrorData *error)
 {
 	if (!xact::is_cancel(error) && ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES))
 		return false;
-	return ++work->hopeless > max_hopeless;
+	return ++isolation->hopeless > max_hopeless;
 }
 
-void record_failure(Work *work, const pg_uuid_t *id, const ErrorData *cause)
+void record_failure(Isolation *isolation, const pg_uuid_t *id, const ErrorData *cause)
 {
-	ErrorData *error = xact::run_subxact([&] { statements::fail(work->plans, id, work->as_of, cause); });
+	ErrorData *error = xact::run_subxact([&] { apply::fail_timer(isolation->schema, id, isolation->as_of, cause); });
 
 	if (error == nullptr)
 	{
-		work->failed++;
+		isolation->failed++;
 		return;
 	}
-	note_error(work, error);
-	work->left++;
+	note_error(isolation, error);
+	isolation->unattempted++;
 }
 
 // What to do about timers that have failed together, or one alone.
-void settle(Work *work, const pg_uuid_t *ids, int count, const ErrorData *error)
+void settle(Isolation *isolation, const pg_uuid_t *ids, int count, const ErrorData *error)
 {
 	bool transient = xact::is_transient(error);
 
 	if (count == 1 && !transient)
 	{
-		record_failure(work, ids, error);
+		record_failure(isolation, ids, error);
 		return;
 	}
-	if (count == 1 || is_hopeless(work, error) || pg::stopwatch() >= work->give_up_at)
+	if (count == 1 || is_hopeless(isolation, error) || pg::stopwatch() >= isolation->give_up_at)
 	{
-		work->left += count;
+		isolation->unattempted += count;
 		return;
 	}
 	int size = (count + parts - 1) / parts;
 	for (int start = 0; start < count; start += size)
-		run_part(work, ids + start, least(size, count - start));
+		run_part(isolation, ids + start, least(size, count - start));
 }
 
 // What users have deferred to the commit fires here once for the part alone, so
 // that an error is known for its part's, and is undone: at the commit it fires
 // again. (A client's own commit is its own: it may have deferred more than we.)
-void rehearse_commit(Work *work)
+void rehearse_commit(Isolation *isolation)
 {
-	if (work->for_client)
+	if (isolation->for_client)
 		return;
-	ErrorData *error = xact::run_and_rollback([&] { statements::fire_deferred(work->plans); });
+	ErrorData *error = xact::run_and_rollback([&] { session_guard::fire_deferred(isolation->schema); });
 	if (error != nullptr)
 		ReThrowError(error);
 }
 
-void run_part(Work *work, const pg_uuid_t *ids, int count)
+void run_part(Isolation *isolation, const pg_uuid_t *ids, int count)
 {
 	MemoryContext keep = CurrentMemoryContext;
-	statements::Claim claimed = {};
-	apply::Outcome outcome = {DT_NOEND, 0};
+	claim::Claim claimed = {};
+	apply::ApplyResult applied = {DT_NOEND, 0};
 
 	CHECK_FOR_INTERRUPTS();
 	ErrorData *error = xact::run_subxact([&] {
-		ArrayType *only = statements::uuid_array(ids, count);
+		ArrayType *only = spi_query::uuid_array(ids, count);
 
-		claimed = statements::claim(work->plans, work->as_of, DT_NOBEGIN, count, only, keep);
+		claimed = claim::lock_due(isolation->schema, isolation->as_of, DT_NOBEGIN, count, only, keep);
 		if (claimed.count == 0)
 			return;
-		outcome = apply::run(work->plans, &claimed, work->as_of, false);
-		rehearse_commit(work);
+		applied = apply::run(isolation->schema, &claimed, isolation->as_of, false);
+		rehearse_commit(isolation);
 	});
 	if (error != nullptr)
 	{
-		note_error(work, error);
-		settle(work, ids, count, error);
+		note_error(isolation, error);
+		settle(isolation, ids, count, error);
 		return;
 	}
-	work->succeeded += claimed.count - outcome.postponed;
-	work->postponed += outcome.postponed;
-	work->follow_up = least(work->follow_up, outcome.follow_up);
+	isolation->succeeded += claimed.count - applied.postponed;
+	isolation->postponed += applied.postponed;
+	isolation->follow_up = least(isolation->follow_up, applied.follow_up);
 }
 
 } // namespace
 
-Work begin(statements::Plans *plans, TimestampTz as_of)
+Isolation begin(spi_query::Schema *schema, TimestampTz as_of)
 {
-	Work work = {};
+	Isolation isolation = {};
 
-	work.plans = plans;
-	work.as_of = as_of;
-	work.give_up_at = PG_INT64_MAX;
-	work.follow_up = DT_NOEND;
-	return work;
+	isolation.schema = schema;
+	isolation.as_of = as_of;
+	isolation.give_up_at = PG_INT64_MAX;
+	isolation.follow_up = DT_NOEND;
+	return isolation;
 }
 
-void run(Work *work, const statements::Claim &claimed, ErrorData *error)
+void run(Isolation *isolation, const claim::Claim &claimed, ErrorData *error)
 {
 	pg_uuid_t *ids = static_cast<pg_uuid_t *>(palloc(sizeof(pg_uuid_t) * claimed.count));
 
 	for (int i = 0; i < claimed.count; i++)
 		ids[i] = claimed.timers[i].id;
-	note_error(work, error);
-	settle(work, ids, claimed.count, error);
+	note_error(isolation, error);
+	settle(isolation, ids, claimed.count, error);
 }
 
 } // namespace isolate

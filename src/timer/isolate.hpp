@@ -2,32 +2,31 @@
 #ifndef CAMPAIGN_ISOLATE_HPP
 #define CAMPAIGN_ISOLATE_HPP
 
-#include "pg/compat.hpp"
-#include "timer/statements.hpp"
+#include "timer/claim.hpp"
 
 namespace isolate {
 
-struct Work
+struct Isolation
 {
-	statements::Plans *plans;
+	spi_query::Schema *schema;
 	TimestampTz as_of;
 	int64 give_up_at; // by the stopwatch; PG_INT64_MAX: never
 	bool for_client;  // whose cancel must reach it
 
 	int succeeded;
-	int failed; // recorded as failed attempts
-	int left;   // untouched, to be tried again soon
+	int failed;      // recorded as failed attempts
+	int unattempted; // untouched, to be tried again soon
 	int postponed;
 	int hopeless; // errors that say something of the server
 	TimestampTz follow_up;
 	ErrorData *last_error;
 };
 
-Work begin(statements::Plans *plans, TimestampTz as_of);
+Isolation begin(spi_query::Schema *schema, TimestampTz as_of);
 
 // Runs timers of a batch that has failed with `error`: in parts, each in a
 // subtransaction. The transaction is connected to SPI and acts as the owner.
-void run(Work *work, const statements::Claim &claimed, ErrorData *error);
+void run(Isolation *isolation, const claim::Claim &claimed, ErrorData *error);
 
 } // namespace isolate
 

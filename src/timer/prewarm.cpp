@@ -9,13 +9,14 @@
 #include "extension.hpp"
 #include "timer/state_machine.hpp"
 #include "row/row_writer.hpp"
-#include "timer/statements.hpp"
+#include "timer/claim.hpp"
+#include "timer/timer_policies.hpp"
 #include "pg/uuid.hpp"
 
 namespace prewarm {
 
 using row_writer::Column;
-using statements::Timer;
+using claim::Timer;
 
 namespace {
 
@@ -33,7 +34,7 @@ void rehearse_move(Oid schema, const Timer *timer, const state_machine::Rule &ru
 	static constexpr Column columns[] = {{"status", TEXTOID}};
 
 	if (rule.to_state != 0)
-		row_writer::prewarm_row(schema, "campaigns", columns, 1, &rule.to_state, &timer->campaign_place, &timer->campaign);
+		row_writer::prewarm_row(schema, "campaigns", columns, 1, &rule.to_state, &timer->campaign_tid, &timer->campaign);
 }
 
 void rehearse_completion(Oid schema, const Timer *timer, TimestampTz due)
@@ -41,13 +42,13 @@ void rehearse_completion(Oid schema, const Timer *timer, TimestampTz due)
 	static constexpr Column columns[] = {{"status", TEXTOID}, {"executed_at", TIMESTAMPTZOID}};
 	Datum values[] = {CStringGetTextDatum("COMPLETED"), TimestampTzGetDatum(due)};
 
-	row_writer::prewarm_row(schema, "campaign_timers", columns, lengthof(columns), values, &timer->place, &timer->id);
+	row_writer::prewarm_row(schema, "campaign_timers", columns, lengthof(columns), values, &timer->tid, &timer->id);
 }
 
 // What the policies ask for, and the timers that the new state brings where none of
 // their type waits. (When they will be due is not known yet.)
-void rehearse_policies(statements::Plans *plans, const state_machine::StateMachine &lifecycle, const Timer *timer, Datum to_state,
-					   TimestampTz due)
+void rehearse_policies(spi_query::Schema *schema, const state_machine::StateMachine &lifecycle, const Timer *timer,
+					   Datum to_state, TimestampTz due)
 {
 	static constexpr Column columns[] = {{"id", UUIDOID},
 										 {"campaign_id", UUIDOID},
@@ -55,16 +56,16 @@ void rehearse_policies(statements::Plans *plans, const state_machine::StateMachi
 										 {"status", TEXTOID},
 										 {"scheduled_at", TIMESTAMPTZOID}};
 	Datum campaign = UUIDPGetDatum(&timer->campaign);
-	Datum place = PointerGetDatum(&timer->campaign_place);
-	Datum campaigns = statements::array_of(&campaign, nullptr, 1, UUIDOID);
+	Datum place = PointerGetDatum(&timer->campaign_tid);
+	Datum campaigns = spi_query::array_of(&campaign, nullptr, 1, UUIDOID);
 	int count;
 
-	(void) statements::campaigns_at(plans, campaigns, statements::array_of(&place, nullptr, 1, TIDOID), 1);
-	statements::PendingTimer *waiting = statements::pending_timers_of(plans, campaigns, &count);
+	(void) timer_policies::read_campaigns(schema, campaigns, spi_query::array_of(&place, nullptr, 1, TIDOID), 1);
+	timer_policies::PendingTimer *waiting = timer_policies::pending_timers_of(schema, campaigns, &count);
 
 	for (int i = 0; i < lifecycle.policy_count; i++)
 	{
-		const statements::Policy *policy = &lifecycle.policies[i];
+		const state_machine::Policy *policy = &lifecycle.policies[i];
 		bool waits = false;
 
 		for (int j = 0; j < count && !waits; j++)
@@ -72,8 +73,7 @@ void rehearse_policies(statements::Plans *plans, const state_machine::StateMachi
 		if (waits || !pg::same_text(policy->state, to_state))
 			continue;
 		Datum values[] = {new_id(), campaign, policy->timer_type, CStringGetTextDatum("PENDING"), TimestampTzGetDatum(due)};
-		row_writer::prewarm_row(statements::schema_of(plans), "campaign_timers", columns, lengthof(columns), values, nullptr,
-								nullptr);
+		row_writer::prewarm_row(schema->oid, "campaign_timers", columns, lengthof(columns), values, nullptr, nullptr);
 	}
 }
 
@@ -112,25 +112,23 @@ void rehearse_log(Oid schema, const Timer *timer, const state_machine::Rule &rul
 		row_writer::prewarm_row(schema, "campaign_state_log", columns, lengthof(columns), values, nullptr, nullptr);
 }
 
-void read_all(statements::Plans *plans, TimestampTz due)
+void read_all(spi_query::Schema *schema, TimestampTz due)
 {
-	Oid schema = statements::schema_of(plans);
-
 	// Of a range that holds nothing, so that nothing is locked.
-	(void) statements::claim(plans, due - 1, due, 1, nullptr, CurrentMemoryContext);
-	statements::Claim claim = statements::peek(plans, due, 1);
-	state_machine::StateMachine lifecycle = state_machine::read(plans);
-	if (claim.count == 0)
+	(void) claim::lock_due(schema, due - 1, due, 1, nullptr, CurrentMemoryContext);
+	claim::Claim claimed = claim::peek(schema, due, 1);
+	state_machine::StateMachine lifecycle = state_machine::read(schema);
+	if (claimed.count == 0)
 		return;
-	const Timer *timer = &claim.timers[0];
+	const Timer *timer = &claimed.timers[0];
 	state_machine::Rule rule = state_machine::rule_for(lifecycle, timer->state, timer->type);
-	rehearse_move(schema, timer, rule);
-	rehearse_completion(schema, timer, due);
+	rehearse_move(schema->oid, timer, rule);
+	rehearse_completion(schema->oid, timer, due);
 	if (rule.to_state != 0)
-		rehearse_policies(plans, lifecycle, timer, rule.to_state, due);
-	rehearse_execution(schema, timer, due);
-	rehearse_metrics(schema, timer, due);
-	rehearse_log(schema, timer, rule, due);
+		rehearse_policies(schema, lifecycle, timer, rule.to_state, due);
+	rehearse_execution(schema->oid, timer, due);
+	rehearse_metrics(schema->oid, timer, due);
+	rehearse_log(schema->oid, timer, rule, due);
 }
 
 } // namespace
@@ -138,13 +136,10 @@ void read_all(statements::Plans *plans, TimestampTz due)
 void run(TimestampTz due)
 {
 	(void) xact::run([&] {
-		extension::ExtensionInfo ext = extension::open_nowait();
+		extension::ExtensionInfo ext;
 
-		if (ext.extension_state != extension::ExtensionState::ready)
-			return;
-		xact::set_user_until_xact_end(ext.owner);
-		if (statements::applies_here(ext.plans))
-			read_all(ext.plans, due);
+		if (extension::begin_as_owner(&ext))
+			read_all(ext.schema, due);
 	});
 }
 

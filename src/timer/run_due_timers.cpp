@@ -1,16 +1,12 @@
-// run_due_timers(): the worker's way, walked by a client in its own transaction.
-// Subtransactions stand in for the worker's transactions. It needs READ COMMITTED,
-// for each claim must see what the batch before it has made; the rights are those
-// of the tables' owner while timers run, and the caller's again after that.
-#include "timer/apply.hpp"
-#include "pg/run_as_owner.hpp"
-#include "pg/xact.hpp"
+// run_due_timers(): the worker's algorithm in a client's own transaction. Subtransactions take the place of the worker's transactions.
+// It needs READ COMMITTED, because each claim must see what the batch before it has written. The tables' owner runs the timers; the
+// caller's privileges are restored after them.
 #include "extension.hpp"
-#include "timer/handlers.hpp"
-#include "timer/isolate.hpp"
-#include "row/row_writer.hpp"
 #include "guc.hpp"
-#include "timer/statements.hpp"
+#include "pg/run_as_owner.hpp"
+#include "timer/batch.hpp"
+#include "timer/handler_call.hpp"
+#include "timer/single_timer.hpp"
 
 namespace {
 
@@ -18,73 +14,64 @@ struct Run
 {
 	extension::ExtensionInfo ext;
 	TimestampTz as_of;
-	TimestampTz since;
+	TimestampTz scan_from;
 	int64 attempted;
-	bool looked; // at all there is, since something was taken
-	handlers::Passed passed;
+	bool restarted; // at the beginning of time, since a timer was executed last
+	single_timer::SkipList skip_list;
 };
 
-// One timer with a handler, where no batch is left. False: there is none, or it
-// cannot be taken.
-bool run_handled(Run *run)
+// Run one timer that has a handler, where no batch is left. Return false if there is none, or if it cannot be claimed.
+bool run_single(Run *run)
 {
-	if (!statements::has_marked_way(run->ext.plans) || !statements::single_timer_due(run->ext.plans, run->as_of, DT_NOBEGIN))
+	if (!single_timer::is_due(run->ext.schema, run->as_of, DT_NOBEGIN))
 		return false;
-	handlers::Result result = handlers::take_here(run->ext.plans, run->as_of, DT_NOBEGIN, &run->passed);
+	single_timer::SingleResult result = single_timer::run_for_client(run->ext.schema, run->as_of, DT_NOBEGIN, &run->skip_list);
 
-	run->since = least(run->since, result.follow_up);
-	if (result.outcome == handlers::Outcome::none)
+	run->scan_from = least(run->scan_from, result.follow_up);
+	if (result.outcome == single_timer::SingleOutcome::none)
 		return false;
-	if (result.outcome == handlers::Outcome::left)
-		return run->passed.count < handlers::Passed::most;
+	if (result.outcome == single_timer::SingleOutcome::postponed)
+		return run->skip_list.count < single_timer::SkipList::max;
 	run->attempted++;
-	run->looked = false;
+	run->restarted = false;
 	return true;
 }
 
-// One batch. False: nothing is due, or nothing of it can be taken.
+// Run one batch. Return false if nothing is due, or nothing of it can be claimed.
 bool run_batch(Run *run, int64 room)
 {
-	MemoryContext caller = CurrentMemoryContext;
-	MemoryContext keep = AllocSetContextCreate(caller, "campaign_lifecycle batch", ALLOCSET_DEFAULT_SIZES);
-	statements::Claim claimed = {};
-	isolate::Work work = isolate::begin(run->ext.plans, run->as_of);
+	MemoryContext batch_cxt = AllocSetContextCreate(CurrentMemoryContext, "campaign_lifecycle batch", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext oldcontext = MemoryContextSwitchTo(batch_cxt);
+	batch::BatchRequest request = {};
 
-	MemoryContextSwitchTo(keep);
-	work.for_client = true;
+	request.scan_from = run->scan_from;
+	request.limit = static_cast<int>(least(room, guc::batch_size));
+	request.isolate_transient = true;
+	request.client_schema = run->ext.schema;
+	request.as_of = run->as_of;
 	CHECK_FOR_INTERRUPTS();
-	ErrorData *error = xact::run_subxact([&] {
-		row_writer::check_no_forced_rls(statements::schema_of(run->ext.plans));
-		claimed = statements::claim(run->ext.plans, run->as_of, run->since, static_cast<int>(least(room, guc::batch_size)),
-									nullptr, keep);
-		if (claimed.count == 0)
-			return;
-		apply::Outcome outcome = apply::run(run->ext.plans, &claimed, run->as_of, false);
-		work.follow_up = outcome.follow_up;
-		work.postponed = outcome.postponed;
-		work.succeeded = claimed.count - work.postponed;
-	});
-	if (error != nullptr && claimed.count == 0)
-		ReThrowError(error);
-	if (error != nullptr)
-		isolate::run(&work, claimed, error);
-	MemoryContextSwitchTo(caller);
-	MemoryContextDelete(keep);
-	run->attempted += work.succeeded + work.failed;
-	run->since = least(claimed.claimed_to, work.follow_up);
-	if (work.succeeded + work.failed + work.postponed == 0)
+	batch::BatchResult result = batch::run(request);
+	if (result.error != nullptr && !result.isolated)
+		ReThrowError(result.error);
+	MemoryContextSwitchTo(oldcontext);
+	MemoryContextDelete(batch_cxt);
+	run->attempted += result.succeeded + result.failed;
+	run->scan_from = result.claimed_to;
+	if (result.succeeded + result.failed + result.postponed == 0)
 		return false;
-	run->looked = false;
+	run->restarted = false;
 	return true;
 }
 
-// What waited for a timer that has moved nothing lies behind. False: nothing can.
-bool look_behind(Run *run)
+// Restart the scan from the beginning, at most once until another timer is executed. A timer that waited behind an earlier timer of its
+// campaign can run when that one completes without a state change, and its scheduled_at may lie before scan_from. Return false if the
+// scan was restarted already.
+bool restart_scan(Run *run)
 {
-	if (run->looked)
+	if (run->restarted)
 		return false;
-	run->since = DT_NOBEGIN;
-	run->looked = true;
+	run->scan_from = DT_NOBEGIN;
+	run->restarted = true;
 	return true;
 }
 
@@ -125,12 +112,12 @@ SQL_FUNCTION(_run_due_timers)
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("time and number of timers must not be null"));
 	run.as_of = PG_GETARG_TIMESTAMPTZ(0);
-	run.since = DT_NOBEGIN;
-	int most = PG_GETARG_INT32(1);
-	if (most < 0)
-		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("number of timers must not be negative: %d", most));
+	run.scan_from = DT_NOBEGIN;
+	int limit = PG_GETARG_INT32(1);
+	if (limit < 0)
+		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("number of timers must not be negative: %d", limit));
 	// Its own timeout would be the inner one's, and gone with that.
-	if (handlers::is_running())
+	if (handler_call::is_running())
 		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("timers cannot be run by a handler"),
 				errhint("What is due runs when the handler has ended."));
 	if (XactIsoLevel != XACT_READ_COMMITTED)
@@ -140,7 +127,7 @@ SQL_FUNCTION(_run_due_timers)
 	run.ext = extension::open();
 	refuse(run.ext);
 	run_as_owner::call(run.ext, [&] {
-		while (run.attempted < most && (run_batch(&run, most - run.attempted) || look_behind(&run) || run_handled(&run)))
+		while (run.attempted < limit && (run_batch(&run, limit - run.attempted) || restart_scan(&run) || run_single(&run)))
 			;
 	});
 	SPI_finish();

@@ -4,10 +4,48 @@
 
 namespace state_machine {
 
-using statements::Policy;
-using statements::Transition;
-
 namespace {
+
+constexpr spi_query::Query policies_query = {R"(SELECT p.state::pg_catalog.text, p.timer_type::pg_catalog.text,
+			CASE WHEN p.anchor::pg_catalog.text OPERATOR(pg_catalog.<>) 'entered' THEN p.anchor::pg_catalog.text END,
+			p.delay::pg_catalog.interval, p.only_when::pg_catalog.text
+		FROM @extschema@.campaign_timer_policies AS p
+		WHERE p.state IS NOT NULL AND p.timer_type IS NOT NULL AND p.delay IS NOT NULL)",
+											 0,
+											 {}};
+
+constexpr spi_query::Query transitions_query = {
+	R"(SELECT m.from_state::pg_catalog.text, m.to_state::pg_catalog.text, m.timer_type::pg_catalog.text
+		FROM @extschema@.campaign_state_transitions AS m
+		WHERE m.from_state IS NOT NULL AND m.to_state IS NOT NULL)",
+	0,
+	{}};
+
+char *words(Datum value)
+{
+	return value != 0 ? TextDatumGetCString(value) : nullptr;
+}
+
+Policy *read_policies(spi_query::Schema *schema, int *count)
+{
+	spi_query::run(schema, policies_query, nullptr);
+	*count = static_cast<int>(SPI_processed);
+	Policy *found = static_cast<Policy *>(palloc(sizeof(Policy) * (*count + 1)));
+	for (int i = 0; i < *count; i++)
+		found[i] = {spi_query::value_at(i, 1), spi_query::value_at(i, 2), words(spi_query::value_at(i, 3)),
+					DatumGetIntervalP(spi_query::value_at(i, 4)), words(spi_query::value_at(i, 5))};
+	return found;
+}
+
+Transition *read_transitions(spi_query::Schema *schema, int *count)
+{
+	spi_query::run(schema, transitions_query, nullptr);
+	*count = static_cast<int>(SPI_processed);
+	Transition *found = static_cast<Transition *>(palloc(sizeof(Transition) * (*count + 1)));
+	for (int i = 0; i < *count; i++)
+		found[i] = {spi_query::value_at(i, 1), spi_query::value_at(i, 2), spi_query::value_at(i, 3)};
+	return found;
+}
 
 // Whether a campaign in this state, or in one that it can still reach, moves by a timer of this type.
 bool can_still_apply(const StateMachine &lifecycle, Datum state, Datum type)
@@ -133,12 +171,12 @@ const Transition *transition_for(const StateMachine &lifecycle, Datum state, Dat
 
 } // namespace
 
-StateMachine read(statements::Plans *plans)
+StateMachine read(spi_query::Schema *schema)
 {
 	StateMachine lifecycle = {};
 
-	lifecycle.policies = statements::policies(plans, &lifecycle.policy_count);
-	lifecycle.transitions = statements::transitions(plans, &lifecycle.transition_count);
+	lifecycle.policies = read_policies(schema, &lifecycle.policy_count);
+	lifecycle.transitions = read_transitions(schema, &lifecycle.transition_count);
 	return lifecycle;
 }
 

@@ -4,15 +4,31 @@
 #define CAMPAIGN_STATE_MACHINE_HPP
 
 #include "pg/compat.hpp"
-#include "timer/statements.hpp"
+#include "pg/spi_query.hpp"
 
 namespace state_machine {
 
+struct Policy
+{
+	Datum state;      // text
+	Datum timer_type; // text
+	char *anchor;     // a column, or nullptr: the time of entering the state
+	Interval *delay;
+	char *only_when; // a column, or nullptr
+};
+
+struct Transition
+{
+	Datum from_state; // text
+	Datum to_state;   // text
+	Datum timer_type; // text, or 0: by hand only
+};
+
 struct StateMachine
 {
-	const statements::Policy *policies;
+	const Policy *policies;
 	int policy_count;
-	const statements::Transition *transitions;
+	const Transition *transitions;
 	int transition_count;
 };
 
@@ -29,12 +45,12 @@ struct Rule
 };
 
 // Lives as long as SPI's procedure.
-StateMachine read(statements::Plans *plans);
+StateMachine read(spi_query::Schema *schema);
 
 // Whether a way leads out of the state, by this type of timer or (0) at all.
 bool has_transition(const StateMachine &lifecycle, Datum state, Datum type);
 
-const statements::Policy *policy_for(const StateMachine &lifecycle, Datum state, Datum type);
+const Policy *policy_for(const StateMachine &lifecycle, Datum state, Datum type);
 
 Rule rule_for(const StateMachine &lifecycle, Datum state, Datum type);
 

@@ -5,34 +5,117 @@
 // leaves the writing to SQL. Names no state, type or delay.
 #include "timer/timer_policies.hpp"
 
+#include "pg/columns.hpp"
+#include "extension.hpp"
+
 namespace timer_policies {
 
+using state_machine::Policy;
 using state_machine::StateMachine;
 using state_machine::has_transition;
 using state_machine::policy_for;
-using statements::Plans;
-using statements::Policy;
-using statements::PendingTimer;
 
 namespace {
 
+// OFFSET 0: by the index for each one that is asked for, and in that order, also in a plan made while the tables were empty.
+constexpr spi_query::Query campaigns_by_id_query = {R"(SELECT u.n, c.status::pg_catalog.text, c.*
+		FROM ROWS FROM (pg_catalog.unnest($1)) WITH ORDINALITY AS u (id, n)
+		CROSS JOIN LATERAL (SELECT c.* FROM @extschema@.campaigns AS c WHERE c.id OPERATOR(pg_catalog.=) u.id OFFSET 0) AS c
+		ORDER BY u.n)",
+													1,
+													{UUIDARRAYOID},
+													true};
+
+constexpr spi_query::Query campaigns_by_tid_query = {R"(SELECT u.n, c.status::pg_catalog.text, c.*
+		FROM ROWS FROM (pg_catalog.unnest($1)) WITH ORDINALITY AS u (tid, n)
+		CROSS JOIN LATERAL (SELECT c.* FROM @extschema@.campaigns AS c WHERE c.ctid OPERATOR(pg_catalog.=) u.tid OFFSET 0) AS c
+		ORDER BY u.n)",
+													 1,
+													 {TIDARRAYOID},
+													 true};
+
+// In the words of unique_waiting_timer_per_type, which has no finished timers.
+constexpr spi_query::Query pending_timers_query = {
+	R"(SELECT u.n, t.id, t.campaign_id, t.tid, t.timer_type, t.scheduled_at, t.by_policy, t.is_running, t.has_failed
+		FROM ROWS FROM (pg_catalog.unnest($1)) WITH ORDINALITY AS u (id, n)
+		CROSS JOIN LATERAL (
+			SELECT t.id::pg_catalog.uuid, t.campaign_id::pg_catalog.uuid, t.ctid AS tid, t.timer_type::pg_catalog.text,
+				t.scheduled_at::pg_catalog.timestamptz, t.payload OPERATOR(pg_catalog.?) 'policy' AS by_policy,
+				t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'RUNNING' AS is_running,
+				t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED' AS has_failed
+			FROM @extschema@.campaign_timers AS t
+			WHERE t.campaign_id OPERATOR(pg_catalog.=) u.id
+				AND (t.status::pg_catalog.text OPERATOR(pg_catalog.=) ANY (ARRAY['PENDING', 'RUNNING'])
+					OR (t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED' AND t.retry_count OPERATOR(pg_catalog.<) 5))
+			OFFSET 0) AS t
+		ORDER BY u.n)",
+	1,
+	{UUIDARRAYOID},
+	true};
+
+// One of CampaignRows.
+struct CampaignRow
+{
+	HeapTuple tuple;
+	TupleDesc columns;
+	int index;   // among the campaigns asked for, from 0
+	Datum state; // text
+};
+
+CampaignRow row_of(const CampaignRows &rows, int index)
+{
+	bool is_null;
+	HeapTuple tuple = rows.table->vals[index];
+	Datum number = SPI_getbinval(tuple, rows.table->tupdesc, 1, &is_null);
+	Datum state = SPI_getbinval(tuple, rows.table->tupdesc, 2, &is_null);
+
+	return {tuple, rows.table->tupdesc, static_cast<int>(DatumGetInt64(number)) - 1, spi_query::text_or_empty(state)};
+}
+
+// Return the value; NULL also where the column is missing or of another type.
+Datum value_of(const CampaignRow &row, const char *column, Oid type, bool *is_null)
+{
+	// The first two columns are ours.
+	int attnum = columns::find_attnum(row.columns, 3, column, type);
+
+	*is_null = attnum == 0;
+	return attnum == 0 ? static_cast<Datum>(0) : SPI_getbinval(row.tuple, row.columns, attnum, is_null);
+}
+
+// A tid leads to another row once a trigger has rewritten the table.
+bool are_asked_for(const CampaignRows &rows, Datum campaigns)
+{
+	const pg_uuid_t *asked = reinterpret_cast<const pg_uuid_t *>(ARR_DATA_PTR(DatumGetArrayTypeP(campaigns)));
+
+	for (int i = 0; i < rows.count; i++)
+	{
+		CampaignRow row = row_of(rows, i);
+		bool is_null;
+		Datum id = value_of(row, "id", UUIDOID, &is_null);
+
+		if (is_null || memcmp(DatumGetUUIDP(id), &asked[row.index], UUID_LEN) != 0)
+			return false;
+	}
+	return true;
+}
+
 // A column that is not there, or is no boolean, is off.
-bool is_on(const Policy *policy, const statements::Row &campaign)
+bool is_on(const Policy *policy, const CampaignRow &campaign)
 {
 	bool is_null;
 
 	if (policy->only_when == nullptr)
 		return true;
-	Datum value = statements::value_of(campaign, policy->only_when, BOOLOID, &is_null);
+	Datum value = value_of(campaign, policy->only_when, BOOLOID, &is_null);
 	return !is_null && DatumGetBool(value);
 }
 
 // DT_NOEND: unknown. Anchors but the one that counts from entering are columns.
-TimestampTz time_by(const Policy *policy, const statements::Row &campaign, TimestampTz entered)
+TimestampTz time_by(const Policy *policy, const CampaignRow &campaign, TimestampTz entered)
 {
 	bool is_null = false;
-	Datum anchor = policy->anchor == nullptr ? TimestampTzGetDatum(entered)
-											 : statements::value_of(campaign, policy->anchor, TIMESTAMPTZOID, &is_null);
+	Datum anchor =
+		policy->anchor == nullptr ? TimestampTzGetDatum(entered) : value_of(campaign, policy->anchor, TIMESTAMPTZOID, &is_null);
 
 	if (is_null)
 		return DT_NOEND;
@@ -63,11 +146,11 @@ struct Search
 
 void change(Search *search, const PendingTimer *timer, TimestampTz time)
 {
-	*next_of(&search->found.changes, &search->found.count, &search->room) = {timer->id, timer->campaign, timer->at, time};
+	*next_of(&search->found.changes, &search->found.count, &search->room) = {timer->id, timer->campaign, timer->tid, time};
 }
 
 // A timer that waits and is not where the policy wants it.
-void revise(Search *search, const statements::Row &campaign, Datum state, TimestampTz entered, const PendingTimer *timer)
+void revise(Search *search, const CampaignRow &campaign, Datum state, TimestampTz entered, const PendingTimer *timer)
 {
 	const StateMachine &lifecycle = search->lifecycle;
 	bool is_terminal = !has_transition(lifecycle, state, 0);
@@ -88,7 +171,7 @@ void revise(Search *search, const statements::Row &campaign, Datum state, Timest
 		change(search, timer, greatest(time, search->as_of));
 }
 
-void complete(Search *search, const statements::Row &campaign, Datum state, TimestampTz entered, const PendingTimer *timers,
+void complete(Search *search, const CampaignRow &campaign, Datum state, TimestampTz entered, const PendingTimer *timers,
 			  int timer_count)
 {
 	const StateMachine &lifecycle = search->lifecycle;
@@ -107,18 +190,61 @@ void complete(Search *search, const statements::Row &campaign, Datum state, Time
 		TimestampTz time = waits ? DT_NOEND : time_by(policy, campaign, entered);
 		if (time != DT_NOEND && is_on(policy, campaign))
 			*next_of(&search->found.additions, &search->found.addition_count,
-					 &search->addition_room) = {campaign.place, policy->timer_type, greatest(time, search->as_of)};
+					 &search->addition_room) = {campaign.index, policy->timer_type, greatest(time, search->as_of)};
 	}
 }
 
 } // namespace
 
-Changes changes_for(Plans *plans, const StateMachine &lifecycle, Datum campaigns, Datum places, const Datum *entered, int count,
-					TimestampTz as_of)
+CampaignRows read_campaigns(spi_query::Schema *schema, Datum campaigns, Datum tids, int count)
 {
-	statements::Rows rows = statements::campaigns_at(plans, campaigns, places, count);
+	Datum arguments[] = {tids != 0 ? tids : campaigns};
+
+	spi_query::run(schema, tids != 0 ? campaigns_by_tid_query : campaigns_by_id_query, arguments);
+	CampaignRows rows = {SPI_tuptable, static_cast<int>(SPI_processed)};
+	// A trigger has moved one since.
+	if (tids != 0 && (rows.count < count || !are_asked_for(rows, campaigns)))
+		return read_campaigns(schema, campaigns, 0, count);
+	return rows;
+}
+
+PendingTimer *pending_timers_of(spi_query::Schema *schema, Datum campaigns, int *count)
+{
+	Datum arguments[] = {campaigns};
+
+	spi_query::run(schema, pending_timers_query, arguments);
+	PendingTimer *timers =
+		static_cast<PendingTimer *>(palloc_extended(sizeof(PendingTimer) * (SPI_processed + 1), MCXT_ALLOC_HUGE));
+	*count = 0;
+	for (int i = 0; i < static_cast<int>(SPI_processed); i++)
+	{
+		Datum id = spi_query::value_at(i, 2);
+		Datum campaign = spi_query::value_at(i, 3);
+		Datum tid = spi_query::value_at(i, 4);
+
+		if (id == 0 || campaign == 0 || tid == 0)
+			continue;
+		timers[(*count)++] = {
+			static_cast<int>(DatumGetInt64(spi_query::value_at(i, 1))) - 1,
+			*DatumGetUUIDP(id),
+			*DatumGetUUIDP(campaign),
+			*reinterpret_cast<ItemPointer>(DatumGetPointer(tid)),
+			spi_query::text_or_empty(spi_query::value_at(i, 5)),
+			DatumGetTimestampTz(spi_query::value_at(i, 6)),
+			DatumGetBool(spi_query::value_at(i, 7)),
+			DatumGetBool(spi_query::value_at(i, 8)),
+			DatumGetBool(spi_query::value_at(i, 9)),
+		};
+	}
+	return timers;
+}
+
+Changes changes_for(spi_query::Schema *schema, const StateMachine &lifecycle, Datum campaigns, Datum tids, const Datum *entered,
+					int count, TimestampTz as_of)
+{
+	CampaignRows rows = read_campaigns(schema, campaigns, tids, count);
 	int waiting_count;
-	PendingTimer *waiting = statements::pending_timers_of(plans, campaigns, &waiting_count);
+	PendingTimer *waiting = pending_timers_of(schema, campaigns, &waiting_count);
 	Search search = {};
 	int next = 0;
 
@@ -127,15 +253,15 @@ Changes changes_for(Plans *plans, const StateMachine &lifecycle, Datum campaigns
 	search.lifecycle = lifecycle;
 	for (int i = 0; i < rows.count; i++)
 	{
-		statements::Row row = statements::row_of(rows, i);
+		CampaignRow row = row_of(rows, i);
 		Datum state = row.state;
-		TimestampTz entered_at = DatumGetTimestampTz(entered[row.place]);
+		TimestampTz entered_at = DatumGetTimestampTz(entered[row.index]);
 
 		// Both come in the order of the campaigns asked for.
-		while (next < waiting_count && waiting[next].place < row.place)
+		while (next < waiting_count && waiting[next].campaign_index < row.index)
 			next++;
 		int first = next;
-		for (; next < waiting_count && waiting[next].place == row.place; next++)
+		for (; next < waiting_count && waiting[next].campaign_index == row.index; next++)
 		{
 			if (waiting[next].scheduled_at <= as_of)
 				search.found.lowest = least(search.found.lowest, waiting[next].scheduled_at);
@@ -160,7 +286,7 @@ template <typename F> Datum column(int count, Oid type, F value)
 
 	for (int i = 0; i < count; i++)
 		values[i] = value(i, &nulls[i]);
-	return count == 0 ? static_cast<Datum>(0) : statements::array_of(values, nulls, count, type);
+	return count == 0 ? static_cast<Datum>(0) : spi_query::array_of(values, nulls, count, type);
 }
 
 } // namespace
@@ -189,9 +315,9 @@ SQL_FUNCTION(_policy_changes)
 	columns = BlessTupleDesc(columns);
 	MemoryContext caller = CurrentMemoryContext;
 	SPI_connect();
-	Plans *plans = statements::plans_for(get_func_namespace(fcinfo->flinfo->fn_oid));
+	spi_query::Schema *schema = spi_query::schema_of(get_func_namespace(fcinfo->flinfo->fn_oid));
 	Changes changes =
-		changes_for(plans, state_machine::read(plans), PointerGetDatum(campaigns), 0, entered, count, PG_GETARG_TIMESTAMPTZ(2));
+		changes_for(schema, state_machine::read(schema), PointerGetDatum(campaigns), 0, entered, count, PG_GETARG_TIMESTAMPTZ(2));
 	const pg_uuid_t *asked = reinterpret_cast<const pg_uuid_t *>(ARR_DATA_PTR(campaigns));
 	const Change *change = changes.changes;
 	const Addition *addition = changes.additions;
@@ -203,7 +329,7 @@ SQL_FUNCTION(_policy_changes)
 				   *is_null = change[i].time == DT_NOEND;
 				   return TimestampTzGetDatum(change[i].time);
 			   }),
-		column(changes.addition_count, UUIDOID, [&](int i, bool *) { return UUIDPGetDatum(&asked[addition[i].campaign]); }),
+		column(changes.addition_count, UUIDOID, [&](int i, bool *) { return UUIDPGetDatum(&asked[addition[i].campaign_index]); }),
 		column(changes.addition_count, TEXTOID, [&](int i, bool *) { return addition[i].type; }),
 		column(changes.addition_count, TIMESTAMPTZOID, [&](int i, bool *) { return TimestampTzGetDatum(addition[i].time); }),
 		TimestampTzGetDatum(changes.lowest),

@@ -12,13 +12,45 @@
 #include "trigger/pending_changes.hpp"
 #include "row/row_writer.hpp"
 #include "guc.hpp"
-#include "timer/statements.hpp"
+#include "pg/spi_query.hpp"
 #include "trigger/validate_transition.hpp"
 #include "pg/uuid.hpp"
 
 namespace {
 
 using pending_changes::StateChange;
+
+constexpr spi_query::Query write_log_query = {
+	R"(INSERT INTO @extschema@.campaign_state_log
+			(id, campaign_id, from_state, to_state, trigger_event, metadata, created_at)
+		SELECT m.id, m.campaign_id, m.from_state, m.to_state,
+			m.event, m.metadata, m.stamp
+		FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4),
+			pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7))
+			AS m (id, campaign_id, from_state, to_state, event, metadata, stamp))",
+	7,
+	{UUIDARRAYOID, UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID, TIMESTAMPTZARRAYOID}};
+
+constexpr spi_query::Query notify_query = {R"(SELECT pg_catalog.pg_notify('campaign_lifecycle', pg_catalog.jsonb_build_object(
+			'event', 'campaign.status.changed'::pg_catalog.text, 'campaign_id', m.campaign_id,
+			'from', m.from_state, 'to', m.to_state)::pg_catalog.text)
+		FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3))
+			AS m (campaign_id, from_state, to_state)
+		WHERE m.from_state IS NOT NULL)",
+										   3,
+										   {UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID}};
+
+// The changes of one statement as the log takes them, an array a column.
+struct LogColumns
+{
+	Datum ids;
+	Datum campaigns;
+	Datum from;
+	Datum to;
+	Datum events;
+	Datum metadata;
+	Datum stamps;
+};
 
 struct Columns
 {
@@ -132,7 +164,7 @@ template <typename F> Datum column(const pending_changes::DetachedChanges &taken
 		values[i] = value(&taken.changes[i]);
 		nulls[i] = values[i] == 0;
 	}
-	return statements::array_of(values, nulls, taken.count, type);
+	return spi_query::array_of(values, nulls, taken.count, type);
 }
 
 Datum time_value(const StateChange *change)
@@ -140,7 +172,7 @@ Datum time_value(const StateChange *change)
 	return TimestampTzGetDatum(change->stamp);
 }
 
-statements::LogColumns columns_of(const pending_changes::DetachedChanges &taken)
+LogColumns columns_of(const pending_changes::DetachedChanges &taken)
 {
 	return {
 		column(taken, UUIDOID, [](const StateChange *change) { return UUIDPGetDatum(&change->id); }),
@@ -179,7 +211,7 @@ int distinct_pairs(const pending_changes::DetachedChanges &taken, Datum *from, D
 }
 
 // Returns whether there are any but of creations.
-bool refuse_illegal_moves(Oid relation, statements::Plans *plans, const pending_changes::DetachedChanges &taken)
+bool refuse_illegal_moves(Oid relation, spi_query::Schema *schema, const pending_changes::DetachedChanges &taken)
 {
 	constexpr int max_pairs = 256;
 	Datum from[max_pairs];
@@ -191,8 +223,8 @@ bool refuse_illegal_moves(Oid relation, statements::Plans *plans, const pending_
 
 	pairs = validate_transition::leave_out_legal(relation, from, to, pairs);
 	if (pairs > 0 &&
-		statements::find_illegal_transition(plans, statements::array_of(from, nullptr, pairs, TEXTOID),
-											statements::array_of(to, nullptr, pairs, TEXTOID), &from_state, &to_state))
+		validate_transition::find_illegal_transition(schema, spi_query::array_of(from, nullptr, pairs, TEXTOID),
+													 spi_query::array_of(to, nullptr, pairs, TEXTOID), &from_state, &to_state))
 		ereport(ERROR, errcode(ERRCODE_RAISE_EXCEPTION), errmsg("Invalid state transition from %s to %s", from_state, to_state),
 				errhint("A trigger on campaigns has changed the status after it was checked."),
 				err_generic_string(PG_DIAG_CONSTRAINT_NAME, "valid_state_transition"));
@@ -239,15 +271,29 @@ void append_to_log(Relation relation, const pending_changes::DetachedChanges &ta
 	row_writer::close(writer);
 }
 
+void write_log(spi_query::Schema *schema, const LogColumns &rows)
+{
+	Datum arguments[] = {rows.ids, rows.campaigns, rows.from, rows.to, rows.events, rows.metadata, rows.stamps};
+
+	spi_query::run(schema, write_log_query, arguments);
+}
+
+void notify_moves(spi_query::Schema *schema, const LogColumns &rows)
+{
+	Datum arguments[] = {rows.campaigns, rows.from, rows.to};
+
+	spi_query::run(schema, notify_query, arguments);
+}
+
 // The moves leave the buffer before anything runs that may put new ones there.
 void flush(Relation relation)
 {
 	int first = pending_changes::first_to_write(RelationGetRelid(relation));
-	Oid schema = RelationGetNamespace(relation);
+	Oid namespace_oid = RelationGetNamespace(relation);
 
 	if (first == pending_changes::count())
 		return;
-	Oid log = get_relname_relid("campaign_state_log", schema);
+	Oid log = get_relname_relid("campaign_state_log", namespace_oid);
 	Oid owner = owner_of_log(log);
 	// The owner of the tables may put this trigger on any table of his, also beside a log of somebody else's.
 	if (!has_privs_of_role(relation->rd_rel->relowner, owner))
@@ -256,19 +302,19 @@ void flush(Relation relation)
 			errmsg("table \"%s\" and the campaign_state_log beside it have different owners", RelationGetRelationName(relation)),
 			errhint("Call set_campaign_owner()."));
 	SPI_connect();
-	statements::Plans *plans = statements::plans_for(schema);
+	spi_query::Schema *schema = spi_query::schema_of(namespace_oid);
 	pending_changes::DetachedChanges taken = pending_changes::detach_from(first);
 
 	xact::as(owner, [&] {
-		bool any_moved = refuse_illegal_moves(RelationGetRelid(relation), plans, taken);
+		bool any_moved = refuse_illegal_moves(RelationGetRelid(relation), schema, taken);
 
 		// Rules and policies are SQL's: with them the log is written by it.
 		if (row_writer::can_bypass_sql(log))
 			append_to_log(relation, taken);
 		else
-			statements::write_log(plans, columns_of(taken));
+			write_log(schema, columns_of(taken));
 		if (any_moved && guc::notifies("campaign.status.changed"))
-			statements::notify_moves(plans, columns_of(taken));
+			notify_moves(schema, columns_of(taken));
 	});
 	pending_changes::free_detached(&taken);
 	SPI_finish();

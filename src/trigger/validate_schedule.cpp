@@ -5,7 +5,7 @@
 
 #include "pg/columns.hpp"
 #include "trigger/trigger_utils.hpp"
-#include "timer/statements.hpp"
+#include "pg/spi_query.hpp"
 
 namespace {
 
@@ -36,12 +36,24 @@ void refuse(const char *about, const char *value, const char *hint)
 			err_generic_string(PG_DIAG_CONSTRAINT_NAME, "validate_timer_scheduling"));
 }
 
+constexpr spi_query::Query terminal_state_query = {R"(SELECT FROM @extschema@.campaigns AS c
+		WHERE c.id OPERATOR(pg_catalog.=) $1
+			AND NOT EXISTS (
+				SELECT FROM @extschema@.campaign_state_transitions AS m
+				WHERE m.from_state::pg_catalog.text OPERATOR(pg_catalog.=) c.status::pg_catalog.text))",
+												   1,
+												   {UUIDOID}};
+
+// Return whether this campaign is in a state that no transition leads out of.
 bool is_in_terminal_state(Relation timers, Datum campaign)
 {
+	Datum arguments[] = {campaign};
+
 	SPI_connect();
-	bool ended = statements::is_in_terminal_state(statements::plans_for(RelationGetNamespace(timers)), campaign);
+	spi_query::run(spi_query::schema_of(RelationGetNamespace(timers)), terminal_state_query, arguments);
+	bool found = SPI_processed > 0;
 	SPI_finish();
-	return ended;
+	return found;
 }
 
 void check_new(Relation timers, Datum campaign, bool no_campaign, TimestampTz time)

@@ -6,11 +6,27 @@
 
 #include "pg/columns.hpp"
 #include "trigger/trigger_utils.hpp"
-#include "timer/statements.hpp"
 
 namespace validate_transition {
 
 namespace {
+
+constexpr spi_query::Query illegal_transition_query = {R"(SELECT m.from_state, m.to_state
+		FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS m (from_state, to_state)
+		WHERE NOT EXISTS (
+			SELECT FROM @extschema@.campaign_state_transitions AS t
+			WHERE t.from_state::pg_catalog.text OPERATOR(pg_catalog.=) m.from_state
+				AND t.to_state::pg_catalog.text OPERATOR(pg_catalog.=) m.to_state)
+		LIMIT 1)",
+													   2,
+													   {TEXTARRAYOID, TEXTARRAYOID}};
+
+constexpr spi_query::Query next_states_query = {
+	R"(SELECT pg_catalog.string_agg(m.to_state::pg_catalog.text, ', ' ORDER BY m.priority, m.to_state)
+		FROM @extschema@.campaign_state_transitions AS m
+		WHERE m.from_state::pg_catalog.text OPERATOR(pg_catalog.=) $1)",
+	1,
+	{TEXTOID}};
 
 constexpr int max_pairs = 8;
 constexpr int max_length = 64; // longer ones are asked for each time
@@ -74,9 +90,20 @@ void note(Oid relation, const Pair &pair)
 	answers.pairs[answers.count++] = pair;
 }
 
-[[noreturn]] void refuse(statements::Plans *plans, Datum from_text, const char *from, const char *to)
+// Return the states that a campaign can move to from this one, as a list in words; nullptr for none.
+char *next_states(spi_query::Schema *schema, Datum state)
 {
-	const char *states = statements::next_states(plans, from_text);
+	bool is_null;
+	Datum arguments[] = {state};
+
+	spi_query::run(schema, next_states_query, arguments);
+	Datum states = spi_query::first_value(1, &is_null);
+	return is_null ? nullptr : TextDatumGetCString(states);
+}
+
+[[noreturn]] void refuse(spi_query::Schema *schema, Datum from_text, const char *from, const char *to)
+{
+	const char *states = next_states(schema, from_text);
 
 	ereport(ERROR, errcode(ERRCODE_RAISE_EXCEPTION), errmsg("Invalid state transition from %s to %s", from, to),
 			states != nullptr ? errhint("From %s a campaign can move to %s.", from, states)
@@ -91,10 +118,10 @@ void check(Relation relation, Datum from, Datum to)
 	char *to_state;
 
 	SPI_connect();
-	statements::Plans *plans = statements::plans_for(RelationGetNamespace(relation));
-	if (statements::find_illegal_transition(plans, statements::array_of(&from, nullptr, 1, TEXTOID),
-											statements::array_of(&to, nullptr, 1, TEXTOID), &from_state, &to_state))
-		refuse(plans, from, from_state, to_state);
+	spi_query::Schema *schema = spi_query::schema_of(RelationGetNamespace(relation));
+	if (find_illegal_transition(schema, spi_query::array_of(&from, nullptr, 1, TEXTOID),
+								spi_query::array_of(&to, nullptr, 1, TEXTOID), &from_state, &to_state))
+		refuse(schema, from, from_state, to_state);
 	SPI_finish();
 }
 
@@ -104,6 +131,18 @@ Datum status_of(Relation relation, HeapTuple row, bool *is_null)
 }
 
 } // namespace
+
+bool find_illegal_transition(spi_query::Schema *schema, Datum from, Datum to, char **from_state, char **to_state)
+{
+	Datum arguments[] = {from, to};
+
+	spi_query::run(schema, illegal_transition_query, arguments);
+	if (SPI_processed == 0)
+		return false;
+	*from_state = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	*to_state = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2);
+	return true;
+}
 
 int leave_out_legal(Oid relation, Datum *from, Datum *to, int count)
 {

@@ -6,6 +6,7 @@
 // with an older install script that has no upkeep yet.
 #include "worker/maintenance.hpp"
 
+#include "pg/spi_query.hpp"
 #include "pg/xact.hpp"
 #include "extension.hpp"
 #include "guc.hpp"
@@ -13,6 +14,14 @@
 namespace maintenance {
 
 namespace {
+
+constexpr spi_query::Query due_jobs_query = {
+	R"(SELECT u.jobs, u.next_at FROM @extschema@._due_upkeep($1, $2) AS u)", 2, {TIMESTAMPTZOID, TIMESTAMPTZOID}};
+
+constexpr spi_query::Query run_step_query = {R"(SELECT @extschema@._run_upkeep_step($1, $2))", 2, {TEXTOID, TIMESTAMPTZOID}};
+
+constexpr spi_query::Query record_failure_query = {
+	R"(SELECT @extschema@._upkeep_failed($1, $2, $3, $4))", 4, {TEXTOID, TIMESTAMPTZOID, TEXTOID, TEXTOID}};
 
 struct Round
 {
@@ -32,14 +41,48 @@ TimestampTz after_naptime()
 	return GetCurrentTimestamp() + static_cast<int64>(guc::naptime) * 1000;
 }
 
-// True: this transaction is the owner's, and timers may fire here.
-bool arrive(extension::ExtensionInfo *ext)
+// Read which jobs are due, and when to ask again; DT_NOEND: not planned. since: the last complete round, or DT_NOBEGIN. Return their
+// number; their names are allocated in result_cxt.
+int read_due_jobs(spi_query::Schema *schema, TimestampTz as_of, TimestampTz since, char ***jobs, TimestampTz *next_at,
+				  MemoryContext result_cxt)
 {
-	*ext = extension::open_nowait();
-	if (ext->extension_state != extension::ExtensionState::ready)
-		return false;
-	xact::set_user_until_xact_end(ext->owner);
-	return true;
+	Datum arguments[] = {TimestampTzGetDatum(as_of), TimestampTzGetDatum(since)};
+	bool is_null;
+	Datum *names;
+	int count;
+
+	spi_query::run(schema, due_jobs_query, arguments, since == DT_NOBEGIN ? " n" : nullptr);
+	*next_at = spi_query::first_time(2);
+	Datum due = spi_query::first_value(1, &is_null);
+	if (is_null)
+		return 0;
+	MemoryContext oldcontext = MemoryContextSwitchTo(result_cxt);
+	deconstruct_array(DatumGetArrayTypeP(due), TEXTOID, -1, false, TYPALIGN_INT, &names, nullptr, &count);
+	*jobs = static_cast<char **>(palloc(sizeof(char *) * count));
+	for (int i = 0; i < count; i++)
+		(*jobs)[i] = TextDatumGetCString(names[i]);
+	MemoryContextSwitchTo(oldcontext);
+	return count;
+}
+
+// Run a step of a job. Return whether there is more of it to do at once.
+bool run_step(spi_query::Schema *schema, const char *job, TimestampTz as_of)
+{
+	Datum arguments[] = {CStringGetTextDatum(job), TimestampTzGetDatum(as_of)};
+	bool is_null;
+
+	spi_query::run(schema, run_step_query, arguments);
+	Datum more = spi_query::first_value(1, &is_null);
+	return !is_null && DatumGetBool(more);
+}
+
+void record_failure(spi_query::Schema *schema, const char *job, TimestampTz as_of, const ErrorData *error)
+{
+	Datum arguments[] = {CStringGetTextDatum(job), TimestampTzGetDatum(as_of),
+						 CStringGetTextDatum(unpack_sql_state(error->sqlerrcode)),
+						 CStringGetTextDatum(error->message != nullptr ? error->message : "")};
+
+	spi_query::run(schema, record_failure_query, arguments);
 }
 
 void begin_round()
@@ -53,8 +96,8 @@ void begin_round()
 	ErrorData *error = xact::run([&] {
 		extension::ExtensionInfo ext;
 
-		if (arrive(&ext) && statements::has_upkeep(ext.plans))
-			round.count = statements::due_upkeep(ext.plans, round.as_of, last_round, &round.jobs, &round.next_at, round_memory);
+		if (extension::begin_as_owner(&ext))
+			round.count = read_due_jobs(ext.schema, round.as_of, last_round, &round.jobs, &round.next_at, round_memory);
 	});
 	if (error != nullptr)
 		ThrowErrorData(error);
@@ -73,8 +116,8 @@ void run_current()
 	ErrorData *error = xact::run([&] {
 		extension::ExtensionInfo ext;
 
-		if (arrive(&ext))
-			more = statements::run_upkeep_step(ext.plans, job, round.as_of);
+		if (extension::begin_as_owner(&ext))
+			more = run_step(ext.schema, job, round.as_of);
 	});
 	if (error != nullptr)
 	{
@@ -82,8 +125,8 @@ void run_current()
 		error = xact::run([&, cause = error] {
 			extension::ExtensionInfo ext;
 
-			if (arrive(&ext))
-				statements::upkeep_failed(ext.plans, job, round.as_of, cause);
+			if (extension::begin_as_owner(&ext))
+				record_failure(ext.schema, job, round.as_of, cause);
 		});
 		if (error != nullptr)
 			report(job, error);

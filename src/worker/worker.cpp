@@ -7,7 +7,8 @@
 
 #include "pg/xact.hpp"
 #include "extension.hpp"
-#include "timer/handlers.hpp"
+#include "timer/crash_recovery.hpp"
+#include "timer/single_timer.hpp"
 #include "worker/worker_slot.hpp"
 #include "timer/prewarm.hpp"
 #include "guc.hpp"
@@ -55,9 +56,22 @@ struct State
 	bool looked_back; // at what a crash or a lost process has left
 	bool paused;
 	bool all_tried; // of what was to run alone
-	handlers::Passed passed;
+	single_timer::SkipList passed;
 	MemoryContext turn_memory;
 };
+
+void on_full_batch(TimestampTz from, TimestampTz to)
+{
+	wakeup::publish_claimed_range(worker_slot::mine(), from, to);
+	wakeup::wake_idle_worker(worker_slot::mine(), to);
+}
+
+TimestampTz skip_claimed(TimestampTz scan_from)
+{
+	return wakeup::skip_claimed_ranges(worker_slot::mine(), scan_from);
+}
+
+constexpr batch::WorkerHooks hooks = {on_full_batch, skip_claimed, wakeup::note_next_due_read};
 
 TimestampTz after_ms(TimestampTz time, int64 ms)
 {
@@ -103,7 +117,7 @@ void nap(State *state)
 }
 
 // The whole batch was undone.
-void rest_after_error(State *state, const batch::Result &result)
+void rest_after_error(State *state, const batch::BatchResult &result)
 {
 	report(state, result.error);
 	state->next_due = DT_NOBEGIN;
@@ -119,14 +133,14 @@ void rest_after_error(State *state, const batch::Result &result)
 	state->pause = least(state->pause * 2, max_pause);
 }
 
-void note_success(State *state, const batch::Result &result)
+void note_success(State *state, const batch::BatchResult &result)
 {
 	shmem::WorkerSlot *slot = worker_slot::mine();
 
 	state->retry_at = DT_NOBEGIN;
 	state->pause = min_pause;
 	state->troubled = false;
-	state->batch = result.apart ? greatest(guc::batch_size / 4, 1) : least(state->batch * 2, guc::batch_size);
+	state->batch = result.isolated ? greatest(guc::batch_size / 4, 1) : least(state->batch * 2, guc::batch_size);
 	if (result.error != nullptr)
 		worker_slot::set_last_error(result.error);
 	if (result.claimed == 0)
@@ -139,9 +153,9 @@ void note_success(State *state, const batch::Result &result)
 
 // Walking over the past costs no more than a hundredth of the time. What it has
 // found was worth its share.
-int64 rest_after_look(const batch::Result &result)
+int64 rest_after_look(const batch::BatchResult &result)
 {
-	return result.look_us / (result.claimed + 1) * sweep_share;
+	return result.search_us / (result.claimed + 1) * sweep_share;
 }
 
 // What was due and could not be taken is looked at again soon.
@@ -209,40 +223,41 @@ bool meet(State *state, ExtensionState extension_state)
 
 // After a turn that went well: where the next one begins. False: nothing more
 // can be taken now.
-bool go_on(State *state, const batch::Result &result, int *repeats)
+bool go_on(State *state, const batch::BatchResult &result, int *repeats)
 {
 	TimestampTz before = state->mark;
 
-	state->mark = result.claimed > 0 ? result.done_to : result.as_of;
+	state->mark = result.claimed > 0 ? result.claimed_to : result.as_of;
 	// That took its time by waiting for locks; the next look costs no more for it.
-	if (result.left > 0)
+	if (result.unattempted > 0)
 		note_stuck(state, before, 0);
 	if (result.full)
 		return true;
 	state->next_due = result.next_due;
-	if (result.stuck == DT_NOEND)
+	if (result.earliest_blocked == DT_NOEND)
 	{
-		if (result.left == 0)
+		if (result.unattempted == 0)
 			state->nap = min_nap;
 	}
-	else if (result.claimed > 0 && result.left == 0 && (*repeats)++ < max_repeats)
+	else if (result.claimed > 0 && result.unattempted == 0 && (*repeats)++ < max_repeats)
 	{
 		// What this turn has made due, or the next timers of its campaigns.
-		state->mark = least(state->mark, result.stuck);
+		state->mark = least(state->mark, result.earliest_blocked);
 		return true;
 	}
 	else
-		note_stuck(state, result.stuck, rest_after_look(result));
+		note_stuck(state, result.earliest_blocked, rest_after_look(result));
 	return result.next_due <= read_clock(state);
 }
 
 // A timer that runs alone. False: there is none that was not left, or too many
 // were; they are tried again after a nap.
-bool run_alone(State *state, const handlers::Order &order)
+bool run_alone(State *state, const single_timer::SingleRequest &order)
 {
-	handlers::Result result = handlers::take(order, &state->passed);
+	single_timer::SingleResult result = single_timer::run(order, &state->passed);
 	shmem::WorkerSlot *slot = worker_slot::mine();
-	bool counts = result.outcome == handlers::Outcome::succeeded || result.outcome == handlers::Outcome::failed;
+	bool counts =
+		result.outcome == single_timer::SingleOutcome::succeeded || result.outcome == single_timer::SingleOutcome::failed;
 
 	pgstat_report_stat(false);
 	state->mark = least(state->mark, result.follow_up);
@@ -250,13 +265,13 @@ bool run_alone(State *state, const handlers::Order &order)
 		pg_atomic_write_u64(&slot->timers, pg_atomic_read_u64(&slot->timers) + 1);
 	if (result.error != nullptr)
 		worker_slot::set_last_error(result.error);
-	if (result.outcome == handlers::Outcome::failed)
+	if (result.outcome == single_timer::SingleOutcome::failed)
 		pg_atomic_write_u64(&slot->failures, pg_atomic_read_u64(&slot->failures) + 1);
 	if (counts)
 		return true;
 	if (result.error != nullptr)
 		report(state, result.error);
-	if (result.outcome == handlers::Outcome::left && state->passed.count < handlers::Passed::most)
+	if (result.outcome == single_timer::SingleOutcome::postponed && state->passed.count < single_timer::SkipList::max)
 		return true;
 	if (result.error != nullptr || state->passed.count > 0)
 	{
@@ -273,13 +288,13 @@ bool run_alone(State *state, const handlers::Order &order)
 // whether it was there to be looked at. *unfinished: some of it could not be tried.
 ErrorData *look_back(State *state, ExtensionState *extension_state, bool *unfinished)
 {
-	handlers::Remains remains = handlers::recover_lost();
+	crash_recovery::RecoveryResult remains = crash_recovery::recover_lost();
 	bool crashed = false;
 
 	*extension_state = remains.extension_state;
 	if (remains.error != nullptr || !remains.is_ready || state->looked_back)
 		return remains.error;
-	ErrorData *error = handlers::look_for_crash(&crashed);
+	ErrorData *error = crash_recovery::check_for_crash(&crashed);
 	if (error == nullptr && crashed)
 	{
 		// What becomes due from now on has nothing to do with it.
@@ -294,7 +309,7 @@ ErrorData *look_back(State *state, ExtensionState *extension_state, bool *unfini
 		*unfinished = !state->all_tried;
 		if (*unfinished)
 			return nullptr;
-		error = handlers::note_clean_run();
+		error = crash_recovery::note_clean_run();
 	}
 	state->looked_back = error == nullptr;
 	return error;
@@ -342,11 +357,11 @@ void drain(State *state)
 	for (;;)
 	{
 		MemoryContextReset(state->turn_memory);
-		batch::Result result = batch::run({state->mark, floor, state->batch, state->troubled});
+		batch::BatchResult result = batch::run({state->mark, floor, state->batch, state->troubled, &hooks, nullptr, 0});
 
 		(void) see(state, result.as_of);
 		pgstat_report_stat(false);
-		if (result.error != nullptr && !result.apart)
+		if (result.error != nullptr && !result.isolated)
 		{
 			rest_after_error(state, result);
 			// What was locked so far has not been noted: nobody has asked yet what still waits.
@@ -364,9 +379,9 @@ void drain(State *state)
 		sweep = false;
 		bool more = go_on(state, result, &repeats);
 		// A handler may take its time.
-		if (result.marked)
+		if (result.single_due)
 			wakeup::withdraw_claimed_range(worker_slot::mine());
-		if (result.marked && run_alone(state, {DT_NOEND, floor, false}))
+		if (result.single_due && run_alone(state, {DT_NOEND, floor, false}))
 			more = true;
 		if (!more)
 			break;
