@@ -1,6 +1,5 @@
-// Part of the launcher's memory: which databases there are, which of them have the
-// extension as far as is known, and which must wait after a failure. All of it
-// can be found out again, so it is lost with the launcher and no harm is done.
+// Part of the launcher's memory: which databases there are, which of them have the extension as far as is known, and which must wait
+// after a failure. All of it can be read again, so a new launcher starts without it.
 #include "worker/database_list.hpp"
 
 #include "pg/xact.hpp"
@@ -14,7 +13,7 @@ namespace {
 
 constexpr int64 first_backoff_us = USECS_PER_SEC;
 constexpr int64 max_backoff_us = 60 * USECS_PER_SEC;
-constexpr int64 good_life_us = 60 * USECS_PER_SEC; // after it, a failure is the first one again
+constexpr int64 good_life_us = 60 * USECS_PER_SEC; // a failure after it counts as the first one
 
 void remember_database(Form_pg_database row)
 {
@@ -37,7 +36,7 @@ void remember_database(Form_pg_database row)
 	database->name = row->datname;
 }
 
-// What a kick names may have got the extension, or be free again.
+// Treat a database that a wakeup request names as unknown, because it may have got the extension since.
 void reconsider(Database *database)
 {
 	if (database->extension == Extension::absent)
