@@ -8,31 +8,17 @@
 #include "timer/apply.hpp"
 #include "pg/session_guard.hpp"
 #include "pg/xact.hpp"
+#include "timer/splitting.hpp"
 
 namespace isolate {
 
 namespace {
-
-constexpr int parts = 4;
-constexpr int max_hopeless = 32; // enough to find some timers that raise such an error by themselves
-
-void run_part(Isolation *isolation, const pg_uuid_t *ids, int count);
 
 void note_error(Isolation *isolation, ErrorData *error)
 {
 	if (isolation->for_client && xact::is_cancel(error))
 		ReThrowError(error);
 	isolation->last_error = error;
-}
-
-// Out of memory, disk or connections, or cancelled: smaller parts would fail the
-// same way. Unless it is a trigger of one timer's that raises it, so it has to
-// come again and again before it is believed.
-bool is_hopeless(Isolation *isolation, const ErrorData *error)
-{
-	if (!xact::is_cancel(error) && ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES))
-		return false;
-	return ++isolation->hopeless > max_hopeless;
 }
 
 void record_failure(Isolation *isolation, const pg_uuid_t *id, const ErrorData *cause)
@@ -48,26 +34,6 @@ void record_failure(Isolation *isolation, const pg_uuid_t *id, const ErrorData *
 	isolation->unattempted++;
 }
 
-// What to do about timers that have failed together, or one alone.
-void settle(Isolation *isolation, const pg_uuid_t *ids, int count, const ErrorData *error)
-{
-	bool transient = xact::is_transient(error);
-
-	if (count == 1 && !transient)
-	{
-		record_failure(isolation, ids, error);
-		return;
-	}
-	if (count == 1 || is_hopeless(isolation, error) || pg::stopwatch() >= isolation->give_up_at)
-	{
-		isolation->unattempted += count;
-		return;
-	}
-	int size = (count + parts - 1) / parts;
-	for (int start = 0; start < count; start += size)
-		run_part(isolation, ids + start, least(size, count - start));
-}
-
 // What users have deferred to the commit fires here once for the part alone, so
 // that an error is known for its part's, and is undone: at the commit it fires
 // again. (A client's own commit is its own: it may have deferred more than we.)
@@ -80,7 +46,7 @@ void rehearse_commit(Isolation *isolation)
 		ReThrowError(error);
 }
 
-void run_part(Isolation *isolation, const pg_uuid_t *ids, int count)
+ErrorData *run_part(Isolation *isolation, const pg_uuid_t *ids, int count)
 {
 	MemoryContext keep = CurrentMemoryContext;
 	claim::Claim claimed = {};
@@ -99,13 +65,34 @@ void run_part(Isolation *isolation, const pg_uuid_t *ids, int count)
 	if (error != nullptr)
 	{
 		note_error(isolation, error);
-		settle(isolation, ids, count, error);
-		return;
+		return error;
 	}
 	isolation->succeeded += claimed.count - applied.postponed;
 	isolation->postponed += applied.postponed;
 	isolation->follow_up = least(isolation->follow_up, applied.follow_up);
+	return nullptr;
 }
+
+// The timers of the batch, for splitting.
+struct Parts
+{
+	Isolation *isolation;
+	const pg_uuid_t *ids;
+
+	ErrorData *try_part(int first, int count) { return run_part(isolation, ids + first, count); }
+	void record_failure(int first, const ErrorData *error) { isolate::record_failure(isolation, ids + first, error); }
+	void leave(int count) { isolation->unattempted += count; }
+	bool is_transient(const ErrorData *error) const { return xact::is_transient(error); }
+	int count_hopeless() { return ++isolation->hopeless; }
+	bool is_out_of_time() const { return pg::stopwatch() >= isolation->give_up_at; }
+
+	// Out of memory, disk or connections, or cancelled.
+	bool is_hopeless(const ErrorData *error) const
+	{
+		return xact::is_cancel(error) ||
+			   ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES);
+	}
+};
 
 } // namespace
 
@@ -127,7 +114,8 @@ void run(Isolation *isolation, const claim::Claim &claimed, ErrorData *error)
 	for (int i = 0; i < claimed.count; i++)
 		ids[i] = claimed.timers[i].id;
 	note_error(isolation, error);
-	settle(isolation, ids, claimed.count, error);
+	Parts parts = {isolation, ids};
+	splitting::settle(&parts, 0, claimed.count, error);
 }
 
 } // namespace isolate

@@ -2,6 +2,8 @@
 // they are read anew for each batch. Names no state, type or delay.
 #include "timer/state_machine.hpp"
 
+#include "timer/state_machine_rules.hpp"
+
 namespace state_machine {
 
 namespace {
@@ -47,70 +49,14 @@ Transition *read_transitions(spi_query::Schema *schema, int *count)
 	return found;
 }
 
-// Whether a campaign in this state, or in one that it can still reach, moves by a timer of this type.
-bool can_still_apply(const StateMachine &lifecycle, Datum state, Datum type)
+struct SameText
 {
-	bool *taken = static_cast<bool *>(palloc0(lifecycle.transition_count + 1));
-	Datum *reached = static_cast<Datum *>(palloc(sizeof(Datum) * (lifecycle.transition_count + 1)));
-	int count = 1;
-
-	reached[0] = state;
-	for (int i = 0; i < count; i++)
-	{
-		if (has_transition(lifecycle, reached[i], type))
-			return true;
-		for (int j = 0; j < lifecycle.transition_count; j++)
-		{
-			if (taken[j] || !pg::same_text(lifecycle.transitions[j].from_state, reached[i]))
-				continue;
-			taken[j] = true;
-			reached[count++] = lifecycle.transitions[j].to_state;
-		}
-	}
-	return false;
-}
-
-// A policy that counts from entering a state means an event of this state.
-bool counts_from_entering(const Policy *policy)
-{
-	return policy->anchor == nullptr;
-}
-
-// Whether the timer may have been set ahead, for a state in which it moves the
-// campaign: that state gives the type no time, or one that counts from where this
-// state's does.
-bool may_be_set_ahead(const StateMachine &lifecycle, Datum type, const Policy *policy)
-{
-	for (int i = 0; i < lifecycle.transition_count; i++)
-	{
-		const Transition *way = &lifecycle.transitions[i];
-
-		if (way->timer_type == 0 || !pg::same_text(way->timer_type, type))
-			continue;
-		const Policy *there = policy_for(lifecycle, way->from_state, type);
-		if (there == nullptr || (there->anchor != nullptr && strcmp(there->anchor, policy->anchor) == 0))
-			return true;
-	}
-	return false;
-}
-
-enum class Outcome
-{
-	move,
-	event,
-	early,
-	late,
+	bool operator()(Datum a, Datum b) const { return pg::same_text(a, b); }
 };
 
-Outcome outcome_of(const StateMachine &lifecycle, Datum state, Datum type, const Transition *way, const Policy *policy)
+state_machine::Rules<Transition, Policy, SameText> rules_of(const StateMachine &lifecycle)
 {
-	if (way != nullptr)
-		return Outcome::move;
-	if (policy != nullptr && counts_from_entering(policy))
-		return Outcome::event;
-	if (can_still_apply(lifecycle, state, type) && (policy == nullptr || may_be_set_ahead(lifecycle, type, policy)))
-		return Outcome::early;
-	return policy != nullptr ? Outcome::event : Outcome::late;
+	return {lifecycle.transitions, lifecycle.transition_count, lifecycle.policies, lifecycle.policy_count, {}};
 }
 
 Datum jsonb_of(const StringInfoData &text)
@@ -156,19 +102,6 @@ Datum result_of(Outcome outcome, Datum state, Datum type, const Transition *way)
 	return jsonb_of(object);
 }
 
-const Transition *transition_for(const StateMachine &lifecycle, Datum state, Datum type)
-{
-	for (int i = 0; i < lifecycle.transition_count; i++)
-	{
-		const Transition *way = &lifecycle.transitions[i];
-
-		if (pg::same_text(way->from_state, state) &&
-			(type == 0 || (way->timer_type != 0 && pg::same_text(way->timer_type, type))))
-			return way;
-	}
-	return nullptr;
-}
-
 } // namespace
 
 StateMachine read(spi_query::Schema *schema)
@@ -182,22 +115,21 @@ StateMachine read(spi_query::Schema *schema)
 
 bool has_transition(const StateMachine &lifecycle, Datum state, Datum type)
 {
-	return transition_for(lifecycle, state, type) != nullptr;
+	return rules_of(lifecycle).transition_for(state, type) != nullptr;
 }
 
 const Policy *policy_for(const StateMachine &lifecycle, Datum state, Datum type)
 {
-	for (int i = 0; i < lifecycle.policy_count; i++)
-		if (pg::same_text(lifecycle.policies[i].state, state) && pg::same_text(lifecycle.policies[i].timer_type, type))
-			return &lifecycle.policies[i];
-	return nullptr;
+	return rules_of(lifecycle).policy_for(state, type);
 }
 
 Rule rule_for(const StateMachine &lifecycle, Datum state, Datum type)
 {
-	const Transition *way = transition_for(lifecycle, state, type);
-	const Policy *policy = policy_for(lifecycle, state, type);
-	Outcome outcome = outcome_of(lifecycle, state, type, way, policy);
+	auto rules = rules_of(lifecycle);
+	const Transition *way = rules.transition_for(state, type);
+	const Policy *policy = rules.policy_for(state, type);
+	int *taken = static_cast<int *>(palloc(sizeof(int) * (lifecycle.transition_count + 1)));
+	Outcome outcome = rules.outcome_of(state, type, taken);
 	Rule rule = {};
 
 	if (way != nullptr)

@@ -11,10 +11,6 @@ HTAB *databases;
 
 namespace {
 
-constexpr int64 first_backoff_us = USECS_PER_SEC;
-constexpr int64 max_backoff_us = 60 * USECS_PER_SEC;
-constexpr int64 good_life_us = 60 * USECS_PER_SEC; // a failure after it counts as the first one
-
 void remember_database(Form_pg_database row)
 {
 	bool found;
@@ -29,9 +25,7 @@ void remember_database(Form_pg_database row)
 		database->failures = 0;
 		database->retry_at = DT_NOBEGIN;
 	}
-	// The clock was set back.
-	if (database->retry_at > GetCurrentTimestamp() + max_backoff_us)
-		database->retry_at = DT_NOBEGIN;
+	database->retry_at = database_choice::mended(database->retry_at, GetCurrentTimestamp());
 	database->listed = true;
 	database->name = row->datname;
 }
@@ -100,11 +94,8 @@ void note_failure(Database *database, TimestampTz since)
 {
 	TimestampTz now = GetCurrentTimestamp();
 
-	if (now - since > good_life_us)
-		database->failures = 0;
-	int64 backoff = least(first_backoff_us << least(database->failures, 10), max_backoff_us);
-	database->failures++;
-	database->retry_at = now + backoff;
+	database->failures = database_choice::failures_before(database->failures, since, now);
+	database->retry_at = now + database_choice::backoff_after(database->failures++);
 }
 
 } // namespace database_list

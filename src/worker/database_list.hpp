@@ -3,15 +3,11 @@
 #define CAMPAIGN_DATABASE_LIST_HPP
 
 #include "pg/compat.hpp"
+#include "worker/database_choice.hpp"
 
 namespace database_list {
 
-enum class Extension
-{
-	unknown,
-	absent,
-	present,
-};
+using database_choice::Extension;
 
 struct Database
 {

@@ -213,7 +213,7 @@ bool start_worker(const Database *database, int index)
 // Start the workers that a database lacks. Return false if the server has no process to spare.
 bool start_workers(Database *database)
 {
-	int wanted = database->extension == Extension::present ? guc::workers : 1;
+	int wanted = database_choice::workers_for(database->extension, guc::workers);
 
 	for (int number = 0; number < wanted; number++)
 	{
@@ -248,7 +248,7 @@ TimestampTz run_cycle()
 		return next;
 	bool probing = is_probing();
 	database_list::for_each([&](Database *database) {
-		if (database->extension == Extension::absent || (database->extension == Extension::unknown && probing))
+		if (!database_choice::is_chosen(database->extension, probing))
 			return;
 		if (database->retry_at <= now && start_workers(database))
 			probing = probing || database->extension == Extension::unknown;
