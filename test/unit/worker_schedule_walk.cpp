@@ -303,7 +303,8 @@ void run_single(Walk *walk, const Action &action)
 
 void run_maintenance(Walk *walk)
 {
-	walk->maintenance_wait_us = greatest(walk->maintenance_wait_us, walk->true_now - greatest(walk->maintenance_at, walk->hindered_at));
+	walk->maintenance_wait_us =
+		greatest(walk->maintenance_wait_us, walk->true_now - greatest(walk->maintenance_at, walk->hindered_at));
 	pass_time(walk, 2 * ms);
 	TimestampTz next = one_in(2) ? DT_NOBEGIN : now_of(walk) + below(60 * second);
 	after_maintenance(&walk->schedule, read_clock(walk), next);
