@@ -5,6 +5,7 @@
 // written or an ERROR is raised. Names no state, type or delay.
 #include "timer/apply.hpp"
 
+#include "extension.hpp"
 #include "timer/state_machine.hpp"
 #include "timer/timer_policies.hpp"
 #include "row/row_writer.hpp"
@@ -20,16 +21,19 @@ using claim::Timer;
 
 namespace {
 
-constexpr spi_query::Query postpone_query = {R"(SELECT @extschema@._put_off_timers($1, $2))", 2, {UUIDARRAYOID, TIMESTAMPTZOID}};
+constexpr spi_query::Query postpone_query = {
+	R"(SELECT campaign_lifecycle_internal._postpone_timers($1, $2))", 2, {UUIDARRAYOID, TIMESTAMPTZOID}};
 
 constexpr spi_query::Query notify_query = {
-	R"(SELECT @extschema@._notify($1, $2, $3, $4))", 4, {TEXTOID, UUIDARRAYOID, UUIDARRAYOID, TEXTARRAYOID}};
+	R"(SELECT campaign_lifecycle_internal._notify($1, $2, $3, $4))", 4, {TEXTOID, UUIDARRAYOID, UUIDARRAYOID, TEXTARRAYOID}};
 
 constexpr spi_query::Query fail_query = {
-	R"(SELECT @extschema@._fail_timer($1, $2, $3, $4))", 4, {UUIDOID, TIMESTAMPTZOID, TEXTOID, TEXTOID}};
+	R"(SELECT campaign_lifecycle_internal._fail_timer($1, $2, $3, $4, false))", 4, {UUIDOID, TIMESTAMPTZOID, TEXTOID, TEXTOID}};
 
 constexpr spi_query::Query complete_single_query = {
-	R"(SELECT @extschema@._complete_marked($1, $2, $3, $4))", 4, {UUIDOID, JSONBOID, TIMESTAMPTZOID, INT4OID}};
+	R"(SELECT campaign_lifecycle_internal._complete_single_timer($1, $2, $3, $4))",
+	4,
+	{UUIDOID, JSONBOID, TIMESTAMPTZOID, INT4OID}};
 
 constexpr int max_rules = 64; // states times types, with room
 
@@ -539,7 +543,7 @@ SQL_FUNCTION(_apply_timers)
 	int count = ArrayGetNItems(ARR_NDIM(timers), ARR_DIMS(timers));
 
 	SPI_connect();
-	spi_query::Schema *schema = spi_query::schema_of(get_func_namespace(fcinfo->flinfo->fn_oid));
+	spi_query::Schema *schema = extension::current_schema();
 	claim::Claim claimed = claim::lock_due(schema, DT_NOEND, DT_NOBEGIN, count, timers, CurrentMemoryContext);
 	TimestampTz follow_up = apply::run(schema, &claimed, as_of, false).follow_up;
 	SPI_finish();

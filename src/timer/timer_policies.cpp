@@ -276,35 +276,16 @@ Changes changes_for(spi_query::Schema *schema, const StateMachine &lifecycle, Da
 
 using namespace timer_policies;
 
-namespace {
-
-// An array of as many values, or 0 for none.
-template <typename F> Datum column(int count, Oid type, F value)
-{
-	Datum *values = static_cast<Datum *>(palloc_extended(sizeof(Datum) * greatest(count, 1), MCXT_ALLOC_HUGE));
-	bool *nulls = static_cast<bool *>(palloc_extended(greatest(count, 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO));
-
-	for (int i = 0; i < count; i++)
-		values[i] = value(i, &nulls[i]);
-	return count == 0 ? static_cast<Datum>(0) : spi_query::array_of(values, nulls, count, type);
-}
-
-} // namespace
-
+// Return the changes of these campaigns' timers. A row with a timer changes it; a NULL time cancels it. A row without one adds a timer.
 SQL_FUNCTION(_policy_changes)
 {
-	constexpr int column_count = 7;
-	bool nulls[column_count];
-	TupleDesc columns;
+	constexpr int column_count = 4;
 	Datum *entered;
 	int count;
 
 	for (int i = 0; i < 3; i++)
 		if (PG_ARGISNULL(i))
 			ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("campaigns and times must not be null"));
-	if (get_call_result_type(fcinfo, nullptr, &columns) != TYPEFUNC_COMPOSITE || columns->natts != column_count)
-		ereport(ERROR, errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("function _policy_changes returns another row type"),
-				errhint("Run ALTER EXTENSION campaign_lifecycle UPDATE."));
 	ArrayType *campaigns = PG_GETARG_ARRAYTYPE_P(0);
 	ArrayType *times = PG_GETARG_ARRAYTYPE_P(1);
 	if (array_contains_nulls(campaigns) || array_contains_nulls(times))
@@ -312,33 +293,34 @@ SQL_FUNCTION(_policy_changes)
 	deconstruct_array(times, TIMESTAMPTZOID, sizeof(TimestampTz), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &entered, nullptr, &count);
 	if (ArrayGetNItems(ARR_NDIM(campaigns), ARR_DIMS(campaigns)) != count)
 		ereport(ERROR, errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR), errmsg("there must be a time for each campaign"));
-	columns = BlessTupleDesc(columns);
-	MemoryContext caller = CurrentMemoryContext;
+	// Functions of version 1.1 expect another row.
+	spi_query::Schema *schema = extension::current_schema();
+	InitMaterializedSRF(fcinfo, 0);
+	ReturnSetInfo *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
+	if (result->setDesc->natts != column_count)
+		ereport(ERROR, errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("function _policy_changes returns another row type"),
+				errhint("Run ALTER EXTENSION campaign_lifecycle UPDATE."));
 	SPI_connect();
-	spi_query::Schema *schema = spi_query::schema_of(get_func_namespace(fcinfo->flinfo->fn_oid));
 	Changes changes =
 		changes_for(schema, state_machine::read(schema), PointerGetDatum(campaigns), 0, entered, count, PG_GETARG_TIMESTAMPTZ(2));
 	const pg_uuid_t *asked = reinterpret_cast<const pg_uuid_t *>(ARR_DATA_PTR(campaigns));
-	const Change *change = changes.changes;
-	const Addition *addition = changes.additions;
-	Datum values[] = {
-		column(changes.count, UUIDOID, [&](int i, bool *) { return UUIDPGetDatum(&change[i].timer); }),
-		column(changes.count, UUIDOID, [&](int i, bool *) { return UUIDPGetDatum(&change[i].campaign); }),
-		column(changes.count, TIMESTAMPTZOID,
-			   [&](int i, bool *is_null) {
-				   *is_null = change[i].time == DT_NOEND;
-				   return TimestampTzGetDatum(change[i].time);
-			   }),
-		column(changes.addition_count, UUIDOID, [&](int i, bool *) { return UUIDPGetDatum(&asked[addition[i].campaign_index]); }),
-		column(changes.addition_count, TEXTOID, [&](int i, bool *) { return addition[i].type; }),
-		column(changes.addition_count, TIMESTAMPTZOID, [&](int i, bool *) { return TimestampTzGetDatum(addition[i].time); }),
-		TimestampTzGetDatum(changes.lowest),
-	};
-	for (int i = 0; i < column_count; i++)
-		nulls[i] = values[i] == 0;
-	nulls[6] = changes.lowest == DT_NOEND;
-	MemoryContextSwitchTo(caller);
-	HeapTuple row = heap_form_tuple(columns, values, nulls);
+	for (int i = 0; i < changes.count; i++)
+	{
+		const Change *change = &changes.changes[i];
+		Datum values[] = {UUIDPGetDatum(&change->timer), UUIDPGetDatum(&change->campaign), 0, TimestampTzGetDatum(change->time)};
+		bool nulls[column_count] = {false, false, true, change->time == DT_NOEND};
+
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	for (int i = 0; i < changes.addition_count; i++)
+	{
+		const Addition *addition = &changes.additions[i];
+		Datum values[] = {0, UUIDPGetDatum(&asked[addition->campaign_index]), addition->type,
+						  TimestampTzGetDatum(addition->time)};
+		bool nulls[column_count] = {true, false, false, false};
+
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
 	SPI_finish();
-	PG_RETURN_DATUM(HeapTupleGetDatum(row));
+	return static_cast<Datum>(0);
 }
