@@ -43,7 +43,7 @@ constexpr spi_query::Query claim_retries_query = {
 			AND NOT EXISTS (
 				SELECT FROM @extschema@.timer_executions AS x
 				WHERE x.timer_id OPERATOR(pg_catalog.=) r.id AND (x.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED') IS TRUE
-					AND x.result OPERATOR(pg_catalog.?) 'worker_lost'
+					AND x.result::pg_catalog.jsonb OPERATOR(pg_catalog.?) 'worker_lost'
 				OFFSET 0)
 		ORDER BY r.scheduled_at, r.retry_count
 		LIMIT $3

@@ -25,7 +25,7 @@ constexpr spi_query::Query single_timer_due_query = {R"(SELECT EXISTS (SELECT FR
 					AND EXISTS (
 						SELECT FROM @extschema@.timer_executions AS x
 						WHERE x.timer_id OPERATOR(pg_catalog.=) t.id AND (x.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED') IS TRUE
-							AND x.result OPERATOR(pg_catalog.?) 'worker_lost'
+							AND x.result::pg_catalog.jsonb OPERATOR(pg_catalog.?) 'worker_lost'
 						OFFSET 0)))",
 													 3,
 													 {TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID},
