@@ -1,7 +1,6 @@
-// UUIDs of version 7 that sort in the order they were made, also within one
-// microsecond and when the clock is set back: milliseconds, then twelve bits of
-// their fraction, raised by one where the clock has not moved (RFC 9562, 6.2,
-// method 3). The rest is random and drawn from a pool that is filled seldom.
+// Follows RFC 9562, section 6.2, method 3. A UUID begins with milliseconds, and twelve bits of their fraction follow. The fraction is
+// raised by one if the clock has not advanced, so UUIDs sort in the order in which they were made. That holds within a microsecond and
+// after the clock is set back. The other bits are random and come from a pool, which saves calls of pg_strong_random().
 #include "pg/uuid.hpp"
 
 #include <time.h>
@@ -17,7 +16,7 @@ unsigned char pool[pool_size];
 int pool_used = pool_size;
 uint64 last_tick = 0;
 
-// Time in units of a millisecond / 4096, never the same twice.
+// Return the time in units of 1/4096 of a millisecond. No value is returned twice.
 uint64 next_tick()
 {
 	struct timespec now;
@@ -30,6 +29,7 @@ uint64 next_tick()
 	return last_tick;
 }
 
+// Return random bytes from the pool.
 const unsigned char *next_random()
 {
 	if (pool_used == pool_size)
@@ -59,6 +59,7 @@ void make(pg_uuid_t *id)
 
 } // namespace uuid
 
+// Return a new UUID to SQL.
 SQL_FUNCTION(_uuid_v7)
 {
 	(void) fcinfo;

@@ -305,7 +305,7 @@ void flush(Relation relation)
 	spi_query::Schema *schema = spi_query::schema_of(namespace_oid);
 	pending_changes::DetachedChanges taken = pending_changes::detach_from(first);
 
-	xact::as(owner, [&] {
+	xact::as_user(owner, [&] {
 		bool any_moved = refuse_illegal_moves(RelationGetRelid(relation), schema, taken);
 
 		// Rules and policies are SQL's: with them the log is written by it.
