@@ -1,5 +1,4 @@
-// What the two tables say. They are the user's and can change at any time, so
-// they are read anew for each batch. Names no state, type or delay.
+// Decides the effect of a timer from the transitions and the policies. Names no state, type or delay.
 #include "timer/state_machine.hpp"
 
 namespace state_machine {
@@ -21,7 +20,8 @@ constexpr spi_query::Query transitions_query = {
 	0,
 	{}};
 
-char *words(Datum value)
+// Return the text as a C string, or nullptr for NULL.
+char *cstring_of(Datum value)
 {
 	return value != 0 ? TextDatumGetCString(value) : nullptr;
 }
@@ -32,8 +32,8 @@ Policy *read_policies(spi_query::Schema *schema, int *count)
 	*count = static_cast<int>(SPI_processed);
 	Policy *found = static_cast<Policy *>(palloc(sizeof(Policy) * (*count + 1)));
 	for (int i = 0; i < *count; i++)
-		found[i] = {spi_query::value_at(i, 1), spi_query::value_at(i, 2), words(spi_query::value_at(i, 3)),
-					DatumGetIntervalP(spi_query::value_at(i, 4)), words(spi_query::value_at(i, 5))};
+		found[i] = {spi_query::value_at(i, 1), spi_query::value_at(i, 2), cstring_of(spi_query::value_at(i, 3)),
+					DatumGetIntervalP(spi_query::value_at(i, 4)), cstring_of(spi_query::value_at(i, 5))};
 	return found;
 }
 
@@ -47,70 +47,70 @@ Transition *read_transitions(spi_query::Schema *schema, int *count)
 	return found;
 }
 
-// Whether a campaign in this state, or in one that it can still reach, moves by a timer of this type.
-bool can_still_apply(const StateMachine &lifecycle, Datum state, Datum type)
+// Return whether a timer of this type changes the state of a campaign in this state, or in one that it can still reach.
+bool can_still_apply(const StateMachine &machine, Datum state, Datum type)
 {
-	bool *taken = static_cast<bool *>(palloc0(lifecycle.transition_count + 1));
-	Datum *reached = static_cast<Datum *>(palloc(sizeof(Datum) * (lifecycle.transition_count + 1)));
+	bool *followed = static_cast<bool *>(palloc0(machine.transition_count + 1));
+	Datum *reached = static_cast<Datum *>(palloc(sizeof(Datum) * (machine.transition_count + 1)));
 	int count = 1;
 
 	reached[0] = state;
 	for (int i = 0; i < count; i++)
 	{
-		if (has_transition(lifecycle, reached[i], type))
+		if (has_transition(machine, reached[i], type))
 			return true;
-		for (int j = 0; j < lifecycle.transition_count; j++)
+		for (int j = 0; j < machine.transition_count; j++)
 		{
-			if (taken[j] || !pg::same_text(lifecycle.transitions[j].from_state, reached[i]))
+			if (followed[j] || !pg::same_text(machine.transitions[j].from_state, reached[i]))
 				continue;
-			taken[j] = true;
-			reached[count++] = lifecycle.transitions[j].to_state;
+			followed[j] = true;
+			reached[count++] = machine.transitions[j].to_state;
 		}
 	}
 	return false;
 }
 
-// A policy that counts from entering a state means an event of this state.
+// Return whether the delay counts from entering the state. The timer is then an event of this state.
 bool counts_from_entering(const Policy *policy)
 {
 	return policy->anchor == nullptr;
 }
 
-// Whether the timer may have been set ahead, for a state in which it moves the
-// campaign: that state gives the type no time, or one that counts from where this
-// state's does.
-bool may_be_set_ahead(const StateMachine &lifecycle, Datum type, const Policy *policy)
+// Return whether the timer may have been set in advance, before the campaign enters a state in which it has an effect. That is so if the
+// policy of that state has the same anchor as this one, or if that state has no policy for the type.
+bool may_be_set_ahead(const StateMachine &machine, Datum type, const Policy *policy)
 {
-	for (int i = 0; i < lifecycle.transition_count; i++)
+	for (int i = 0; i < machine.transition_count; i++)
 	{
-		const Transition *way = &lifecycle.transitions[i];
+		const Transition *transition = &machine.transitions[i];
 
-		if (way->timer_type == 0 || !pg::same_text(way->timer_type, type))
+		if (transition->timer_type == 0 || !pg::same_text(transition->timer_type, type))
 			continue;
-		const Policy *there = policy_for(lifecycle, way->from_state, type);
-		if (there == nullptr || (there->anchor != nullptr && strcmp(there->anchor, policy->anchor) == 0))
+		const Policy *later_policy = policy_for(machine, transition->from_state, type);
+		if (later_policy == nullptr || (later_policy->anchor != nullptr && strcmp(later_policy->anchor, policy->anchor) == 0))
 			return true;
 	}
 	return false;
 }
 
-enum class Outcome
+enum class TimerMeaning
 {
-	move,
-	event,
-	early,
-	late,
+	state_change,
+	event, // of the state, which does not change
+	early, // it has an effect in a later state
+	late,  // no state that can be reached has a use for it
 };
 
-Outcome outcome_of(const StateMachine &lifecycle, Datum state, Datum type, const Transition *way, const Policy *policy)
+// Return the meaning of a timer of this type in the state. transition and policy: those of the state and type, or nullptr.
+TimerMeaning meaning_of(const StateMachine &machine, Datum state, Datum type, const Transition *transition, const Policy *policy)
 {
-	if (way != nullptr)
-		return Outcome::move;
+	if (transition != nullptr)
+		return TimerMeaning::state_change;
 	if (policy != nullptr && counts_from_entering(policy))
-		return Outcome::event;
-	if (can_still_apply(lifecycle, state, type) && (policy == nullptr || may_be_set_ahead(lifecycle, type, policy)))
-		return Outcome::early;
-	return policy != nullptr ? Outcome::event : Outcome::late;
+		return TimerMeaning::event;
+	if (can_still_apply(machine, state, type) && (policy == nullptr || may_be_set_ahead(machine, type, policy)))
+		return TimerMeaning::early;
+	return policy != nullptr ? TimerMeaning::event : TimerMeaning::late;
 }
 
 Datum jsonb_of(const StringInfoData &text)
@@ -118,12 +118,14 @@ Datum jsonb_of(const StringInfoData &text)
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(text.data));
 }
 
+// Append a member to a JSON object that is not closed yet.
 void add_member(StringInfo object, const char *name, const char *value)
 {
 	appendStringInfo(object, "%s\"%s\": ", object->data[object->len - 1] == '{' ? "" : ", ", name);
 	escape_json(object, value);
 }
 
+// Return the result of a skipped timer.
 Datum skipped(const char *reason)
 {
 	StringInfoData object;
@@ -135,36 +137,38 @@ Datum skipped(const char *reason)
 	return jsonb_of(object);
 }
 
-Datum result_of(Outcome outcome, Datum state, Datum type, const Transition *way)
+// Return the result that the execution of a timer gets, or 0 for none.
+Datum result_of(TimerMeaning meaning, Datum state, Datum type, const Transition *transition)
 {
 	StringInfoData object;
 
-	if (outcome == Outcome::early)
+	if (meaning == TimerMeaning::early)
 		return 0;
-	if (outcome == Outcome::late)
+	if (meaning == TimerMeaning::late)
 		return skipped(psprintf("too late in state %s", TextDatumGetCString(state)));
 	initStringInfo(&object);
 	appendStringInfoChar(&object, '{');
-	if (outcome == Outcome::event)
+	if (meaning == TimerMeaning::event)
 		add_member(&object, "event", TextDatumGetCString(type));
 	else
 	{
 		add_member(&object, "from", TextDatumGetCString(state));
-		add_member(&object, "to", TextDatumGetCString(way->to_state));
+		add_member(&object, "to", TextDatumGetCString(transition->to_state));
 	}
 	appendStringInfoChar(&object, '}');
 	return jsonb_of(object);
 }
 
-const Transition *transition_for(const StateMachine &lifecycle, Datum state, Datum type)
+// Return the transition by this type of timer out of the state, or nullptr. A type of 0 stands for every transition.
+const Transition *transition_for(const StateMachine &machine, Datum state, Datum type)
 {
-	for (int i = 0; i < lifecycle.transition_count; i++)
+	for (int i = 0; i < machine.transition_count; i++)
 	{
-		const Transition *way = &lifecycle.transitions[i];
+		const Transition *transition = &machine.transitions[i];
 
-		if (pg::same_text(way->from_state, state) &&
-			(type == 0 || (way->timer_type != 0 && pg::same_text(way->timer_type, type))))
-			return way;
+		if (pg::same_text(transition->from_state, state) &&
+			(type == 0 || (transition->timer_type != 0 && pg::same_text(transition->timer_type, type))))
+			return transition;
 	}
 	return nullptr;
 }
@@ -173,45 +177,45 @@ const Transition *transition_for(const StateMachine &lifecycle, Datum state, Dat
 
 StateMachine read(spi_query::Schema *schema)
 {
-	StateMachine lifecycle = {};
+	StateMachine machine = {};
 
-	lifecycle.policies = read_policies(schema, &lifecycle.policy_count);
-	lifecycle.transitions = read_transitions(schema, &lifecycle.transition_count);
-	return lifecycle;
+	machine.policies = read_policies(schema, &machine.policy_count);
+	machine.transitions = read_transitions(schema, &machine.transition_count);
+	return machine;
 }
 
-bool has_transition(const StateMachine &lifecycle, Datum state, Datum type)
+bool has_transition(const StateMachine &machine, Datum state, Datum type)
 {
-	return transition_for(lifecycle, state, type) != nullptr;
+	return transition_for(machine, state, type) != nullptr;
 }
 
-const Policy *policy_for(const StateMachine &lifecycle, Datum state, Datum type)
+const Policy *policy_for(const StateMachine &machine, Datum state, Datum type)
 {
-	for (int i = 0; i < lifecycle.policy_count; i++)
-		if (pg::same_text(lifecycle.policies[i].state, state) && pg::same_text(lifecycle.policies[i].timer_type, type))
-			return &lifecycle.policies[i];
+	for (int i = 0; i < machine.policy_count; i++)
+		if (pg::same_text(machine.policies[i].state, state) && pg::same_text(machine.policies[i].timer_type, type))
+			return &machine.policies[i];
 	return nullptr;
 }
 
-Rule rule_for(const StateMachine &lifecycle, Datum state, Datum type)
+Rule rule_for(const StateMachine &machine, Datum state, Datum type)
 {
-	const Transition *way = transition_for(lifecycle, state, type);
-	const Policy *policy = policy_for(lifecycle, state, type);
-	Outcome outcome = outcome_of(lifecycle, state, type, way, policy);
+	const Transition *transition = transition_for(machine, state, type);
+	const Policy *policy = policy_for(machine, state, type);
+	TimerMeaning meaning = meaning_of(machine, state, type, transition, policy);
 	Rule rule = {};
 
-	if (way != nullptr)
-		rule.to_state = way->to_state;
+	if (transition != nullptr)
+		rule.to_state = transition->to_state;
 	if (policy != nullptr)
 	{
 		rule.only_when = policy->only_when;
 		rule.starts = policy->anchor != nullptr && strcmp(policy->anchor, "start_time") == 0;
 	}
-	rule.early = outcome == Outcome::early;
-	rule.reminds = outcome == Outcome::event;
-	rule.result = result_of(outcome, state, type, way);
+	rule.early = meaning == TimerMeaning::early;
+	rule.reminds = meaning == TimerMeaning::event;
+	rule.result = result_of(meaning, state, type, transition);
 	if (rule.only_when != nullptr)
-		rule.result_off = skipped(psprintf("%s is off", rule.only_when));
+		rule.disabled_result = skipped(psprintf("%s is off", rule.only_when));
 	return rule;
 }
 
