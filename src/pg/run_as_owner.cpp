@@ -1,5 +1,5 @@
-// Maintenance for roles that may call it but do not own the tables. Partitions are created, moved and emptied with the privileges of
-// the tables' owner, whoever calls. This holds for a superuser too, because triggers that others have attached to the tables then run
+// Runs maintenance for roles that do not own the tables. Partitions are created, moved and emptied with the privileges of the tables'
+// owner, whichever role calls. This holds for a superuser too, because triggers that others have attached to the tables then run
 // as the owner. The upgrade of the tables runs as the owner for the same reason. So do reads of health checks and jobs, because a view
 // in the place of a table runs its functions as the role that reads it.
 #include "pg/run_as_owner.hpp"

@@ -1,8 +1,6 @@
-// Comes after the first try of a batch, which has failed as a whole. Each part
-// claims its timers itself, inside its own subtransaction, so that what is rolled
-// back leaves no lock and no multixact. A timer that fails alone becomes a failed
-// attempt of its own; an error that says nothing about the timer leaves it as it
-// is. Used by the worker and by run_due_timers().
+// Runs after a batch has failed as a whole, for the worker and for run_due_timers(). Each part claims its timers inside its own
+// subtransaction, so that a part that is rolled back leaves no lock and no multixact. A timer that fails alone has a failed attempt. An
+// error that says nothing about the timer leaves it unchanged.
 #include "timer/isolate.hpp"
 
 #include "timer/apply.hpp"
@@ -14,10 +12,11 @@ namespace isolate {
 namespace {
 
 constexpr int parts = 4;
-constexpr int max_hopeless = 32; // enough to find some timers that raise such an error by themselves
+constexpr int max_server_problems = 32; // enough to isolate some timers whose triggers raise such an error
 
 void run_part(Isolation *isolation, const pg_uuid_t *ids, int count);
 
+// Remember the error. A cancel request of a client ends its statement.
 void note_error(Isolation *isolation, ErrorData *error)
 {
 	if (isolation->for_client && xact::is_cancel(error))
@@ -25,16 +24,16 @@ void note_error(Isolation *isolation, ErrorData *error)
 	isolation->last_error = error;
 }
 
-// Out of memory, disk or connections, or cancelled: smaller parts would fail the
-// same way. Unless it is a trigger of one timer's that raises it, so it has to
-// come again and again before it is believed.
-bool is_hopeless(Isolation *isolation, const ErrorData *error)
+// Return whether the error is a problem of the server, so that smaller parts would fail too. The server may be out of memory, disk or
+// connections, or the process may be cancelled. The trigger of one timer may raise such an error as well, so it must come many times.
+bool is_server_problem(Isolation *isolation, const ErrorData *error)
 {
 	if (!xact::is_cancel(error) && ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES))
 		return false;
-	return ++isolation->hopeless > max_hopeless;
+	return ++isolation->server_problems > max_server_problems;
 }
 
+// Record a failed attempt of the timer. If that fails too, the timer is tried again soon.
 void record_failure(Isolation *isolation, const pg_uuid_t *id, const ErrorData *cause)
 {
 	ErrorData *error = xact::run_subxact([&] { apply::fail_timer(isolation->schema, id, isolation->as_of, cause); });
@@ -48,8 +47,8 @@ void record_failure(Isolation *isolation, const pg_uuid_t *id, const ErrorData *
 	isolation->unattempted++;
 }
 
-// What to do about timers that have failed together, or one alone.
-void settle(Isolation *isolation, const pg_uuid_t *ids, int count, const ErrorData *error)
+// Split timers that have failed together, or record the failure of one that has failed alone. Give up if splitting cannot help.
+void split_or_record(Isolation *isolation, const pg_uuid_t *ids, int count, const ErrorData *error)
 {
 	bool transient = xact::is_transient(error);
 
@@ -58,7 +57,7 @@ void settle(Isolation *isolation, const pg_uuid_t *ids, int count, const ErrorDa
 		record_failure(isolation, ids, error);
 		return;
 	}
-	if (count == 1 || is_hopeless(isolation, error) || pg::stopwatch() >= isolation->give_up_at)
+	if (count == 1 || is_server_problem(isolation, error) || pg::stopwatch() >= isolation->give_up_at)
 	{
 		isolation->unattempted += count;
 		return;
@@ -68,10 +67,9 @@ void settle(Isolation *isolation, const pg_uuid_t *ids, int count, const ErrorDa
 		run_part(isolation, ids + start, least(size, count - start));
 }
 
-// What users have deferred to the commit fires here once for the part alone, so
-// that an error is known for its part's, and is undone: at the commit it fires
-// again. (A client's own commit is its own: it may have deferred more than we.)
-void rehearse_commit(Isolation *isolation)
+// Fire deferred triggers and roll them back, so that an error at the commit is found in the part that causes it. They fire again at the
+// commit. A client's transaction is left out, because the client may have deferred triggers of its own.
+void test_deferred_triggers(Isolation *isolation)
 {
 	if (isolation->for_client)
 		return;
@@ -80,9 +78,10 @@ void rehearse_commit(Isolation *isolation)
 		ReThrowError(error);
 }
 
+// Claim and apply a part in a subtransaction. If it fails, split it further.
 void run_part(Isolation *isolation, const pg_uuid_t *ids, int count)
 {
-	MemoryContext keep = CurrentMemoryContext;
+	MemoryContext result_cxt = CurrentMemoryContext;
 	claim::Claim claimed = {};
 	apply::ApplyResult applied = {DT_NOEND, 0};
 
@@ -90,16 +89,16 @@ void run_part(Isolation *isolation, const pg_uuid_t *ids, int count)
 	ErrorData *error = xact::run_subxact([&] {
 		ArrayType *only = spi_query::uuid_array(ids, count);
 
-		claimed = claim::lock_due(isolation->schema, isolation->as_of, DT_NOBEGIN, count, only, keep);
+		claimed = claim::lock_due(isolation->schema, isolation->as_of, DT_NOBEGIN, count, only, result_cxt);
 		if (claimed.count == 0)
 			return;
 		applied = apply::run(isolation->schema, &claimed, isolation->as_of, false);
-		rehearse_commit(isolation);
+		test_deferred_triggers(isolation);
 	});
 	if (error != nullptr)
 	{
 		note_error(isolation, error);
-		settle(isolation, ids, count, error);
+		split_or_record(isolation, ids, count, error);
 		return;
 	}
 	isolation->succeeded += claimed.count - applied.postponed;
@@ -127,7 +126,7 @@ void run(Isolation *isolation, const claim::Claim &claimed, ErrorData *error)
 	for (int i = 0; i < claimed.count; i++)
 		ids[i] = claimed.timers[i].id;
 	note_error(isolation, error);
-	settle(isolation, ids, claimed.count, error);
+	split_or_record(isolation, ids, claimed.count, error);
 }
 
 } // namespace isolate
