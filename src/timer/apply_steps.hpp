@@ -14,7 +14,7 @@ enum class EffectKind : char
 	early,         // the timer is postponed
 };
 
-// What a timer of the batch does.
+// The effect of one timer of the batch.
 struct TimerEffect
 {
 	const claim::Timer *timer;
