@@ -6,8 +6,8 @@
 
 namespace columns {
 
-// Return whether a column of this type can be used where the other type is wanted. TEXTOID accepts varchar too, and InvalidOid accepts
-// every type. A domain is accepted as its base type is.
+// Return whether a column of this type can be used where the other type is wanted. TEXTOID accepts varchar too, and
+// InvalidOid accepts every type. A domain is accepted as its base type is.
 bool type_matches(Oid type, Oid wanted);
 
 // Return the attnum of a column among those from `first` on, or 0 if no column has this name and type.

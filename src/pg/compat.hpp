@@ -1,5 +1,5 @@
-// Differences between PostgreSQL 15 to 18. This is the only file that tests the server's version. A function here hides one difference
-// and does nothing else.
+// Differences between PostgreSQL 15 to 18. This is the only file that tests the server's version. A function here
+// hides one difference and does nothing else.
 #ifndef CAMPAIGN_COMPAT_HPP
 #define CAMPAIGN_COMPAT_HPP
 
@@ -12,8 +12,8 @@
 
 namespace pg {
 
-// Return the proc number of this process. The server's array of processes never moves, so a latch that is found by the number is
-// always a latch, although possibly that of another process.
+// Return the proc number of this process. The server's array of processes never moves, so the number always leads to
+// a latch. After an exit it may be that of another process.
 inline uint32 my_proc_number()
 {
 #if PG_VERSION_NUM >= 170000
@@ -65,8 +65,8 @@ inline bool is_json(char *text)
 	return pg_parse_json(lex, &nullSemAction) == JSON_SUCCESS;
 }
 
-// Make the executor state in which some columns of one table are written, after a check of the privileges on them. UPDATE OF triggers
-// depend on the columns, and so does the strength of the row lock.
+// Make the executor state in which some columns of one table are written, after a check of the privileges on them.
+// UPDATE OF triggers depend on the columns, and so does the strength of the row lock.
 inline EState *executor_state_for(Relation relation, bool appends, Bitmapset *columns)
 {
 	EState *estate = CreateExecutorState();
@@ -184,7 +184,8 @@ inline void descend(Relation table, Relation index, IndexTuple entry)
 	_bt_freestack(path);
 }
 
-// Return whether TRUNCATE, CLUSTER or the like has given the table a new file in this transaction. A tid from before is then void.
+// Return whether TRUNCATE, CLUSTER or the like has given the table a new file in this transaction. A tid from before
+// is then void.
 inline bool has_new_file(Relation relation)
 {
 #if PG_VERSION_NUM >= 160000

@@ -1,5 +1,5 @@
-// Follows ExecCheckPermissions() of the server. It differs in that no ExecutorCheckPerms hook is called, because other extensions expect
-// that hook inside of a query.
+// Follows ExecCheckPermissions() of the server. It differs in that no ExecutorCheckPerms hook is called, because
+// other extensions expect that hook inside of a query.
 #include "pg/privileges.hpp"
 
 namespace pg {

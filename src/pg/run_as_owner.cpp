@@ -1,7 +1,8 @@
-// Runs maintenance for roles that do not own the tables. Partitions are created, moved and emptied with the privileges of the tables'
-// owner, whichever role calls. This holds for a superuser too, because triggers that others have attached to the tables then run
-// as the owner. The upgrade of the tables runs as the owner for the same reason. So do reads of health checks and jobs, because a view
-// in the place of a table runs its functions as the role that reads it.
+// Runs maintenance for roles that do not own the tables. Partitions are created, moved and emptied with the
+// privileges of the tables' owner, whichever role calls. This holds for a superuser too, because triggers that others
+// have attached to the tables then run as the owner. The upgrade of the tables runs as the owner for the same reason.
+// Health checks and jobs are read as the owner, because a view in the place of a table runs its functions as its
+// reader.
 #include "pg/run_as_owner.hpp"
 
 namespace {
@@ -76,7 +77,8 @@ extension::ExtensionInfo open_tables()
 	return ext;
 }
 
-// Return the rows that the body leaves in SPI's result. The body reads as the owner, whose privileges the caller must have.
+// Return the rows that the body leaves in SPI's result. The body reads as the owner, whose privileges the caller must
+// have.
 template <typename F> Datum rows_as_owner(FunctionCallInfo fcinfo, const char *function, int column_count, F body)
 {
 	constexpr int max_columns = 5;

@@ -9,9 +9,9 @@
 
 namespace run_as_owner {
 
-// Run the body as the owner. A deferred trigger fires with the privileges of the role that deferred it, so the caller's triggers fire
-// before the switch and the owner's before the switch back. Constraints are afterwards as they are declared, and the owner's temporary
-// objects are removed from the session.
+// Run the body as the owner. A deferred trigger must fire with the privileges of the role that deferred it. So the
+// caller's triggers fire before the switch, and the owner's before the switch back. Constraints are afterwards as
+// they are declared, and the owner's temporary objects are removed from the session.
 template <typename F> void call(const extension::ExtensionInfo &ext, F body)
 {
 	if (GetUserId() == ext.owner)

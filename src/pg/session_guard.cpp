@@ -1,4 +1,5 @@
-// Compares the session before a call with the session after it. An object that is new belongs to the code that was called.
+// Compares the session before a call with the session after it. An object that is new belongs to the code that was
+// called.
 #include "pg/session_guard.hpp"
 
 namespace session_guard {

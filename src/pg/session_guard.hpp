@@ -1,6 +1,7 @@
-// Finds and removes what foreign code leaves in a session. Such code runs with its own privileges, and the session's user would meet it
-// later with other ones. It may leave temporary tables and views, which come first in every search path. It may leave cursors WITH HOLD,
-// and prepared statements under a name that the user's program trusts. Settings are restored by xact::as_user().
+// Finds and removes what foreign code leaves in a session. Such code runs with its own privileges, and the session's
+// user would use it later with other ones. It may leave temporary tables and views, which hide others of their name.
+// It may leave cursors WITH HOLD, and prepared statements under a name that the user's program trusts. Settings are
+// restored by xact::as_user().
 #ifndef CAMPAIGN_SESSION_GUARD_HPP
 #define CAMPAIGN_SESSION_GUARD_HPP
 

@@ -1,5 +1,6 @@
-// The cache of prepared statements. A plan is kept for the life of the process, under the schema and the address of its Query. A schema
-// that was renamed gets new plans. The old ones are not freed, because one of them may be running further up the stack.
+// The cache of prepared statements. A plan is kept for the life of the process, under the schema and the address of
+// its Query. A schema that was renamed gets new plans. The old ones are not freed, because one of them may be running
+// further up the stack.
 #include "pg/spi_query.hpp"
 
 namespace spi_query {
@@ -105,8 +106,8 @@ CachedPlanSource *source_of(SPIPlanPtr plan)
 	return static_cast<CachedPlanSource *>(linitial(SPI_plan_get_plan_sources(plan)));
 }
 
-// Set plan_settings for planning. Return the nest level at which they end, or 0 if the present plan was made under them. A plan that the
-// server has made under other settings is dropped first.
+// Set plan_settings for planning. Return the nest level at which they end, or 0 if the present plan was made under
+// them. A plan that the server has made under other settings is dropped first.
 int pin_plan(SPIPlanPtr plan, int generation)
 {
 	CachedPlanSource *source = source_of(plan);

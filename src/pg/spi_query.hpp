@@ -1,5 +1,5 @@
-// Runs SQL statements through SPI. A module keeps each statement as a Query beside the function that runs it. Every function needs SPI
-// to be connected.
+// Runs SQL statements through SPI. A module keeps each statement as a Query beside the function that runs it. Every
+// function needs SPI to be connected.
 #ifndef CAMPAIGN_SPI_QUERY_HPP
 #define CAMPAIGN_SPI_QUERY_HPP
 
@@ -9,8 +9,9 @@ namespace spi_query {
 
 constexpr int max_arguments = 8;
 
-// A statement and the types of its arguments. It is found by its address, so it must be static. @extschema@ stands for the
-// extension's schema. Every name and operator is qualified, because any session's search_path may be in force.
+// A statement and the types of its arguments. It is found by its address, so it must be static. @extschema@ stands
+// for the extension's schema. Every name and operator is qualified, because any session's search_path may be in
+// force.
 struct Query
 {
 	const char *text;
@@ -30,7 +31,8 @@ struct Schema
 // Return the schema with its current name. It lives as long as the process.
 Schema *schema_of(Oid oid);
 
-// Run the statement; the result is in SPI_tuptable. nulls: one character for each argument, 'n' for NULL, as SPI takes them.
+// Run the statement; the result is in SPI_tuptable. nulls: one character for each argument, 'n' for NULL, as SPI
+// takes them.
 void run(const Schema *schema, const Query &query, Datum *arguments, const char *nulls = nullptr);
 
 // Return a column of the first row of SPI's result. Without a row, return NULL, false and DT_NOEND.

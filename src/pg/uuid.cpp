@@ -1,6 +1,7 @@
-// Follows RFC 9562, section 6.2, method 3. A UUID begins with milliseconds, and twelve bits of their fraction follow. The fraction is
-// raised by one if the clock has not advanced, so UUIDs sort in the order in which they were made. That holds within a microsecond and
-// after the clock is set back. The other bits are random and come from a pool, which saves calls of pg_strong_random().
+// Follows RFC 9562, section 6.2, method 3. A UUID begins with milliseconds, and twelve bits of their fraction follow.
+// The fraction is raised by one if the clock has not advanced, so UUIDs sort in the order in which they were made.
+// That holds within a microsecond and after the clock is set back. The other bits are random and come from a pool,
+// which saves calls of pg_strong_random().
 #include "pg/uuid.hpp"
 
 #include <time.h>

@@ -1,13 +1,13 @@
-// The only file of the extension that stops an ERROR. Each bracket then undoes what it began, as the server does it, and returns the
-// error as a value.
+// The only file of the extension that stops an ERROR. Each bracket then undoes what it began, as the server does it,
+// and returns the error as a value.
 #include "pg/xact.hpp"
 
 namespace xact {
 
 namespace {
 
-// Run the body. Return a copy of its ERROR in the current memory context, or nullptr. FATAL does not come here, because it ends the
-// process through its exit callbacks.
+// Run the body. Return a copy of its ERROR in the current memory context, or nullptr. FATAL does not come here,
+// because it ends the process through its exit callbacks.
 ErrorData *stop_error(Body body, void *argument)
 {
 	MemoryContext oldcontext = CurrentMemoryContext;
@@ -72,7 +72,8 @@ ErrorData *run(Body body, void *argument)
 	// An abort has restored the user already. A commit keeps the user that set_user_until_xact_end() has set.
 	SetUserIdAndSecContext(user, context);
 	MemoryContextSwitchTo(oldcontext);
-	// Return to the pinned settings, so that no trigger sets anything for the next transaction, not even during the commit.
+	// Return to the pinned settings, so that no trigger sets anything for the next transaction, not even during the
+	// commit.
 	ResetAllOptions();
 	return error;
 }
@@ -117,11 +118,11 @@ ErrorData *catch_error(Body body, void *argument)
 	return error;
 }
 
-// Switch to the user, run the body and switch back. After an ERROR, the abort of the transaction or subtransaction restores the user
-// and context that were set at its start. That is enough, because an error is only caught by aborting the level that raised it, and
-// each switch inside that level ends inside it too. A SECURITY DEFINER function relies on the same rule.
-// Settings end with the switch. Otherwise a search_path that a trigger of that user has set would choose the functions that the
-// caller's next statement runs.
+// Switch to the user, run the body and switch back. After an ERROR, the abort of the transaction or subtransaction
+// restores the user and context that were set at its start. That is enough, because an error is only caught by
+// aborting the level that raised it. Each switch inside that level ends inside it too. A SECURITY DEFINER function
+// relies on the same rule. Settings end with the switch. Otherwise a search_path that a trigger of that user has set
+// would choose the functions that the caller's next statement runs.
 void as_user(Oid user, int flags, Body body, void *argument)
 {
 	Oid old_user;

@@ -1,6 +1,7 @@
-// Brackets: a transaction, a subtransaction, another user's privileges. Each takes its body as a lambda that captures by reference. The
-// body may raise an error, so neither it nor the calling frame may hold an object with a destructor. A static_assert checks the body.
-// An ERROR is stopped in one function of xact.cpp, and SQLSTATE, message, detail, hint and context are returned. FATAL passes through.
+// Brackets: a transaction, a subtransaction, another user's privileges. Each takes its body as a lambda that captures
+// by reference. The body may raise an error, so neither it nor the calling frame may hold an object with a
+// destructor. A static_assert checks the body. An ERROR is stopped in one function of xact.cpp, and SQLSTATE,
+// message, detail, hint and context are returned. FATAL passes through.
 #ifndef CAMPAIGN_XACT_HPP
 #define CAMPAIGN_XACT_HPP
 
@@ -12,8 +13,8 @@ namespace xact {
 
 using Body = void (*)(void *);
 
-// The brackets for bodies whose type is erased. Each returns the error that ended the body, or nullptr if there was none. The error is
-// allocated in the memory context that is current at the call.
+// The brackets for bodies whose type is erased. Each returns the error that ended the body, or nullptr if there was
+// none. The error is allocated in the memory context that is current at the call.
 ErrorData *run(Body body, void *argument);
 ErrorData *run_subxact(Body body, void *argument);
 ErrorData *run_and_rollback(Body body, void *argument);
@@ -26,8 +27,8 @@ template <typename F> void call_body(void *body)
 	(*static_cast<F *>(body))();
 }
 
-// Run the body in a transaction with a snapshot and SPI connected, and commit. Only the extension's own processes call it, because it
-// resets all settings to those that the process has pinned.
+// Run the body in a transaction with a snapshot and SPI connected, and commit. Only the extension's own processes
+// call it, because it resets all settings to those that the process has pinned.
 template <typename F> ErrorData *run(F body)
 {
 	return run(call_body<F>, &body);
@@ -57,14 +58,15 @@ template <typename F> void as_user(Oid user, F body)
 	as_user(user, SECURITY_LOCAL_USERID_CHANGE, call_body<F>, &body);
 }
 
-// Run a body that only reads with the privileges of another user. The body cannot make an object that outlives the call.
+// Run a body that only reads with the privileges of another user. The body cannot make an object that outlives the
+// call.
 template <typename F> void as_user_readonly(Oid user, F body)
 {
 	as_user(user, SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION, call_body<F>, &body);
 }
 
-// Switch to another user until the transaction ends. Deferred triggers run during the commit and must not have the privileges of the
-// process.
+// Switch to another user until the transaction ends. Deferred triggers run during the commit and must not have the
+// privileges of the process.
 void set_user_until_xact_end(Oid user);
 
 // Copy an error into result_cxt, because its own memory context ends with the transaction.

@@ -1,7 +1,7 @@
-// Applies a batch of claimed timers: the order of the steps, and the campaigns. The rules say what a timer of a type does to a campaign in
-// a state. Each table is written as a set: campaigns, whose triggers write the log, then timers, the timers of the new states,
-// executions and metrics. Assumes the locks of the claim. Promises that either all of it is written or an ERROR is raised.
-// Names no state, type or delay.
+// Applies a batch of claimed timers: the order of the steps, and the campaigns. The rules say what a timer of a type
+// does to a campaign in a state. Each table is written as a set: campaigns, whose triggers write the log, then
+// timers, the timers of the new states, executions and metrics. Assumes the locks of the claim. Promises that either
+// all of it is written or an ERROR is raised. Names no state, type or delay.
 #include "timer/apply.hpp"
 
 #include "guc.hpp"
@@ -23,8 +23,8 @@ constexpr spi_query::Query fail_query = {
 
 constexpr int max_rules = 64; // states times types, with room
 
-// Compare timers by type, because the log takes the event from a setting that is set once for each type. Within a type, compare by
-// campaign, so that index entries are inserted in order.
+// Compare timers by type, because the log takes the event from a setting that is set once for each type. Within a
+// type, compare by campaign, so that index entries are inserted in order.
 int compare(const void *a, const void *b)
 {
 	const Timer *x = static_cast<const Timer *>(a);
@@ -83,14 +83,15 @@ void change_state(row_writer::RowWriter *writer, Batch *batch, TimerEffect *effe
 	effect->kind = EffectKind::state_changed;
 }
 
-// Read the columns of the campaign that the rule depends on: a switch that may be off, and start_time, which may be set already.
+// Read the columns of the campaign that the rule depends on: a switch that may be off, and start_time, which may be
+// set already.
 void read_campaign(row_writer::RowWriter *writer, TimerEffect *effect)
 {
 	const Rule *rule = effect->rule;
 	bool is_null;
 
 	if (!row_writer::fetch_row(writer, &effect->campaign_tid, &effect->timer->campaign))
-		ereport(ERROR, errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION), errmsg("the campaign of a timer is gone"),
+		ereport(ERROR, errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION), errmsg("the campaign of a timer does not exist"),
 				errhint("A trigger has deleted it in the transaction that was to change its state."));
 	if (rule->only_when != nullptr && effect->timer->by_policy)
 		effect->disabled = !DatumGetBool(row_writer::get_attr(writer, rule->only_when, BOOLOID, &is_null)) || is_null;
@@ -137,8 +138,8 @@ bool change_states_only(Batch *batch, TimerEffect *first, int count)
 	return any_starts;
 }
 
-// Change the states of the campaigns whose timers are of one type. Those that get a start_time come last, because they need a writer of
-// two columns.
+// Change the states of the campaigns whose timers are of one type. Those that get a start_time come last, because
+// they need a writer of two columns.
 void change_states_of_type(Batch *batch, TimerEffect *first, int count)
 {
 	if (!change_states_only(batch, first, count))
@@ -196,7 +197,8 @@ ApplyResult write(spi_query::Schema *schema, Claim *claim, TimestampTz as_of, bo
 	find_rules(&batch, claim);
 	change_states(&batch);
 
-	// done_at is on the clock of as_of, which a test may have set. It is not before as_of, even if the system clock is set back meanwhile.
+	// done_at is on the clock of as_of, which a test may have set. It is not before as_of, even if the system clock
+	// is set back meanwhile.
 	TimestampTz done_at = as_of + greatest(GetCurrentTimestamp() - began, 0);
 	int completed = complete_timers(&batch, done_at);
 	result.follow_up = set_timers_of_new_states(&batch);

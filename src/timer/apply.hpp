@@ -12,8 +12,8 @@ struct ApplyResult
 	int postponed;         // early timers, which have had no attempt
 };
 
-// Apply the claimed timers, at most one for each campaign, all locked with their campaigns. Their order in the claim changes. marked:
-// the claim has one timer, which was marked RUNNING.
+// Apply the claimed timers, at most one for each campaign, all locked with their campaigns. Their order in the claim
+// changes. marked: the claim has one timer, which was marked RUNNING.
 ApplyResult run(spi_query::Schema *schema, claim::Claim *claim, TimestampTz as_of, bool marked);
 
 // Record a failed attempt of the timer.

@@ -1,4 +1,5 @@
-// The steps of apply::run(), which are in several files, and the data that they share. Only those files include this header.
+// The steps of apply::run(), which are in several files, and the data that they share. Only those files include this
+// header.
 #ifndef CAMPAIGN_APPLY_STEPS_HPP
 #define CAMPAIGN_APPLY_STEPS_HPP
 
@@ -53,12 +54,12 @@ Datum campaign_ids(TimerEffect *const *effects, int count);
 // Complete the timers that are not early. Return their number.
 int complete_timers(Batch *batch, TimestampTz done_at);
 
-// Insert, reschedule and cancel timers as the policies of the new states say. Return the earliest timer that was waiting and is due, or
-// DT_NOEND.
+// Insert, reschedule and cancel timers as the policies of the new states say. Return the earliest timer that was
+// waiting and is due, or DT_NOEND.
 TimestampTz set_timers_of_new_states(Batch *batch);
 
-// Record the executions and metrics of the completed timers, and notify listeners. `took_us` is the time that `completed` timers took.
-// marked: the timer was marked RUNNING, so it may have an execution row already.
+// Record the executions and metrics of the completed timers, and notify listeners. `took_us` is the time that
+// `completed` timers took. marked: the timer was marked RUNNING, so it may have an execution row already.
 void record(Batch *batch, TimestampTz done_at, int64 took_us, int completed, bool marked);
 
 } // namespace apply

@@ -1,5 +1,5 @@
-// Writes the timers of a batch: those that it completes, and those that the policies of the new states ask for. Assumes that
-// the campaigns are written already.
+// Writes the timers of a batch: those that it completes, and those that the policies of the new states ask for.
+// Assumes that the campaigns are written already.
 #include "timer/apply_steps.hpp"
 
 #include "pg/uuid.hpp"
@@ -11,7 +11,8 @@ namespace apply {
 
 namespace {
 
-// Reschedule or cancel timers. Each is locked first, because the claim has not locked it. One that has ended meanwhile stays as it is.
+// Reschedule or cancel timers. Each is locked first, because the claim has not locked it. One that has ended
+// meanwhile stays as it is.
 void update_timers(Batch *batch, const timer_policies::TimerChanges &changes)
 {
 	static constexpr row_writer::Column columns[] = {
@@ -41,9 +42,9 @@ void update_timers(Batch *batch, const timer_policies::TimerChanges &changes)
 	row_writer::close(writer);
 }
 
-// Insert timers. None is scheduled in the past or belongs to a campaign in a terminal state. If all times can be scheduled too, the
-// trigger that validates them is left out. If another session inserts a timer of the type at the same moment, the batch fails. The
-// isolated timers then find that row.
+// Insert timers. None is scheduled in the past or belongs to a campaign in a terminal state. If all times can be
+// scheduled too, the trigger that validates them is left out. If another session inserts a timer of the type at the
+// same moment, the batch fails. The isolated timers then find that row.
 void insert_timers(Batch *batch, const timer_policies::TimerChanges &changes, TimerEffect *const *changed)
 {
 	static constexpr row_writer::Column columns[] = {{"id", UUIDOID},

@@ -1,6 +1,7 @@
-// Runs a batch as a set in one transaction, with no subtransaction in it. If it fails, a second transaction isolates the timers that
-// fail. A worker must have called wakeup::enter_busy() before, so that timers committed after the snapshot here are reported to it. The
-// transaction acts as the owner of the tables from the claim through the commit.
+// Runs a batch as a set in one transaction, with no subtransaction in it. If it fails, a second transaction isolates
+// the timers that fail. A worker must have called wakeup::enter_busy() before, so that timers committed after the
+// snapshot here are reported to it. The transaction acts as the owner of the tables from the claim through the
+// commit.
 #include "timer/batch.hpp"
 
 #include "pg/xact.hpp"
@@ -14,11 +15,11 @@ namespace batch {
 
 namespace {
 
-// Isolation that meets one lock after the other must not keep a transaction open for long.
+// Isolation that waits for one lock after the other must not keep a transaction open for long.
 constexpr int64 max_isolation_us = 2 * USECS_PER_SEC;
 
-// Run the body as the owner of the tables, in a subtransaction for a client and in a transaction otherwise. It is not run if timers may
-// not run.
+// Run the body as the owner of the tables, in a subtransaction for a client and in a transaction otherwise. It is not
+// run if timers may not run.
 template <typename F> ErrorData *in_bracket(const BatchRequest &request, BatchResult *result, F body)
 {
 	if (request.client_schema != nullptr)
@@ -49,8 +50,8 @@ void find_next_due(spi_query::Schema *schema, const BatchRequest &request, Batch
 	request.hooks->on_next_due_read();
 }
 
-// Find the next due timer, and whether a timer must run alone. After a full batch the next due timer is left out, because another batch
-// follows and searches for it.
+// Find the next due timer, and whether a timer must run alone. After a full batch the next due timer is left out,
+// because another batch follows and searches for it.
 void find_remaining_work(spi_query::Schema *schema, const BatchRequest &request, BatchResult *result)
 {
 	if (!result->full)
@@ -104,8 +105,8 @@ ErrorData *run_as_set(const BatchRequest &request, BatchResult *result, MemoryCo
 	});
 }
 
-// Search for the next timers in a transaction of its own. After an error the worker runs the next batch at once, which then raises it
-// again.
+// Search for the next timers in a transaction of its own. After an error the worker runs the next batch at once,
+// which raises the error itself.
 void find_remaining_work_after_commit(const BatchRequest &request, BatchResult *result)
 {
 	result->next_due = DT_NOBEGIN;

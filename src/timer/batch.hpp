@@ -23,8 +23,8 @@ struct BatchRequest
 	bool isolate_transient; // isolate also after an error that says nothing about the timers
 	const WorkerHooks *hooks;
 
-	// The schema for a client, or nullptr for a worker. The client's transaction is connected to SPI and acts as the owner. Subtransactions
-	// then take the place of transactions, and nothing is searched for after the batch.
+	// The schema for a client, or nullptr for a worker. The client's transaction is connected to SPI and acts as the
+	// owner. Subtransactions then take the place of transactions, and nothing is searched for after the batch.
 	spi_query::Schema *client_schema;
 	TimestampTz as_of; // for a client
 };

@@ -1,5 +1,5 @@
-// Claims a batch. A claim reads from where the last one ended up to the present. It reads neither dead timers nor timers that are due
-// later, and it skips locked rows.
+// Claims a batch. A claim reads from where the last one ended up to the present. It reads neither dead timers nor
+// timers that are due later, and it skips locked rows.
 #include "timer/claim.hpp"
 
 #include "guc.hpp"
@@ -30,8 +30,9 @@ constexpr spi_query::Query has_retries_query = {R"(SELECT FROM @extschema@.campa
 												{TIMESTAMPTZOID, TIMESTAMPTZOID},
 												true};
 
-// Retries have a small index of their own, without dead timers. A timer whose worker was lost is left to single_timer.cpp. IS TRUE keeps
-// the planner from an index of all failed executions, so executions are found by timer_id.
+// Retries have a small index of their own, without dead timers. A timer whose worker was lost is left to
+// single_timer.cpp. IS TRUE keeps the planner from an index of all failed executions, so executions are found by
+// timer_id.
 constexpr spi_query::Query claim_retries_query = {
 	R"(SELECT r.id, r.place, r.campaign_id, r.campaign_place, r.timer_type::pg_catalog.text, r.state::pg_catalog.text, r.scheduled_at,
 			r.by_policy, true
@@ -52,8 +53,8 @@ constexpr spi_query::Query claim_retries_query = {
 	{TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, INT4OID},
 	true};
 
-// The array means "= 'PENDING'", but makes idx_campaign_timers_processing the only index with the order that is asked for. A row
-// comparison would not end the scan at the present.
+// The array means "= 'PENDING'", but makes idx_campaign_timers_processing the only index with the order that is asked
+// for. A row comparison would not end the scan at the present.
 constexpr char pending_timers[] =
 	R"(SELECT r.id, r.place, r.campaign_id, r.campaign_place, r.timer_type::pg_catalog.text, r.state::pg_catalog.text, r.scheduled_at,
 			r.by_policy, false

@@ -27,8 +27,8 @@ struct Claim
 	TimestampTz claimed_to; // the next claim starts here
 };
 
-// Lock at most `limit` due timers that are scheduled at scan_from or later. only: the timers to choose from, or nullptr. The result is
-// allocated in result_cxt.
+// Lock at most `limit` due timers that are scheduled at scan_from or later. only: the timers to choose from, or
+// nullptr. The result is allocated in result_cxt.
 Claim lock_due(spi_query::Schema *schema, TimestampTz as_of, TimestampTz scan_from, int limit, ArrayType *only,
 			   MemoryContext result_cxt);
 

@@ -1,5 +1,5 @@
-// Runs before the worker's first batch. A timer that was RUNNING in a lost process has had a failed attempt. The unlogged table
-// campaign_clean_run tells whether the server has crashed, because crash recovery empties it.
+// Runs before the worker's first batch. A timer that was RUNNING in a lost process has had a failed attempt. The
+// unlogged table campaign_clean_run tells whether the server has crashed, because crash recovery empties it.
 #include "timer/crash_recovery.hpp"
 
 #include "pg/xact.hpp"
@@ -10,8 +10,8 @@ namespace {
 
 constexpr spi_query::Query recover_lost_query = {R"(SELECT @extschema@._recover_lost($1))", 1, {TIMESTAMPTZOID}};
 
-// Open campaign_clean_run. Return nullptr if it is missing or has other columns. It is read and written without SQL, because a trigger
-// on it must not run with the privileges of a superuser.
+// Open campaign_clean_run. Return nullptr if it is missing or has other columns. It is read and written without SQL,
+// because a trigger on it must not run with the privileges of a superuser.
 Relation open_clean_run(LOCKMODE mode)
 {
 	Oid table = extension::bookkeeping_table("campaign_clean_run");

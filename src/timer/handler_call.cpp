@@ -1,5 +1,6 @@
-// Calls a handler with the privileges of the role that registered it. Triggers that the tables' owner has deferred fire before the call.
-// Triggers that the handler has deferred fire before the switch back. Its settings and temporary objects are removed afterwards.
+// Calls a handler with the privileges of the role that registered it. Triggers that the tables' owner has deferred
+// fire before the call. Triggers that the handler has deferred fire before the switch back. Its settings and
+// temporary objects are removed afterwards.
 #include "timer/handler_call.hpp"
 
 #include "pg/session_guard.hpp"
@@ -85,8 +86,8 @@ void set_for_handler(const char *name, const char *value)
 	set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
-// Run user code as a role with settings of its own. It does not see the settings of the session, and the session does not see what it
-// sets. After an ERROR, the abort of the transaction or subtransaction restores user and settings.
+// Run user code as a role with settings of its own. It does not see the settings of the session, and the session does
+// not see what it sets. After an ERROR, the abort of the transaction or subtransaction restores user and settings.
 template <typename F> void run_confined(Oid role, int context_flags, F body)
 {
 	Oid user;
@@ -167,8 +168,8 @@ void record_result(spi_query::Schema *schema, const pg_uuid_t *timer, TimestampT
 	spi_query::run(schema, record_result_query, arguments, is_null ? "  n" : nullptr);
 }
 
-// Call the handler between two checks of the session, and record its result. The worker does not check prepared statements, because it
-// drops all of them after each handler.
+// Call the handler between two checks of the session, and record its result. The worker does not check prepared
+// statements, because it drops all of them after each handler.
 void call_handler(spi_query::Schema *schema, const HandlerCall &call, const pg_uuid_t *timer, TimestampTz as_of, bool in_worker)
 {
 	MemoryContext result_cxt = CurrentMemoryContext;

@@ -1,6 +1,6 @@
-// Runs after a batch has failed as a whole, for the worker and for run_due_timers(). Each part claims its timers inside its own
-// subtransaction, so that a part that is rolled back leaves no lock and no multixact. A timer that fails alone has a failed attempt. An
-// error that says nothing about the timer leaves it unchanged.
+// Runs after a batch has failed as a whole, for the worker and for run_due_timers(). Each part claims its timers
+// inside its own subtransaction, so that a part that is rolled back leaves no lock and no multixact. A timer that
+// fails alone has a failed attempt. An error that says nothing about the timer leaves it unchanged.
 #include "timer/isolate.hpp"
 
 #include "timer/apply.hpp"
@@ -24,8 +24,9 @@ void note_error(Isolation *isolation, ErrorData *error)
 	isolation->last_error = error;
 }
 
-// Return whether the error is a problem of the server, so that smaller parts would fail too. The server may be out of memory, disk or
-// connections, or the process may be cancelled. The trigger of one timer may raise such an error as well, so it must come many times.
+// Return whether the error is a problem of the server, so that smaller parts would fail too. The server may be out of
+// memory, disk or connections, or the process may be cancelled. The trigger of one timer may raise such an error as
+// well, so it must come many times.
 bool is_server_problem(Isolation *isolation, const ErrorData *error)
 {
 	if (!xact::is_cancel(error) && ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES))
@@ -47,7 +48,8 @@ void record_failure(Isolation *isolation, const pg_uuid_t *id, const ErrorData *
 	isolation->unattempted++;
 }
 
-// Split timers that have failed together, or record the failure of one that has failed alone. Give up if splitting cannot help.
+// Split timers that have failed together, or record the failure of one that has failed alone. Give up if splitting
+// cannot help.
 void split_or_record(Isolation *isolation, const pg_uuid_t *ids, int count, const ErrorData *error)
 {
 	bool transient = xact::is_transient(error);
@@ -67,8 +69,9 @@ void split_or_record(Isolation *isolation, const pg_uuid_t *ids, int count, cons
 		run_part(isolation, ids + start, least(size, count - start));
 }
 
-// Fire deferred triggers and roll them back, so that an error at the commit is found in the part that causes it. They fire again at the
-// commit. A client's transaction is left out, because the client may have deferred triggers of its own.
+// Fire deferred triggers and roll them back, so that an error at the commit is found in the part that causes it. They
+// fire again at the commit. A client's transaction is left out, because the client may have deferred triggers of its
+// own.
 void test_deferred_triggers(Isolation *isolation)
 {
 	if (isolation->for_client)

@@ -25,8 +25,8 @@ struct Isolation
 // Return an isolation that has no deadline and is not for a client.
 Isolation begin(spi_query::Schema *schema, TimestampTz as_of);
 
-// Run the timers of a batch that has failed with the error, in parts, each in a subtransaction. The transaction is connected to SPI and
-// acts as the owner.
+// Run the timers of a batch that has failed with the error, in parts, each in a subtransaction. The transaction is
+// connected to SPI and acts as the owner.
 void run(Isolation *isolation, const claim::Claim &claimed, ErrorData *error);
 
 } // namespace isolate

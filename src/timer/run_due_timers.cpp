@@ -1,6 +1,6 @@
-// Runs timers for run_due_timers(), as the worker does, but in the transaction of a client. Subtransactions take the place of the
-// worker's transactions. READ COMMITTED is needed, because each claim must see the rows that the last batch has written. The timers run
-// with the privileges of the tables' owner.
+// Runs timers for run_due_timers(), as the worker does, but in the transaction of a client. Subtransactions take the
+// place of the worker's transactions. READ COMMITTED is needed, because each claim must see the rows that the last
+// batch has written. The timers run with the privileges of the tables' owner.
 #include "extension.hpp"
 #include "guc.hpp"
 #include "pg/run_as_owner.hpp"
@@ -63,9 +63,9 @@ bool run_batch(Run *run, int64 room)
 	return true;
 }
 
-// Restart the scan from the beginning, at most once until another timer is executed. A timer that waited behind an earlier timer of its
-// campaign can run when that one completes without a state change, and its scheduled_at may lie before scan_from. Return false if the
-// scan was restarted already.
+// Restart the scan from the beginning, at most once until another timer is executed. A timer that waited behind an
+// earlier timer of its campaign can run when that one completes without a state change. Its scheduled_at may lie
+// before scan_from. Return false if the scan was restarted already.
 bool restart_scan(Run *run)
 {
 	if (run->restarted)

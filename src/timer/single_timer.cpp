@@ -1,5 +1,6 @@
-// Runs a timer that may take long or crash the server. A first transaction marks it RUNNING and takes a session lock, which tells other
-// sessions whether the process lives. A second one changes the state and calls the handler. A third one records an error.
+// Runs a timer that may take long or crash the server. A first transaction marks it RUNNING and takes a session lock,
+// which tells other sessions whether the process lives. A second one changes the state and calls the handler. A third
+// one records an error.
 #include "timer/single_timer.hpp"
 
 #include "extension.hpp"
@@ -67,7 +68,8 @@ bool take_session_lock(const pg_uuid_t *timer)
 	return LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
-// Lock the timer and its campaign. marked: whether it is marked RUNNING. Return no timer if it is gone or has another status.
+// Lock the timer and its campaign. marked: whether it is marked RUNNING. Return no timer if it is gone or has another
+// status.
 claim::Claim lock_timer(spi_query::Schema *schema, const pg_uuid_t *timer, bool marked, MemoryContext result_cxt)
 {
 	Datum arguments[] = {UUIDPGetDatum(timer), BoolGetDatum(marked)};
@@ -100,7 +102,8 @@ bool claim_timer(spi_query::Schema *schema, TimestampTz as_of, TimestampTz scan_
 	return spi_query::first_uuid(1, timer);
 }
 
-// Change the campaign's state and call the handler. Return the earliest due timer that was waiting behind this one, or DT_NOEND.
+// Change the campaign's state and call the handler. Return the earliest due timer that was waiting behind this one,
+// or DT_NOEND.
 TimestampTz run_attempt(spi_query::Schema *schema, const pg_uuid_t *timer, TimestampTz as_of, bool marked)
 {
 	claim::Claim claimed = lock_timer(schema, timer, marked, CurrentMemoryContext);
@@ -121,8 +124,8 @@ bool is_failure(ErrorData *error, bool timed_out)
 	return true;
 }
 
-// Drop prepared statements, sequence caches and session locks, which a handler may have left in the worker. The lock of the timer is
-// among them.
+// Drop prepared statements, sequence caches and session locks, which a handler may have left in the worker. The lock
+// of the timer is among them.
 void clean_session()
 {
 	DropAllPreparedStatements();
@@ -130,8 +133,8 @@ void clean_session()
 	LockReleaseSession(USER_LOCKMETHOD);
 }
 
-// Record the failed attempt of a timer that is marked RUNNING, or postpone the timer. If this raises an error, the timer stays RUNNING
-// until crash_recovery::recover_lost() finds it.
+// Record the failed attempt of a timer that is marked RUNNING, or postpone the timer. If this raises an error, the
+// timer stays RUNNING until crash_recovery::recover_lost() finds it.
 ErrorData *record_end(const pg_uuid_t *timer, const ErrorData *cause, bool is_failure)
 {
 	return xact::run([&] {

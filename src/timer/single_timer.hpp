@@ -40,11 +40,12 @@ struct SingleRequest
 // Return whether a timer is due that must run alone.
 bool is_due(spi_query::Schema *schema, TimestampTz as_of, TimestampTz scan_from);
 
-// Run one timer that is not in the skip list, in transactions of its own. A postponed timer is added to the list if there is room.
+// Run one timer that is not in the skip list, in transactions of its own. A postponed timer is added to the list if
+// there is room.
 SingleResult run(const SingleRequest &request, SkipList *skip_list);
 
-// Run one timer that has a handler in a subtransaction of a client, without marking it RUNNING. The transaction is connected to SPI and
-// acts as the owner.
+// Run one timer that has a handler in a subtransaction of a client, without marking it RUNNING. The transaction is
+// connected to SPI and acts as the owner.
 SingleResult run_for_client(spi_query::Schema *schema, TimestampTz as_of, TimestampTz scan_from, SkipList *skip_list);
 
 } // namespace single_timer

@@ -76,8 +76,8 @@ bool counts_from_entering(const Policy *policy)
 	return policy->anchor == nullptr;
 }
 
-// Return whether the timer may have been set in advance, before the campaign enters a state in which it has an effect. That is so if the
-// policy of that state has the same anchor as this one, or if that state has no policy for the type.
+// Return whether the timer may have been set in advance, before the campaign enters a state in which it has an
+// effect. That is so if that state has no policy for the type, or one with the same anchor as this policy.
 bool may_be_set_ahead(const StateMachine &machine, Datum type, const Policy *policy)
 {
 	for (int i = 0; i < machine.transition_count; i++)
@@ -101,7 +101,8 @@ enum class TimerMeaning
 	late,  // no state that can be reached has a use for it
 };
 
-// Return the meaning of a timer of this type in the state. transition and policy: those of the state and type, or nullptr.
+// Return the meaning of a timer of this type in the state. transition and policy: those of the state and type, or
+// nullptr.
 TimerMeaning meaning_of(const StateMachine &machine, Datum state, Datum type, const Transition *transition, const Policy *policy)
 {
 	if (transition != nullptr)

@@ -1,5 +1,5 @@
-// The state machine as a batch needs it: the rows of campaign_state_transitions and campaign_timer_policies, and the rule that they
-// give for a timer. Below the reading of the tables it is a pure function of those rows.
+// The state machine as a batch needs it: the rows of campaign_state_transitions and campaign_timer_policies, and the
+// rule that they give for a timer. Below the reading of the tables it is a pure function of those rows.
 #ifndef CAMPAIGN_STATE_MACHINE_HPP
 #define CAMPAIGN_STATE_MACHINE_HPP
 
@@ -44,8 +44,8 @@ struct Rule
 	Datum disabled_result; // the same for a timer that is switched off
 };
 
-// Read both tables. The result lives as long as SPI's procedure context. The tables belong to the user and may change at any time, so
-// each batch reads them again.
+// Read both tables. The result lives as long as SPI's procedure context. The tables belong to the user and may change
+// at any time, so each batch reads them again.
 StateMachine read(spi_query::Schema *schema);
 
 // Return whether a transition by this type of timer leads out of the state. A type of 0 stands for every transition.

@@ -1,6 +1,6 @@
-// Follows campaign_timer_policies. A timer that a user has scheduled keeps its time, and satisfies the policy for its type. The tables
-// are read through SQL with the privileges of the caller. Nothing is written here: apply_timers.cpp writes for the worker, and SQL for
-// the API functions. Names no state, type or delay.
+// Follows campaign_timer_policies. A timer that a user has scheduled keeps its time, and satisfies the policy for its
+// type. The tables are read through SQL with the privileges of the caller. Nothing is written here: apply_timers.cpp
+// writes for the worker, and SQL for the API functions. Names no state, type or delay.
 #include "timer/timer_policies.hpp"
 
 #include "pg/columns.hpp"
@@ -14,7 +14,8 @@ using state_machine::policy_for;
 
 namespace {
 
-// OFFSET 0 forces an index lookup for each campaign, in the order asked for, also in a plan that was made while the tables were empty.
+// OFFSET 0 forces an index lookup for each campaign, in the order asked for. Otherwise a plan made while the tables
+// were empty could scan them.
 constexpr spi_query::Query campaigns_by_id_query = {R"(SELECT u.n, c.status::pg_catalog.text, c.*
 		FROM ROWS FROM (pg_catalog.unnest($1)) WITH ORDINALITY AS u (id, n)
 		CROSS JOIN LATERAL (SELECT c.* FROM @extschema@.campaigns AS c WHERE c.id OPERATOR(pg_catalog.=) u.id OFFSET 0) AS c
@@ -80,7 +81,8 @@ Datum value_of(const CampaignRow &row, const char *column, Oid type, bool *is_nu
 	return attnum == 0 ? static_cast<Datum>(0) : SPI_getbinval(row.tuple, row.columns, attnum, is_null);
 }
 
-// Return whether the rows are those of the campaigns. A tid leads to another row once a trigger has rewritten the table.
+// Return whether the rows are those of the campaigns. A tid leads to another row once a trigger has rewritten the
+// table.
 bool match(const CampaignRows &rows, Datum campaigns)
 {
 	const pg_uuid_t *asked = reinterpret_cast<const pg_uuid_t *>(ARR_DATA_PTR(DatumGetArrayTypeP(campaigns)));
@@ -108,8 +110,8 @@ bool is_on(const Policy *policy, const CampaignRow &campaign)
 	return !is_null && DatumGetBool(value);
 }
 
-// Return the time at which the policy schedules its timer, or DT_NOEND if the anchor is unknown. The anchor is a column of the campaign
-// or the time of entering the state.
+// Return the time at which the policy schedules its timer, or DT_NOEND if the anchor is unknown. The anchor is a
+// column of the campaign or the time of entering the state.
 TimestampTz time_by(const Policy *policy, const CampaignRow &campaign, TimestampTz entered)
 {
 	bool is_null = false;
@@ -157,7 +159,8 @@ void add_insert(Search *search, const CampaignRow &campaign, Datum type, Timesta
 	*append_to(&found->inserts, &found->insert_count, &search->insert_room) = {campaign.index, type, time};
 }
 
-// Add an update of a pending timer that the policy of the state reschedules or cancels. A terminal state cancels all timers.
+// Add an update of a pending timer that the policy of the state reschedules or cancels. A terminal state cancels all
+// timers.
 void find_update(Search *search, const CampaignRow &campaign, Datum state, TimestampTz entered, const PendingTimer *timer)
 {
 	const StateMachine &machine = search->machine;

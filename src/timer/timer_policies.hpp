@@ -31,8 +31,8 @@ struct CampaignRows
 	int count;
 };
 
-// Return the current rows of the campaigns, in the order asked for. A campaign may have been deleted. tids: the last known tids of their
-// rows, or 0.
+// Return the current rows of the campaigns, in the order asked for. A campaign may have been deleted. tids: the last
+// known tids of their rows, or 0.
 CampaignRows read_campaigns(spi_query::Schema *schema, Datum campaigns, Datum tids, int count);
 
 // A pending timer that is rescheduled or cancelled.
@@ -60,8 +60,8 @@ struct TimerChanges
 	TimestampTz earliest_due; // of the timers that were pending before, or DT_NOEND
 };
 
-// Find the changes of timers that the current states of these campaigns bring. The caller writes them. entered: the time at which each
-// campaign has entered its state. tids: the last known tids of their rows, or 0.
+// Find the changes of timers that the current states of these campaigns bring. The caller writes them. entered: the
+// time at which each campaign has entered its state. tids: the last known tids of their rows, or 0.
 TimerChanges changes_for(spi_query::Schema *schema, const state_machine::StateMachine &machine, Datum campaigns, Datum tids,
 						 const Datum *entered, int count, TimestampTz as_of);
 

@@ -1,6 +1,6 @@
-// The buffer between the row triggers and the statement triggers of log_campaign_state_change(). It belongs to the transaction. A
-// subtransaction that is rolled back removes its state changes, and the end of the transaction removes all. A transaction that still has
-// some cannot commit, because its log would be incomplete.
+// The buffer between the row triggers and the statement triggers of log_campaign_state_change(). It belongs to the
+// transaction. A subtransaction that is rolled back removes its state changes, and the end of the transaction removes
+// all. A transaction that still has some cannot commit, because its log would be incomplete.
 #include "trigger/pending_changes.hpp"
 
 #include "trigger/validate_transition.hpp"
@@ -91,9 +91,9 @@ Datum copy(Datum value)
 	return value;
 }
 
-// A statement writes the state changes of its own table that were made in this subtransaction, or in one inside it that was released.
-// Those of an outer subtransaction are left to a statement there, because this one may still be rolled back alone. Subtransaction ids
-// only grow, so those that are written come last.
+// A statement writes the state changes of its own table that were made in this subtransaction, or in one inside it
+// that was released. Those of an outer subtransaction are left to a statement there, because this one may still be
+// rolled back alone. Subtransaction ids only grow, so those that are written come last.
 int first_to_write(Oid relation)
 {
 	SubTransactionId subxact = GetCurrentSubTransactionId();
@@ -104,8 +104,8 @@ int first_to_write(Oid relation)
 	return first;
 }
 
-// If no state change remains, the memory context is detached too. Otherwise the detached ones are copied, because the remaining ones
-// share the array.
+// If no state change remains, the memory context is detached too. Otherwise the detached ones are copied, because the
+// remaining ones share the array.
 DetachedChanges detach_from(int first)
 {
 	DetachedChanges detached = {&buffer.changes[first], buffer.count - first, nullptr};

@@ -25,8 +25,8 @@ void register_callbacks();
 
 int count();
 
-// Return the element that the next state change is written to. It belongs to the buffer only after count_added(), so that an error in
-// between leaves the buffer as it was.
+// Return the element that the next state change is written to. It belongs to the buffer only after count_added(), so
+// that an error in between leaves the buffer as it was.
 StateChange *add();
 void count_added();
 

@@ -1,7 +1,8 @@
-// Writes campaign_state_log, as the trigger log_campaign_state_change(). Its row triggers put each state change into a buffer of the
-// transaction. Its statement triggers write the buffer as one set, as the owner of the log. They first check that each state change is
-// still valid, because a trigger of a user may have changed one after validate_state_transition(). Assumes nothing about the order of
-// columns. Promises that no text of a user makes a state change fail. Promises that a transaction cannot commit with an unlogged one.
+// Writes campaign_state_log, as the trigger log_campaign_state_change(). Its row triggers put each state change into
+// a buffer of the transaction. Its statement triggers write the buffer as one set, as the owner of the log. They
+// first check that each state change is still valid, because a trigger of a user may have changed one after
+// validate_state_transition(). Assumes nothing about the order of columns. Promises that no text of a user makes a
+// state change fail, and that no transaction commits with an unlogged one.
 #include "guc.hpp"
 #include "pg/columns.hpp"
 #include "pg/privileges.hpp"
@@ -76,7 +77,8 @@ constexpr NeededColumn needed_columns[] = {
 	{"updated_at", TIMESTAMPTZOID, &CampaignColumns::updated_at},
 };
 
-// Return whether the column with this attnum has the name and exactly the type that columns of the tables are created with.
+// Return whether the column with this attnum has the name and exactly the type that columns of the tables are created
+// with.
 bool is_column(TupleDesc columns, int attnum, const NeededColumn &needed)
 {
 	if (attnum <= 0 || attnum > columns->natts)
@@ -235,8 +237,8 @@ Oid owner_of_log(Oid log)
 	return owner;
 }
 
-// Write the log without SQL. The foreign key to campaigns needs no check if the trigger is on campaigns, because the campaigns were just
-// written.
+// Write the log without SQL. The foreign key to campaigns needs no check if the trigger is on campaigns, because the
+// campaigns were just written.
 void insert_into_log(Relation relation, const DetachedChanges &detached)
 {
 	static constexpr row_writer::Column columns[] = {{"id", UUIDOID},

@@ -1,6 +1,6 @@
-// Each value has three sources, in this order: a setting of the transaction, a key of the campaign's metadata, a default. The key counts
-// only if this statement has changed it, because an earlier state change may have left it there. Promises that no value in the metadata
-// raises an error: it becomes a text or is ignored.
+// Each value has three sources, in this order: a setting of the transaction, a key of the campaign's metadata, a
+// default. The key counts only if this statement has changed it, because an earlier state change may have left it
+// there. Promises that no value in the metadata raises an error: it becomes a text or is ignored.
 #include "trigger/state_log_metadata.hpp"
 
 #include "guc.hpp"

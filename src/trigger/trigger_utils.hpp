@@ -6,8 +6,8 @@
 
 namespace trigger_utils {
 
-// Return the data of the trigger. Raise an error unless it is of this kind: TRIGGER_EVENT_ROW or 0, combined with TRIGGER_EVENT_BEFORE
-// or TRIGGER_EVENT_AFTER.
+// Return the data of the trigger. Raise an error unless it is of this kind: TRIGGER_EVENT_ROW or 0, combined with
+// TRIGGER_EVENT_BEFORE or TRIGGER_EVENT_AFTER.
 TriggerData *trigger_call(FunctionCallInfo fcinfo, const char *function, TriggerEvent kind);
 
 // Raise the error of a function that is called in another way.

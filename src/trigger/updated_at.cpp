@@ -1,5 +1,5 @@
-// A BEFORE UPDATE trigger of every table that has updated_at. Promises that updated_at grows with each update, even if the clock has
-// been set back.
+// A BEFORE UPDATE trigger of every table that has updated_at. Promises that updated_at grows with each update, even
+// if the clock has been set back.
 #include "pg/columns.hpp"
 #include "trigger/trigger_utils.hpp"
 

@@ -1,5 +1,5 @@
-// A trigger of campaign_timers. Promises that the time of a pending timer is before the year 10000. A new timer is not in the past and
-// not for a campaign in a terminal state.
+// A trigger of campaign_timers. Promises that the time of a pending timer is before the year 10000. A new timer is
+// not in the past and not for a campaign in a terminal state.
 #include "trigger/validate_schedule.hpp"
 
 #include "pg/columns.hpp"

@@ -1,6 +1,6 @@
-// A trigger of campaigns. Promises that no statement changes a state without a row of campaign_state_transitions. A user may change that
-// table with any command, so a pair that was found valid is remembered only until the command ends. One command often makes the same
-// state change to many campaigns.
+// A trigger of campaigns. Promises that no statement changes a state without a row of campaign_state_transitions. A
+// user may change that table with any command, so a pair that was found valid is remembered only until the command
+// ends. One command often makes the same state change to many campaigns.
 #include "trigger/validate_transition.hpp"
 
 #include "pg/columns.hpp"

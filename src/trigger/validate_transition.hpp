@@ -6,7 +6,8 @@
 
 namespace validate_transition {
 
-// Remove the pairs of states from the arrays that this command has found valid for this table. Return the number of the others.
+// Remove the pairs of states from the arrays that this command has found valid for this table. Return the number of
+// the others.
 int remove_known(Oid relation, Datum *from, Datum *to, int count);
 
 // Find the first pair of states that has no transition. Return false if there is none.
