@@ -2,6 +2,7 @@
 #
 #   make, make install            against the server that PG_CONFIG belongs to
 #   make installcheck             pg_regress and isolation tests, each with a server of its own (not as root)
+#   make unit                     the tests that need no server
 #   make lint                     the promises the compiler does not check
 #   script/test                   everything, from a bare machine
 
@@ -59,7 +60,7 @@ REGRESS := $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
 REGRESS_OPTS = --inputdir=test --temp-instance=tmp_check --temp-config=test/postgresql.conf
 ISOLATION := $(patsubst test/specs/%.spec,%,$(sort $(wildcard test/specs/*.spec)))
 ISOLATION_OPTS = --inputdir=test --outputdir=. --temp-instance=tmp_check_iso --temp-config=test/postgresql.conf
-EXTRA_CLEAN = results output_iso tmp_check tmp_check_iso log regression.diffs regression.out
+EXTRA_CLEAN = test/unit/unit_tests test/unit/*.unit.o results output_iso tmp_check tmp_check_iso log regression.diffs regression.out
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
@@ -80,4 +81,10 @@ $(SQL_UPGRADE): $(SQL_SOURCES) Makefile $(EXTENSION).control
 lint: all
 	@script/lint $(shlib) $(SQL_INSTALL) $(SQL_SOURCES)
 
-.PHONY: lint
+unit: test/unit/unit_tests
+	@test/unit/unit_tests
+
+test/unit/unit_tests: FORCE
+	@$(MAKE) -s -C test/unit unit_tests
+
+.PHONY: lint unit FORCE

@@ -1,5 +1,4 @@
-// What a turn looks for, as SQL functions: tests hold other sessions by a claim
-// and count what it reads, benchmarks measure it.
+// SQL functions around the claim. Tests lock rows with a claim and count what it reads; benchmarks measure it.
 #include "timer/claim.hpp"
 #include "timer/single_timer.hpp"
 

@@ -1,20 +1,16 @@
-// Runs after a batch has failed as a whole, for the worker and for run_due_timers(). Each part claims its timers
-// inside its own subtransaction, so that a part that is rolled back leaves no lock and no multixact. A timer that
-// fails alone has a failed attempt. An error that says nothing about the timer leaves it unchanged.
+// Runs after a batch has failed as a whole, both for the worker and for run_due_timers(). Each part claims its timers
+// inside its own subtransaction, so that a part that is rolled back leaves no lock and no multixact. A timer that fails
+// alone has a failed attempt. An error that says nothing about the timer leaves it unchanged.
 #include "timer/isolate.hpp"
 
-#include "timer/apply.hpp"
 #include "pg/session_guard.hpp"
 #include "pg/xact.hpp"
+#include "timer/apply.hpp"
+#include "timer/splitting.hpp"
 
 namespace isolate {
 
 namespace {
-
-constexpr int parts = 4;
-constexpr int max_server_problems = 32; // enough to isolate some timers whose triggers raise such an error
-
-void run_part(Isolation *isolation, const pg_uuid_t *ids, int count);
 
 // Remember the error. A cancel request of a client ends its statement.
 void note_error(Isolation *isolation, ErrorData *error)
@@ -22,16 +18,6 @@ void note_error(Isolation *isolation, ErrorData *error)
 	if (isolation->for_client && xact::is_cancel(error))
 		ReThrowError(error);
 	isolation->last_error = error;
-}
-
-// Return whether the error is a problem of the server, so that smaller parts would fail too. The server may be out of
-// memory, disk or connections, or the process may be cancelled. The trigger of one timer may raise such an error as
-// well, so it must come many times.
-bool is_server_problem(Isolation *isolation, const ErrorData *error)
-{
-	if (!xact::is_cancel(error) && ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES))
-		return false;
-	return ++isolation->server_problems > max_server_problems;
 }
 
 // Record a failed attempt of the timer. If that fails too, the timer is tried again soon.
@@ -48,27 +34,6 @@ void record_failure(Isolation *isolation, const pg_uuid_t *id, const ErrorData *
 	isolation->unattempted++;
 }
 
-// Split timers that have failed together, or record the failure of one that has failed alone. Give up if splitting
-// cannot help.
-void split_or_record(Isolation *isolation, const pg_uuid_t *ids, int count, const ErrorData *error)
-{
-	bool transient = xact::is_transient(error);
-
-	if (count == 1 && !transient)
-	{
-		record_failure(isolation, ids, error);
-		return;
-	}
-	if (count == 1 || is_server_problem(isolation, error) || pg::stopwatch() >= isolation->give_up_at)
-	{
-		isolation->unattempted += count;
-		return;
-	}
-	int size = (count + parts - 1) / parts;
-	for (int start = 0; start < count; start += size)
-		run_part(isolation, ids + start, least(size, count - start));
-}
-
 // Fire deferred triggers and roll them back, so that an error at the commit is found in the part that causes it. They
 // fire again at the commit. A client's transaction is left out, because the client may have deferred triggers of its
 // own.
@@ -81,8 +46,8 @@ void test_deferred_triggers(Isolation *isolation)
 		ReThrowError(error);
 }
 
-// Claim and apply a part in a subtransaction. If it fails, split it further.
-void run_part(Isolation *isolation, const pg_uuid_t *ids, int count)
+// Claim and apply a part in a subtransaction. Return its error or nullptr.
+ErrorData *run_part(Isolation *isolation, const pg_uuid_t *ids, int count)
 {
 	MemoryContext result_cxt = CurrentMemoryContext;
 	claim::Claim claimed = {};
@@ -101,13 +66,34 @@ void run_part(Isolation *isolation, const pg_uuid_t *ids, int count)
 	if (error != nullptr)
 	{
 		note_error(isolation, error);
-		split_or_record(isolation, ids, count, error);
-		return;
+		return error;
 	}
 	isolation->succeeded += claimed.count - applied.postponed;
 	isolation->postponed += applied.postponed;
 	isolation->follow_up = least(isolation->follow_up, applied.follow_up);
+	return nullptr;
 }
+
+// The timers of the batch as splitting.hpp needs them.
+struct Parts
+{
+	Isolation *isolation;
+	const pg_uuid_t *ids;
+
+	ErrorData *try_part(int first, int count) { return run_part(isolation, ids + first, count); }
+	void record_failure(int first, const ErrorData *error) { isolate::record_failure(isolation, ids + first, error); }
+	void leave_unattempted(int count) { isolation->unattempted += count; }
+	bool is_transient(const ErrorData *error) const { return xact::is_transient(error); }
+	int count_server_problem() { return ++isolation->server_problems; }
+	bool is_out_of_time() const { return pg::stopwatch() >= isolation->give_up_at; }
+
+	// The server may be out of memory, disk or connections, or the process may be cancelled.
+	bool is_server_problem(const ErrorData *error) const
+	{
+		return xact::is_cancel(error) ||
+			   ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES);
+	}
+};
 
 } // namespace
 
@@ -129,7 +115,8 @@ void run(Isolation *isolation, const claim::Claim &claimed, ErrorData *error)
 	for (int i = 0; i < claimed.count; i++)
 		ids[i] = claimed.timers[i].id;
 	note_error(isolation, error);
-	split_or_record(isolation, ids, claimed.count, error);
+	Parts parts = {isolation, ids};
+	splitting::split_or_record(&parts, 0, claimed.count, error);
 }
 
 } // namespace isolate

@@ -1,5 +1,7 @@
-// Decides the effect of a timer from the transitions and the policies. Names no state, type or delay.
+// Reads the transitions and policies, and makes the rule of a timer from its meaning. Names no state, type or delay.
 #include "timer/state_machine.hpp"
+
+#include "timer/state_machine_rules.hpp"
 
 namespace state_machine {
 
@@ -47,71 +49,14 @@ Transition *read_transitions(spi_query::Schema *schema, int *count)
 	return found;
 }
 
-// Return whether a timer of this type changes the state of a campaign in this state, or in one that it can still reach.
-bool can_still_apply(const StateMachine &machine, Datum state, Datum type)
+struct SameText
 {
-	bool *followed = static_cast<bool *>(palloc0(machine.transition_count + 1));
-	Datum *reached = static_cast<Datum *>(palloc(sizeof(Datum) * (machine.transition_count + 1)));
-	int count = 1;
-
-	reached[0] = state;
-	for (int i = 0; i < count; i++)
-	{
-		if (has_transition(machine, reached[i], type))
-			return true;
-		for (int j = 0; j < machine.transition_count; j++)
-		{
-			if (followed[j] || !pg::same_text(machine.transitions[j].from_state, reached[i]))
-				continue;
-			followed[j] = true;
-			reached[count++] = machine.transitions[j].to_state;
-		}
-	}
-	return false;
-}
-
-// Return whether the delay counts from entering the state. The timer is then an event of this state.
-bool counts_from_entering(const Policy *policy)
-{
-	return policy->anchor == nullptr;
-}
-
-// Return whether the timer may have been set in advance, before the campaign enters a state in which it has an
-// effect. That is so if that state has no policy for the type, or one with the same anchor as this policy.
-bool may_be_set_ahead(const StateMachine &machine, Datum type, const Policy *policy)
-{
-	for (int i = 0; i < machine.transition_count; i++)
-	{
-		const Transition *transition = &machine.transitions[i];
-
-		if (transition->timer_type == 0 || !pg::same_text(transition->timer_type, type))
-			continue;
-		const Policy *later_policy = policy_for(machine, transition->from_state, type);
-		if (later_policy == nullptr || (later_policy->anchor != nullptr && strcmp(later_policy->anchor, policy->anchor) == 0))
-			return true;
-	}
-	return false;
-}
-
-enum class TimerMeaning
-{
-	state_change,
-	event, // of the state, which does not change
-	early, // it has an effect in a later state
-	late,  // no state that can be reached has a use for it
+	bool operator()(Datum a, Datum b) const { return pg::same_text(a, b); }
 };
 
-// Return the meaning of a timer of this type in the state. transition and policy: those of the state and type, or
-// nullptr.
-TimerMeaning meaning_of(const StateMachine &machine, Datum state, Datum type, const Transition *transition, const Policy *policy)
+state_machine::Rules<Transition, Policy, SameText> rules_of(const StateMachine &machine)
 {
-	if (transition != nullptr)
-		return TimerMeaning::state_change;
-	if (policy != nullptr && counts_from_entering(policy))
-		return TimerMeaning::event;
-	if (can_still_apply(machine, state, type) && (policy == nullptr || may_be_set_ahead(machine, type, policy)))
-		return TimerMeaning::early;
-	return policy != nullptr ? TimerMeaning::event : TimerMeaning::late;
+	return {machine.transitions, machine.transition_count, machine.policies, machine.policy_count, {}};
 }
 
 Datum jsonb_of(const StringInfoData &text)
@@ -160,20 +105,6 @@ Datum result_of(TimerMeaning meaning, Datum state, Datum type, const Transition 
 	return jsonb_of(object);
 }
 
-// Return the transition by this type of timer out of the state, or nullptr. A type of 0 stands for every transition.
-const Transition *transition_for(const StateMachine &machine, Datum state, Datum type)
-{
-	for (int i = 0; i < machine.transition_count; i++)
-	{
-		const Transition *transition = &machine.transitions[i];
-
-		if (pg::same_text(transition->from_state, state) &&
-			(type == 0 || (transition->timer_type != 0 && pg::same_text(transition->timer_type, type))))
-			return transition;
-	}
-	return nullptr;
-}
-
 } // namespace
 
 StateMachine read(spi_query::Schema *schema)
@@ -187,22 +118,21 @@ StateMachine read(spi_query::Schema *schema)
 
 bool has_transition(const StateMachine &machine, Datum state, Datum type)
 {
-	return transition_for(machine, state, type) != nullptr;
+	return rules_of(machine).transition_for(state, type) != nullptr;
 }
 
 const Policy *policy_for(const StateMachine &machine, Datum state, Datum type)
 {
-	for (int i = 0; i < machine.policy_count; i++)
-		if (pg::same_text(machine.policies[i].state, state) && pg::same_text(machine.policies[i].timer_type, type))
-			return &machine.policies[i];
-	return nullptr;
+	return rules_of(machine).policy_for(state, type);
 }
 
 Rule rule_for(const StateMachine &machine, Datum state, Datum type)
 {
-	const Transition *transition = transition_for(machine, state, type);
-	const Policy *policy = policy_for(machine, state, type);
-	TimerMeaning meaning = meaning_of(machine, state, type, transition, policy);
+	auto rules = rules_of(machine);
+	const Transition *transition = rules.transition_for(state, type);
+	const Policy *policy = rules.policy_for(state, type);
+	int *followed = static_cast<int *>(palloc(sizeof(int) * (machine.transition_count + 1)));
+	TimerMeaning meaning = rules.meaning_of(state, type, followed);
 	Rule rule = {};
 
 	if (transition != nullptr)

@@ -1,6 +1,5 @@
-// _workers(): what shared memory says of the launcher and of each worker, for the
-// view campaign_workers and for health. Works without the preload, when all there
-// is to say is that.
+// _workers(): the launcher and the workers as shared memory has them, for the view campaign_workers and for campaign_health(). Without the
+// preload it returns one row that says so.
 #include "guc.hpp"
 #include "worker/shmem.hpp"
 
@@ -59,7 +58,7 @@ Row launcher_row()
 	return row;
 }
 
-// What is read under the lock.
+// The members that the lock protects.
 struct SlotCopy
 {
 	SlotState state;
