@@ -111,6 +111,11 @@ bool are_tables_current(const Entry &entry)
 	});
 }
 
+bool is_current(const Entry &entry)
+{
+	return entry.version != 0 && pg::same_text(entry.version, CStringGetTextDatum(version));
+}
+
 ExtensionInfo open_internal(bool wait)
 {
 	ExtensionInfo ext = {ExtensionState::absent, nullptr, InvalidOid};
@@ -129,7 +134,9 @@ ExtensionInfo open_internal(bool wait)
 	Entry entry = entry_of(extension_oid);
 	ext.owner = pg::owner_of(table_of(entry.schema, "campaign_timers"));
 	ext.schema = spi_query::schema_of(entry.schema);
-	if (!OidIsValid(ext.owner))
+	if (!is_current(entry))
+		ext.extension_state = ExtensionState::other_version;
+	else if (!OidIsValid(ext.owner))
 		ext.extension_state = ExtensionState::no_tables;
 	else if (!is_active(entry.schema))
 		ext.extension_state = ExtensionState::paused;
@@ -157,6 +164,31 @@ bool begin_as_owner(ExtensionInfo *ext, bool allow_paused)
 		return false;
 	xact::set_user_until_xact_end(ext->owner);
 	return true;
+}
+
+char *installed_version()
+{
+	Oid extension_oid = get_extension_oid(name, true);
+	Entry entry = OidIsValid(extension_oid) ? entry_of(extension_oid) : Entry{InvalidOid, 0};
+
+	return entry.version != 0 ? TextDatumGetCString(entry.version) : nullptr;
+}
+
+void refuse_version()
+{
+	ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			errmsg("extension \"%s\" is of another version than its library, which is %s", name, version),
+			errhint("Run ALTER EXTENSION %s UPDATE. If that changes nothing, restart the server.", name));
+	pg_unreachable();
+}
+
+spi_query::Schema *current_schema()
+{
+	Entry entry = entry_of(get_extension_oid(name, false));
+
+	if (!is_current(entry))
+		refuse_version();
+	return spi_query::schema_of(entry.schema);
 }
 
 Oid bookkeeping_table(const char *table)

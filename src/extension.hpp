@@ -9,15 +9,17 @@
 namespace extension {
 
 constexpr const char *name = "campaign_lifecycle";
+constexpr const char *version = CAMPAIGN_LIFECYCLE_VERSION; // of the library
 
 enum class ExtensionState
 {
-	ready,      // timers may run
-	absent,     // not in this database
-	busy,       // being dropped or updated: try again soon
-	no_tables,  // in a restore, or uninstalled
-	old_tables, // of another version, from a dump: upgrade_campaign_tables()
-	paused,     // by pause_timers(), or a copy of another database
+	ready,         // timers may run
+	absent,        // not in this database
+	busy,          // being dropped or updated: try again soon
+	other_version, // than the library's: ALTER EXTENSION ... UPDATE
+	no_tables,     // in a restore, or uninstalled
+	old_tables,    // of another version, from a dump: upgrade_campaign_tables()
+	paused,        // by pause_timers(), or a copy of another database
 };
 
 struct ExtensionInfo
@@ -37,6 +39,16 @@ ExtensionInfo open();
 // Open the extension and become the tables' owner until the transaction ends. Return false if timers may not run here; allow_paused: a
 // pause alone does not count.
 bool begin_as_owner(ExtensionInfo *ext, bool allow_paused = false);
+
+// Return the version in pg_extension, or nullptr where the extension is missing.
+char *installed_version();
+
+// Raise 55000 and say how to update the extension.
+[[noreturn]] void refuse_version();
+
+// Return the extension's schema for a function that is called from SQL. Raise 55000 if the extension is of another version than the
+// library, because its SQL then expects another library.
+spi_query::Schema *current_schema();
 
 // Return a table of the extension's own, or InvalidOid.
 Oid bookkeeping_table(const char *table);

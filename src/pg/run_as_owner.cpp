@@ -29,31 +29,37 @@ constexpr MaintenanceFunction maintenance_functions[] = {
 	 {R"(SELECT @extschema@.cleanup_timer_executions($2, $1, $3))", 3, {TIMESTAMPTZOID, INTERVALOID, INT8OID}}},
 	{"upgrade_campaign_tables",
 	 false,
-	 {R"(SELECT 0::pg_catalog.int8 FROM @extschema@._bring_up_campaign_tables())", 3, {TIMESTAMPTZOID, INTERVALOID, INT8OID}}},
+	 {R"(SELECT 0::pg_catalog.int8 FROM campaign_lifecycle_internal._upgrade_campaign_tables())",
+	  3,
+	  {TIMESTAMPTZOID, INTERVALOID, INT8OID}}},
 	{"cleanup_finished_timers",
 	 false,
-	 {R"(SELECT @extschema@._cleanup_finished_timers($2, $1) WHERE $3 IS NULL)", 3, {TIMESTAMPTZOID, INTERVALOID, INT8OID}}},
+	 {R"(SELECT campaign_lifecycle_internal._cleanup_finished_timers($2, $1) WHERE $3 IS NULL)",
+	  3,
+	  {TIMESTAMPTZOID, INTERVALOID, INT8OID}}},
 	{"cleanup_metrics",
 	 false,
-	 {R"(SELECT @extschema@._cleanup_metrics($2, $1) WHERE $3 IS NULL)", 3, {TIMESTAMPTZOID, INTERVALOID, INT8OID}}},
+	 {R"(SELECT campaign_lifecycle_internal._cleanup_metrics($2, $1) WHERE $3 IS NULL)",
+	  3,
+	  {TIMESTAMPTZOID, INTERVALOID, INT8OID}}},
 	{"refresh_if_changed",
 	 false,
-	 {R"(SELECT @extschema@._refresh_if_changed($3::pg_catalog.oid::pg_catalog.regclass)::pg_catalog.int4::pg_catalog.int8
+	 {R"(SELECT campaign_lifecycle_internal._refresh_if_changed($3::pg_catalog.oid::pg_catalog.regclass)::pg_catalog.int4::pg_catalog.int8
 		WHERE $1 IS NULL AND $2 IS NULL)",
 	  3,
 	  {TIMESTAMPTZOID, INTERVALOID, INT8OID}}},
 	{"set_cron_database",
 	 false,
-	 {R"(SELECT @extschema@._set_cron_database($3::pg_catalog.oid) WHERE $1 IS NULL AND $2 IS NULL)",
+	 {R"(SELECT campaign_lifecycle_internal._set_cron_database($3::pg_catalog.oid) WHERE $1 IS NULL AND $2 IS NULL)",
 	  3,
 	  {TIMESTAMPTZOID, INTERVALOID, INT8OID}}},
 };
 
 constexpr spi_query::Query maintenance_commands_query = {
-	R"(SELECT m.job, m.schedule, m.command FROM @extschema@._maintenance_commands() AS m)", 0, {}};
+	R"(SELECT m.job, m.schedule, m.command FROM campaign_lifecycle_internal._maintenance_commands() AS m)", 0, {}};
 
 constexpr spi_query::Query table_health_query = {
-	R"(SELECT h.check_name, h.status, h.value, h.threshold, h.detail FROM @extschema@._table_health($1) AS h)",
+	R"(SELECT h.check_name, h.status, h.value, h.threshold, h.detail FROM campaign_lifecycle_internal._table_health($1) AS h)",
 	1,
 	{TIMESTAMPTZOID}};
 
@@ -71,6 +77,8 @@ extension::ExtensionInfo open_tables()
 {
 	extension::ExtensionInfo ext = extension::open();
 
+	if (ext.extension_state == extension::ExtensionState::other_version)
+		extension::refuse_version();
 	if (!OidIsValid(ext.owner))
 		ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the campaign tables do not exist"),
 				errhint("Call install_campaign_tables()."));
@@ -104,6 +112,27 @@ template <typename F> Datum rows_as_owner(FunctionCallInfo fcinfo, const char *f
 	}
 	SPI_finish();
 	return static_cast<Datum>(0);
+}
+
+// Add the row of campaign_health() that reports another version of the library. Return false if the versions are equal.
+bool add_version_row(FunctionCallInfo fcinfo)
+{
+	char *installed = extension::installed_version();
+
+	if (installed == nullptr || strcmp(installed, extension::version) == 0)
+		return false;
+	InitMaterializedSRF(fcinfo, 0);
+	ReturnSetInfo *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
+	const char *texts[] = {
+		"extension_version", "critical", installed, extension::version,
+		"No timer fires, because the library is of another version. Run ALTER EXTENSION campaign_lifecycle UPDATE."};
+	Datum values[lengthof(texts)];
+	bool nulls[lengthof(texts)] = {};
+	for (int i = 0; i < static_cast<int>(lengthof(texts)); i++)
+		values[i] = CStringGetTextDatum(texts[i]);
+	if (result->setDesc->natts == static_cast<int>(lengthof(texts)))
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	return true;
 }
 
 } // namespace
@@ -147,6 +176,9 @@ SQL_FUNCTION(_health_as_owner)
 {
 	if (PG_ARGISNULL(0))
 		ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("time must not be null"));
+	// The health function of another version calls this one, so it must say what helps.
+	if (add_version_row(fcinfo))
+		return static_cast<Datum>(0);
 	TimestampTz as_of = PG_GETARG_TIMESTAMPTZ(0);
 	return rows_as_owner(fcinfo, "_health_as_owner", 5, [&](spi_query::Schema *schema) {
 		Datum arguments[] = {TimestampTzGetDatum(as_of)};
@@ -160,4 +192,10 @@ SQL_FUNCTION(_maintenance_as_owner)
 {
 	return rows_as_owner(fcinfo, "_maintenance_as_owner", 3,
 						 [](spi_query::Schema *schema) { spi_query::run(schema, maintenance_commands_query, nullptr); });
+}
+
+SQL_FUNCTION(_library_version)
+{
+	(void) fcinfo;
+	PG_RETURN_TEXT_P(cstring_to_text(extension::version));
 }

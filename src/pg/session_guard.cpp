@@ -6,7 +6,7 @@ namespace session_guard {
 
 namespace {
 
-constexpr spi_query::Query reset_constraints_query = {R"(SELECT @extschema@._reset_constraints())", 0, {}};
+constexpr spi_query::Query reset_constraints_query = {R"(SELECT campaign_lifecycle_internal._reset_constraints())", 0, {}};
 
 constexpr spi_query::Query fire_deferred_query = {R"(SET CONSTRAINTS ALL IMMEDIATE)", 0, {}};
 

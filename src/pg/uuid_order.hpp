@@ -1,5 +1,6 @@
-// Orders UUIDs of version 7. Follows RFC 9562, section 6.2, method 3: a UUID begins with milliseconds, and twelve bits of
-// their fraction follow. Pure, with the clock and the random bytes as arguments, so that it is tested without a server.
+// Orders UUIDs of version 7. Follows RFC 9562, section 6.2, method 3: a UUID begins with milliseconds, and twelve
+// bits of their fraction follow. Pure, with the clock and the random bytes as arguments, so that it is tested without
+// a server.
 #ifndef CAMPAIGN_UUID_ORDER_HPP
 #define CAMPAIGN_UUID_ORDER_HPP
 

@@ -4,6 +4,7 @@
 // all of it is written or an ERROR is raised. Names no state, type or delay.
 #include "timer/apply.hpp"
 
+#include "extension.hpp"
 #include "guc.hpp"
 #include "row/row_writer.hpp"
 #include "timer/apply_steps.hpp"
@@ -16,10 +17,11 @@ using state_machine::Rule;
 
 namespace {
 
-constexpr spi_query::Query postpone_query = {R"(SELECT @extschema@._put_off_timers($1, $2))", 2, {UUIDARRAYOID, TIMESTAMPTZOID}};
+constexpr spi_query::Query postpone_query = {
+	R"(SELECT campaign_lifecycle_internal._postpone_timers($1, $2))", 2, {UUIDARRAYOID, TIMESTAMPTZOID}};
 
 constexpr spi_query::Query fail_query = {
-	R"(SELECT @extschema@._fail_timer($1, $2, $3, $4))", 4, {UUIDOID, TIMESTAMPTZOID, TEXTOID, TEXTOID}};
+	R"(SELECT campaign_lifecycle_internal._fail_timer($1, $2, $3, $4, false))", 4, {UUIDOID, TIMESTAMPTZOID, TEXTOID, TEXTOID}};
 
 constexpr int max_rules = 64; // states times types, with room
 
@@ -286,7 +288,7 @@ SQL_FUNCTION(_apply_timers)
 	int count = ArrayGetNItems(ARR_NDIM(timers), ARR_DIMS(timers));
 
 	SPI_connect();
-	spi_query::Schema *schema = spi_query::schema_of(get_func_namespace(fcinfo->flinfo->fn_oid));
+	spi_query::Schema *schema = extension::current_schema();
 	claim::Claim claimed = claim::lock_due(schema, DT_NOEND, DT_NOBEGIN, count, timers, CurrentMemoryContext);
 	TimestampTz follow_up = apply::run(schema, &claimed, as_of, false).follow_up;
 	SPI_finish();

@@ -9,7 +9,7 @@ namespace claim {
 namespace {
 
 constexpr spi_query::Query claim_only_query = {
-	R"(SELECT r.id, r.place, r.campaign_id, r.campaign_place, r.timer_type::pg_catalog.text, r.state::pg_catalog.text, r.scheduled_at,
+	R"(SELECT r.id, r.tid, r.campaign_id, r.campaign_tid, r.timer_type::pg_catalog.text, r.state::pg_catalog.text, r.scheduled_at,
 			r.by_policy, r.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED'
 		FROM @extschema@._runnable_timers AS r
 		WHERE r.id OPERATOR(pg_catalog.=) ANY ($1) AND r.scheduled_at OPERATOR(pg_catalog.<=) $2
@@ -34,7 +34,7 @@ constexpr spi_query::Query has_retries_query = {R"(SELECT FROM @extschema@.campa
 // single_timer.cpp. IS TRUE keeps the planner from an index of all failed executions, so executions are found by
 // timer_id.
 constexpr spi_query::Query claim_retries_query = {
-	R"(SELECT r.id, r.place, r.campaign_id, r.campaign_place, r.timer_type::pg_catalog.text, r.state::pg_catalog.text, r.scheduled_at,
+	R"(SELECT r.id, r.tid, r.campaign_id, r.campaign_tid, r.timer_type::pg_catalog.text, r.state::pg_catalog.text, r.scheduled_at,
 			r.by_policy, true
 		FROM @extschema@._runnable_timers AS r
 		WHERE r.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED' AND r.retry_count OPERATOR(pg_catalog.<) 5
@@ -44,7 +44,7 @@ constexpr spi_query::Query claim_retries_query = {
 			AND NOT EXISTS (
 				SELECT FROM @extschema@.timer_executions AS x
 				WHERE x.timer_id OPERATOR(pg_catalog.=) r.id AND (x.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED') IS TRUE
-					AND x.error_message OPERATOR(pg_catalog.~~) '57P02: %'
+					AND x.result OPERATOR(pg_catalog.?) 'worker_lost'
 				OFFSET 0)
 		ORDER BY r.scheduled_at, r.retry_count
 		LIMIT $3
@@ -56,7 +56,7 @@ constexpr spi_query::Query claim_retries_query = {
 // The array means "= 'PENDING'", but makes idx_campaign_timers_processing the only index with the order that is asked
 // for. A row comparison would not end the scan at the present.
 constexpr char pending_timers[] =
-	R"(SELECT r.id, r.place, r.campaign_id, r.campaign_place, r.timer_type::pg_catalog.text, r.state::pg_catalog.text, r.scheduled_at,
+	R"(SELECT r.id, r.tid, r.campaign_id, r.campaign_tid, r.timer_type::pg_catalog.text, r.state::pg_catalog.text, r.scheduled_at,
 			r.by_policy, false
 		FROM @extschema@._runnable_timers AS r
 		WHERE r.status::pg_catalog.text OPERATOR(pg_catalog.=) ANY (ARRAY['PENDING', 'PENDING'])

@@ -8,7 +8,7 @@ namespace crash_recovery {
 
 namespace {
 
-constexpr spi_query::Query recover_lost_query = {R"(SELECT @extschema@._recover_lost($1))", 1, {TIMESTAMPTZOID}};
+constexpr spi_query::Query recover_lost_query = {R"(SELECT campaign_lifecycle_internal._recover_lost($1))", 1, {TIMESTAMPTZOID}};
 
 // Open campaign_clean_run. Return nullptr if it is missing or has other columns. It is read and written without SQL,
 // because a trigger on it must not run with the privileges of a superuser.

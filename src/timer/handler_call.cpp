@@ -10,12 +10,12 @@ namespace handler_call {
 namespace {
 
 constexpr spi_query::Query handler_query = {
-	R"(SELECT f.handler, f.handler_owner, f.timeout_ms, f.campaign_id, f.payload FROM @extschema@._handler_of($1, $2) AS f)",
+	R"(SELECT f.handler, f.handler_owner, f.timeout_ms, f.campaign_id, f.payload FROM campaign_lifecycle_internal._handler_of($1, $2) AS f)",
 	2,
 	{UUIDOID, TIMESTAMPTZOID}};
 
 constexpr spi_query::Query record_result_query = {
-	R"(SELECT @extschema@._record_handler($1, $2, $3))", 3, {UUIDOID, TIMESTAMPTZOID, JSONBOID}};
+	R"(SELECT campaign_lifecycle_internal._record_handler($1, $2, $3))", 3, {UUIDOID, TIMESTAMPTZOID, JSONBOID}};
 
 constexpr int cancel_again_ms = 1000;
 constexpr int max_cancels = 5; // a handler that ignores more of them ends the worker

@@ -10,10 +10,12 @@ namespace apply {
 namespace {
 
 constexpr spi_query::Query notify_query = {
-	R"(SELECT @extschema@._notify($1, $2, $3, $4))", 4, {TEXTOID, UUIDARRAYOID, UUIDARRAYOID, TEXTARRAYOID}};
+	R"(SELECT campaign_lifecycle_internal._notify($1, $2, $3, $4))", 4, {TEXTOID, UUIDARRAYOID, UUIDARRAYOID, TEXTARRAYOID}};
 
 constexpr spi_query::Query complete_single_query = {
-	R"(SELECT @extschema@._complete_marked($1, $2, $3, $4))", 4, {UUIDOID, JSONBOID, TIMESTAMPTZOID, INT4OID}};
+	R"(SELECT campaign_lifecycle_internal._complete_single_timer($1, $2, $3, $4))",
+	4,
+	{UUIDOID, JSONBOID, TIMESTAMPTZOID, INT4OID}};
 
 Datum result_of(const TimerEffect *effect)
 {

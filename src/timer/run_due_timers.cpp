@@ -92,6 +92,8 @@ void check_state(const extension::ExtensionInfo &ext)
 					errmsg("extension \"%s\" is not installed", extension::name),
 					errhint("Run CREATE EXTENSION %s.", extension::name));
 			return;
+		case extension::ExtensionState::other_version:
+			extension::refuse_version();
 		case extension::ExtensionState::no_tables:
 			ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the campaign tables do not exist"),
 					errhint("Call install_campaign_tables()."));

@@ -26,29 +26,30 @@ constexpr spi_query::Query single_timer_due_query = {R"(SELECT EXISTS (SELECT FR
 					AND EXISTS (
 						SELECT FROM @extschema@.timer_executions AS x
 						WHERE x.timer_id OPERATOR(pg_catalog.=) t.id AND (x.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED') IS TRUE
-							AND x.error_message OPERATOR(pg_catalog.~~) '57P02: %'
+							AND x.result OPERATOR(pg_catalog.?) 'worker_lost'
 						OFFSET 0)))",
 													 3,
 													 {TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID},
 													 true};
 
-constexpr spi_query::Query claim_query = {
-	R"(SELECT @extschema@._claim_marked($1, $2, $3, $4))", 4, {TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, UUIDARRAYOID}};
+constexpr spi_query::Query claim_query = {R"(SELECT campaign_lifecycle_internal._claim_single_timer($1, $2, $3, $4))",
+										  4,
+										  {TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, UUIDARRAYOID}};
 
-constexpr spi_query::Query start_query = {R"(SELECT @extschema@._start_marked($1, $2, $3, $4, $5))",
+constexpr spi_query::Query start_query = {R"(SELECT campaign_lifecycle_internal._start_single_timer($1, $2, $3, $4, $5))",
 										  5,
 										  {TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, UUIDARRAYOID}};
 
 constexpr spi_query::Query lock_query = {
-	R"(SELECT l.id, l.place, l.campaign_id, l.campaign_place, l.timer_type, l.state, l.scheduled_at, l.by_policy, l.retried
-		FROM @extschema@._lock_marked($1, $2) AS l)",
+	R"(SELECT l.id, l.tid, l.campaign_id, l.campaign_tid, l.timer_type, l.state, l.scheduled_at, l.by_policy, l.retried
+		FROM campaign_lifecycle_internal._lock_single_timer($1, $2) AS l)",
 	2,
 	{UUIDOID, BOOLOID}};
 
 constexpr spi_query::Query fail_query = {
-	R"(SELECT @extschema@._fail_marked($1, $2, $3, $4))", 4, {UUIDOID, TIMESTAMPTZOID, TEXTOID, TEXTOID}};
+	R"(SELECT campaign_lifecycle_internal._fail_single_timer($1, $2, $3, $4))", 4, {UUIDOID, TIMESTAMPTZOID, TEXTOID, TEXTOID}};
 
-constexpr spi_query::Query release_query = {R"(SELECT @extschema@._release_marked($1))", 1, {UUIDOID}};
+constexpr spi_query::Query release_query = {R"(SELECT campaign_lifecycle_internal._release_single_timer($1))", 1, {UUIDOID}};
 
 // Return the tag of the timer's advisory lock, which no function of SQL can take.
 LOCKTAG lock_of(const pg_uuid_t *timer)

@@ -1,5 +1,5 @@
-// Splits a failing batch into parts, and decides when to give up. Pure, because the caller says how a part is run, so that
-// it is tested without a server.
+// Splits a failing batch into parts, and decides when to give up. Pure, because the caller says how a part is run, so
+// that it is tested without a server.
 #ifndef CAMPAIGN_SPLITTING_HPP
 #define CAMPAIGN_SPLITTING_HPP
 

@@ -1,5 +1,5 @@
-// Decides what a timer of one type means to a campaign in one state, from arrays of transitions and policies. Pure, and for
-// any kind of text, so that it is tested without a server. Text{} stands for no type.
+// Decides what a timer of one type means to a campaign in one state, from arrays of transitions and policies. Pure,
+// and for any kind of text, so that it is tested without a server. Text{} stands for no type.
 #ifndef CAMPAIGN_STATE_MACHINE_RULES_HPP
 #define CAMPAIGN_STATE_MACHINE_RULES_HPP
 
@@ -15,7 +15,8 @@ enum class TimerMeaning
 	late,  // no state that the campaign can still reach has a use for it
 };
 
-// Transition: from_state, to_state, timer_type. Policy: state, timer_type, and anchor, which is nullptr for entering the state.
+// Transition: from_state, to_state, timer_type. Policy: state, timer_type, and anchor, which is nullptr for entering
+// the state.
 template <typename Transition, typename Policy, typename Same> struct Rules
 {
 	const Transition *transitions;
@@ -24,7 +25,8 @@ template <typename Transition, typename Policy, typename Same> struct Rules
 	int policy_count;
 	Same same;
 
-	// Return the first transition out of the state by this type of timer, or nullptr. No type stands for every transition.
+	// Return the first transition out of the state by this type of timer, or nullptr. No type stands for every
+	// transition.
 	template <typename Text> const Transition *transition_for(Text state, Text type) const
 	{
 		for (int i = 0; i < transition_count; i++)
@@ -74,8 +76,8 @@ template <typename Transition, typename Policy, typename Same> struct Rules
 		return false;
 	}
 
-	// Return whether the timer may have been set in advance, before the campaign enters a state in which it has an effect.
-	// That is so if that state has no policy for the type, or one with the same anchor as this policy.
+	// Return whether the timer may have been set in advance, before the campaign enters a state in which it has an
+	// effect. That is so if that state has no policy for the type, or one with the same anchor as this policy.
 	template <typename Text> bool may_be_set_ahead(Text type, const Policy *policy) const
 	{
 		for (int i = 0; i < transition_count; i++)
@@ -91,7 +93,8 @@ template <typename Transition, typename Policy, typename Same> struct Rules
 		return false;
 	}
 
-	// Return the meaning of a timer of this type. If its delay counts from entering the state, it is an event of the state.
+	// Return the meaning of a timer of this type. If its delay counts from entering the state, it is an event of the
+	// state.
 	template <typename Text> TimerMeaning meaning_of(Text state, Text type, int *followed) const
 	{
 		const Policy *policy = policy_for(state, type);

@@ -3,6 +3,7 @@
 // writes for the worker, and SQL for the API functions. Names no state, type or delay.
 #include "timer/timer_policies.hpp"
 
+#include "extension.hpp"
 #include "pg/columns.hpp"
 
 namespace timer_policies {
@@ -287,21 +288,17 @@ TimerChanges changes_for(spi_query::Schema *schema, const StateMachine &machine,
 
 using namespace timer_policies;
 
-// Return the changes of timers that the states of these campaigns bring, for the API functions to write.
+// Return the changes of these campaigns' timers, which the API functions write. A row with a timer reschedules it, or
+// cancels it if the time is NULL. A row without a timer inserts one.
 SQL_FUNCTION(_policy_changes)
 {
-	constexpr int column_count = 7;
-	bool nulls[column_count];
-	TupleDesc columns;
+	constexpr int column_count = 4;
 	Datum *entered;
 	int count;
 
 	for (int i = 0; i < 3; i++)
 		if (PG_ARGISNULL(i))
 			ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("campaigns and times must not be null"));
-	if (get_call_result_type(fcinfo, nullptr, &columns) != TYPEFUNC_COMPOSITE || columns->natts != column_count)
-		ereport(ERROR, errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("function _policy_changes returns another row type"),
-				errhint("Run ALTER EXTENSION campaign_lifecycle UPDATE."));
 	ArrayType *campaigns = PG_GETARG_ARRAYTYPE_P(0);
 	ArrayType *times = PG_GETARG_ARRAYTYPE_P(1);
 	if (array_contains_nulls(campaigns) || array_contains_nulls(times))
@@ -309,35 +306,33 @@ SQL_FUNCTION(_policy_changes)
 	deconstruct_array(times, TIMESTAMPTZOID, sizeof(TimestampTz), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &entered, nullptr, &count);
 	if (ArrayGetNItems(ARR_NDIM(campaigns), ARR_DIMS(campaigns)) != count)
 		ereport(ERROR, errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR), errmsg("number of times must be the number of campaigns"));
-	columns = BlessTupleDesc(columns);
-	MemoryContext oldcontext = CurrentMemoryContext;
+	// Functions of version 1.1 expect another row.
+	spi_query::Schema *schema = extension::current_schema();
+	InitMaterializedSRF(fcinfo, 0);
+	ReturnSetInfo *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
+	if (result->setDesc->natts != column_count)
+		ereport(ERROR, errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("function _policy_changes returns another row type"),
+				errhint("Run ALTER EXTENSION campaign_lifecycle UPDATE."));
 	SPI_connect();
-	spi_query::Schema *schema = spi_query::schema_of(get_func_namespace(fcinfo->flinfo->fn_oid));
 	TimerChanges changes =
 		changes_for(schema, state_machine::read(schema), PointerGetDatum(campaigns), 0, entered, count, PG_GETARG_TIMESTAMPTZ(2));
 	const pg_uuid_t *asked = reinterpret_cast<const pg_uuid_t *>(ARR_DATA_PTR(campaigns));
-	const TimerUpdate *update = changes.updates;
-	const TimerInsert *insert = changes.inserts;
-	Datum values[] = {
-		spi_query::build_array(changes.update_count, UUIDOID, [&](int i, bool *) { return UUIDPGetDatum(&update[i].timer); }),
-		spi_query::build_array(changes.update_count, UUIDOID, [&](int i, bool *) { return UUIDPGetDatum(&update[i].campaign); }),
-		spi_query::build_array(changes.update_count, TIMESTAMPTZOID,
-							   [&](int i, bool *is_null) {
-								   *is_null = update[i].time == DT_NOEND;
-								   return TimestampTzGetDatum(update[i].time);
-							   }),
-		spi_query::build_array(changes.insert_count, UUIDOID,
-							   [&](int i, bool *) { return UUIDPGetDatum(&asked[insert[i].campaign_index]); }),
-		spi_query::build_array(changes.insert_count, TEXTOID, [&](int i, bool *) { return insert[i].type; }),
-		spi_query::build_array(changes.insert_count, TIMESTAMPTZOID,
-							   [&](int i, bool *) { return TimestampTzGetDatum(insert[i].time); }),
-		TimestampTzGetDatum(changes.earliest_due),
-	};
-	for (int i = 0; i < column_count; i++)
-		nulls[i] = values[i] == 0;
-	nulls[6] = changes.earliest_due == DT_NOEND;
-	MemoryContextSwitchTo(oldcontext);
-	HeapTuple row = heap_form_tuple(columns, values, nulls);
+	for (int i = 0; i < changes.update_count; i++)
+	{
+		const TimerUpdate *update = &changes.updates[i];
+		Datum values[] = {UUIDPGetDatum(&update->timer), UUIDPGetDatum(&update->campaign), 0, TimestampTzGetDatum(update->time)};
+		bool nulls[column_count] = {false, false, true, update->time == DT_NOEND};
+
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	for (int i = 0; i < changes.insert_count; i++)
+	{
+		const TimerInsert *insert = &changes.inserts[i];
+		Datum values[] = {0, UUIDPGetDatum(&asked[insert->campaign_index]), insert->type, TimestampTzGetDatum(insert->time)};
+		bool nulls[column_count] = {true, false, false, false};
+
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
 	SPI_finish();
-	PG_RETURN_DATUM(HeapTupleGetDatum(row));
+	return static_cast<Datum>(0);
 }

@@ -13,12 +13,15 @@ namespace maintenance {
 namespace {
 
 constexpr spi_query::Query due_jobs_query = {
-	R"(SELECT u.jobs, u.next_at FROM @extschema@._due_upkeep($1, $2) AS u)", 2, {TIMESTAMPTZOID, TIMESTAMPTZOID}};
+	R"(SELECT u.jobs, u.next_at FROM campaign_lifecycle_internal._due_maintenance($1, $2) AS u)",
+	2,
+	{TIMESTAMPTZOID, TIMESTAMPTZOID}};
 
-constexpr spi_query::Query run_step_query = {R"(SELECT @extschema@._run_upkeep_step($1, $2))", 2, {TEXTOID, TIMESTAMPTZOID}};
+constexpr spi_query::Query run_step_query = {
+	R"(SELECT campaign_lifecycle_internal._run_maintenance_step($1, $2))", 2, {TEXTOID, TIMESTAMPTZOID}};
 
 constexpr spi_query::Query record_failure_query = {
-	R"(SELECT @extschema@._upkeep_failed($1, $2, $3, $4))", 4, {TEXTOID, TIMESTAMPTZOID, TEXTOID, TEXTOID}};
+	R"(SELECT campaign_lifecycle_internal._maintenance_failed($1, $2, $3, $4))", 4, {TEXTOID, TIMESTAMPTZOID, TEXTOID, TEXTOID}};
 
 struct Round
 {

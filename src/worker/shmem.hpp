@@ -28,6 +28,7 @@ enum class WorkerActivity : uint32
 	running,
 	paused,
 	blocked,
+	outdated, // the installed version is not the library's
 };
 
 enum class ExitReason : int

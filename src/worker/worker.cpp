@@ -113,17 +113,35 @@ void announce()
 	announced = true;
 }
 
-// Return whether timers may fire. Leave if the extension is not in this database.
-bool is_ready(ExtensionState extension_state)
+// Tell the server log, once a process, why no timer fires.
+void log_version()
 {
-	if (extension_state == ExtensionState::absent)
+	static bool logged = false;
+
+	if (!logged)
+		ereport(LOG,
+				errmsg("no timer fires, because extension \"%s\" is of another version than its library, which is %s",
+					   extension::name, extension::version),
+				errhint("Run ALTER EXTENSION %s UPDATE. If that changes nothing, restart the server.", extension::name));
+	logged = true;
+}
+
+// Return whether timers may run. Exit if the extension is not in this database.
+bool is_ready(ExtensionState state)
+{
+	if (state == ExtensionState::absent)
 		worker_slot::exit_worker(shmem::ExitReason::absent);
 	worker_slot::report_useful();
 	announce();
-	if (extension_state == ExtensionState::ready)
+	if (state == ExtensionState::ready)
 		return true;
-	bool is_busy = extension_state == ExtensionState::busy;
-	worker_slot::set_activity(is_busy ? WorkerActivity::blocked : WorkerActivity::paused);
+	bool is_busy = state == ExtensionState::busy;
+	bool is_outdated = state == ExtensionState::other_version;
+	if (is_outdated)
+		log_version();
+	worker_slot::set_activity(is_busy       ? WorkerActivity::blocked
+							  : is_outdated ? WorkerActivity::outdated
+											: WorkerActivity::paused);
 	worker_schedule::on_extension_state(&schedule, GetCurrentTimestamp(),
 										is_busy ? worker_schedule::Unready::busy : worker_schedule::Unready::paused, limits());
 	return false;
@@ -270,7 +288,7 @@ void run_recovery()
 
 void run_maintenance()
 {
-	show_activity("campaign_lifecycle: upkeep");
+	show_activity("campaign_lifecycle: maintenance");
 	TimestampTz next = maintenance::step();
 	pgstat_report_stat(false);
 	worker_schedule::after_maintenance(&schedule, GetCurrentTimestamp(), next);

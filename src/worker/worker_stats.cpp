@@ -87,8 +87,16 @@ const char *state_text(const SlotCopy &copy, shmem::WorkerSlot *slot)
 			return "paused";
 		case WorkerActivity::blocked:
 			return "blocked";
+		case WorkerActivity::outdated:
+			return "update needed";
 	}
 	return "starting";
+}
+
+bool is_outdated(const SlotCopy &copy, shmem::WorkerSlot *slot)
+{
+	return copy.state == SlotState::working &&
+		   static_cast<WorkerActivity>(pg_atomic_read_u32(&slot->activity)) == WorkerActivity::outdated;
 }
 
 Row worker_row(const SlotCopy &copy, shmem::WorkerSlot *slot)
@@ -97,7 +105,12 @@ Row worker_row(const SlotCopy &copy, shmem::WorkerSlot *slot)
 
 	put(&row, 1, ObjectIdGetDatum(copy.database));
 	put(&row, 2, Int32GetDatum(copy.number));
-	if (copy.last_error[0] != '\0')
+	// The health function of another version shows this text, too.
+	if (is_outdated(copy, slot))
+		put(&row, 7,
+			CStringGetTextDatum(
+				"the extension is of another version than its library: run ALTER EXTENSION campaign_lifecycle UPDATE"));
+	else if (copy.last_error[0] != '\0')
 		put(&row, 7, CStringGetTextDatum(copy.last_error));
 	if (copy.state != SlotState::working)
 		return row;
