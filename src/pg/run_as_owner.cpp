@@ -1,9 +1,8 @@
-// Upkeep for those who may ask for it and own nothing: partitions are made, moved
-// and emptied with the rights of the tables' owner, whoever calls. That goes for
-// a superuser as well: what others have attached to the tables runs as the owner.
-// So do a superuser's look at their health and at their jobs (a view that was put
-// in a table's place runs its functions as whoever reads it), and the upgrade of
-// the tables.
+// Runs maintenance for roles that do not own the tables. Partitions are created, moved and emptied with the
+// privileges of the tables' owner, whichever role calls. This holds for a superuser too, because triggers that others
+// have attached to the tables then run as the owner. The upgrade of the tables runs as the owner for the same reason.
+// Health checks and jobs are read as the owner, because a view in the place of a table runs its functions as its
+// reader.
 #include "pg/run_as_owner.hpp"
 
 namespace {
@@ -64,6 +63,7 @@ constexpr spi_query::Query table_health_query = {
 	1,
 	{TIMESTAMPTZOID}};
 
+// Return the maintenance function of this name, or nullptr if there is none.
 const MaintenanceFunction *find_function(const char *name)
 {
 	for (const MaintenanceFunction &function : maintenance_functions)
@@ -72,7 +72,8 @@ const MaintenanceFunction *find_function(const char *name)
 	return nullptr;
 }
 
-extension::ExtensionInfo visit_tables()
+// Open the extension. Raise an error if the campaign tables do not exist.
+extension::ExtensionInfo open_tables()
 {
 	extension::ExtensionInfo ext = extension::open();
 
@@ -84,7 +85,8 @@ extension::ExtensionInfo visit_tables()
 	return ext;
 }
 
-// Rows that the body, which reads as the owner, leaves in SPI's result.
+// Return the rows that the body leaves in SPI's result. The body reads as the owner, whose privileges the caller must
+// have.
 template <typename F> Datum rows_as_owner(FunctionCallInfo fcinfo, const char *function, int column_count, F body)
 {
 	constexpr int max_columns = 5;
@@ -97,11 +99,11 @@ template <typename F> Datum rows_as_owner(FunctionCallInfo fcinfo, const char *f
 		ereport(ERROR, errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("function %s returns %d columns", function, column_count),
 				errhint("Run ALTER EXTENSION campaign_lifecycle UPDATE."));
 	SPI_connect();
-	extension::ExtensionInfo ext = visit_tables();
+	extension::ExtensionInfo ext = open_tables();
 	if (!has_privs_of_role(GetUserId(), ext.owner))
 		ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				errmsg("permission denied to read the campaign tables as their owner"),
-				errhint("Call it with the rights of their owner."));
+				errhint("Call it with the privileges of their owner."));
 	xact::as_user_readonly(ext.owner, [&] { body(ext.schema); });
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
@@ -112,7 +114,7 @@ template <typename F> Datum rows_as_owner(FunctionCallInfo fcinfo, const char *f
 	return static_cast<Datum>(0);
 }
 
-// Return whether the installed version is not the library's, after adding the row of campaign_health() that says so.
+// Add the row of campaign_health() that reports another version of the library. Return false if the versions are equal.
 bool add_version_row(FunctionCallInfo fcinfo)
 {
 	char *installed = extension::installed_version();
@@ -135,6 +137,7 @@ bool add_version_row(FunctionCallInfo fcinfo)
 
 } // namespace
 
+// Run a maintenance function as the owner of the tables. Return the number of rows that it reports.
 SQL_FUNCTION(_upkeep_as_owner)
 {
 	int64 count = 0;
@@ -151,10 +154,10 @@ SQL_FUNCTION(_upkeep_as_owner)
 	}
 	const MaintenanceFunction *function = find_function(name);
 	SPI_connect();
-	extension::ExtensionInfo ext = visit_tables();
+	extension::ExtensionInfo ext = open_tables();
 	if ((function == nullptr || !function->is_open) && !has_privs_of_role(GetUserId(), ext.owner))
 		ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied for maintenance function \"%s\"", name),
-				errhint("Call it with the rights of the owner of the tables."));
+				errhint("Call it with the privileges of the owner of the tables."));
 	if (function == nullptr)
 		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unrecognized maintenance function: \"%s\"", name));
 	run_as_owner::call(ext, [&] {
@@ -168,6 +171,7 @@ SQL_FUNCTION(_upkeep_as_owner)
 	PG_RETURN_INT64(count);
 }
 
+// Return the health checks of the tables.
 SQL_FUNCTION(_health_as_owner)
 {
 	if (PG_ARGISNULL(0))
@@ -183,6 +187,7 @@ SQL_FUNCTION(_health_as_owner)
 	});
 }
 
+// Return the maintenance jobs and their commands.
 SQL_FUNCTION(_maintenance_as_owner)
 {
 	return rows_as_owner(fcinfo, "_maintenance_as_owner", 3,

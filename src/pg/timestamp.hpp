@@ -1,5 +1,5 @@
-// The server's time type. Also compiles without a server, for the tests in test/unit: a source that includes nothing else of the
-// server can be tested there.
+// Declares the server's time type, also where there is no server. A source that includes nothing else of the server can
+// be tested in test/unit.
 #ifndef CAMPAIGN_TIMESTAMP_HPP
 #define CAMPAIGN_TIMESTAMP_HPP
 

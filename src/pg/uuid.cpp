@@ -1,6 +1,5 @@
-// UUIDs of version 7 that sort in the order they were made, also within one
-// microsecond and when the clock is set back (pg/uuid_order.hpp). The rest is
-// random and drawn from a pool that is filled seldom.
+// Makes UUIDs from the clock and random bytes. uuid_order.hpp promises that they sort in the order in which they were
+// made. The random bytes come from a pool, which saves calls of pg_strong_random().
 #include "pg/uuid.hpp"
 
 #include "pg/uuid_order.hpp"
@@ -19,6 +18,7 @@ unsigned char pool[pool_size];
 int pool_used = pool_size;
 uint64 last_tick = 0;
 
+// Return the tick of the next UUID. No tick is returned twice.
 uint64 next_tick()
 {
 	struct timespec now;
@@ -28,6 +28,7 @@ uint64 next_tick()
 	return last_tick;
 }
 
+// Return random bytes from the pool.
 const unsigned char *next_random()
 {
 	if (pool_used == pool_size)
@@ -51,6 +52,7 @@ void make(pg_uuid_t *id)
 
 } // namespace uuid
 
+// Return a new UUID to SQL.
 SQL_FUNCTION(_uuid_v7)
 {
 	(void) fcinfo;

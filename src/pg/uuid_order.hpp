@@ -1,5 +1,6 @@
-// The order of UUIDs of version 7 (RFC 9562, 6.2, method 3): milliseconds, then twelve bits of their fraction. Pure: the clock and
-// the random bytes are arguments.
+// Orders UUIDs of version 7. Follows RFC 9562, section 6.2, method 3: a UUID begins with milliseconds, and twelve
+// bits of their fraction follow. Pure, with the clock and the random bytes as arguments, so that it is tested without
+// a server.
 #ifndef CAMPAIGN_UUID_ORDER_HPP
 #define CAMPAIGN_UUID_ORDER_HPP
 
@@ -11,7 +12,7 @@ namespace uuid_order {
 
 constexpr int random_bytes = 8;
 
-// Return a time of the system's clock in units of a millisecond / 4096.
+// Return a time of the system clock in units of 1/4096 of a millisecond.
 constexpr uint64 tick_at(int64 seconds, int64 nanoseconds)
 {
 	uint64 ms = static_cast<uint64>(seconds) * 1000 + static_cast<uint64>(nanoseconds / 1000000);

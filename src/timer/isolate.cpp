@@ -1,19 +1,18 @@
-// Comes after the first try of a batch, which has failed as a whole. Each part
-// claims its timers itself, inside its own subtransaction, so that what is rolled
-// back leaves no lock and no multixact. A timer that fails alone becomes a failed
-// attempt of its own; an error that says nothing about the timer leaves it as it
-// is. Used by the worker and by run_due_timers().
+// Runs after a batch has failed as a whole, both for the worker and for run_due_timers(). Each part claims its timers
+// inside its own subtransaction, so that a part that is rolled back leaves no lock and no multixact. A timer that fails
+// alone has a failed attempt. An error that says nothing about the timer leaves it unchanged.
 #include "timer/isolate.hpp"
 
-#include "timer/apply.hpp"
 #include "pg/session_guard.hpp"
 #include "pg/xact.hpp"
+#include "timer/apply.hpp"
 #include "timer/splitting.hpp"
 
 namespace isolate {
 
 namespace {
 
+// Remember the error. A cancel request of a client ends its statement.
 void note_error(Isolation *isolation, ErrorData *error)
 {
 	if (isolation->for_client && xact::is_cancel(error))
@@ -21,6 +20,7 @@ void note_error(Isolation *isolation, ErrorData *error)
 	isolation->last_error = error;
 }
 
+// Record a failed attempt of the timer. If that fails too, the timer is tried again soon.
 void record_failure(Isolation *isolation, const pg_uuid_t *id, const ErrorData *cause)
 {
 	ErrorData *error = xact::run_subxact([&] { apply::fail_timer(isolation->schema, id, isolation->as_of, cause); });
@@ -34,10 +34,10 @@ void record_failure(Isolation *isolation, const pg_uuid_t *id, const ErrorData *
 	isolation->unattempted++;
 }
 
-// What users have deferred to the commit fires here once for the part alone, so
-// that an error is known for its part's, and is undone: at the commit it fires
-// again. (A client's own commit is its own: it may have deferred more than we.)
-void rehearse_commit(Isolation *isolation)
+// Fire deferred triggers and roll them back, so that an error at the commit is found in the part that causes it. They
+// fire again at the commit. A client's transaction is left out, because the client may have deferred triggers of its
+// own.
+void test_deferred_triggers(Isolation *isolation)
 {
 	if (isolation->for_client)
 		return;
@@ -46,9 +46,10 @@ void rehearse_commit(Isolation *isolation)
 		ReThrowError(error);
 }
 
+// Claim and apply a part in a subtransaction. Return its error or nullptr.
 ErrorData *run_part(Isolation *isolation, const pg_uuid_t *ids, int count)
 {
-	MemoryContext keep = CurrentMemoryContext;
+	MemoryContext result_cxt = CurrentMemoryContext;
 	claim::Claim claimed = {};
 	apply::ApplyResult applied = {DT_NOEND, 0};
 
@@ -56,11 +57,11 @@ ErrorData *run_part(Isolation *isolation, const pg_uuid_t *ids, int count)
 	ErrorData *error = xact::run_subxact([&] {
 		ArrayType *only = spi_query::uuid_array(ids, count);
 
-		claimed = claim::lock_due(isolation->schema, isolation->as_of, DT_NOBEGIN, count, only, keep);
+		claimed = claim::lock_due(isolation->schema, isolation->as_of, DT_NOBEGIN, count, only, result_cxt);
 		if (claimed.count == 0)
 			return;
 		applied = apply::run(isolation->schema, &claimed, isolation->as_of, false);
-		rehearse_commit(isolation);
+		test_deferred_triggers(isolation);
 	});
 	if (error != nullptr)
 	{
@@ -73,7 +74,7 @@ ErrorData *run_part(Isolation *isolation, const pg_uuid_t *ids, int count)
 	return nullptr;
 }
 
-// The timers of the batch, for splitting.
+// The timers of the batch as splitting.hpp needs them.
 struct Parts
 {
 	Isolation *isolation;
@@ -81,13 +82,13 @@ struct Parts
 
 	ErrorData *try_part(int first, int count) { return run_part(isolation, ids + first, count); }
 	void record_failure(int first, const ErrorData *error) { isolate::record_failure(isolation, ids + first, error); }
-	void leave(int count) { isolation->unattempted += count; }
+	void leave_unattempted(int count) { isolation->unattempted += count; }
 	bool is_transient(const ErrorData *error) const { return xact::is_transient(error); }
-	int count_hopeless() { return ++isolation->hopeless; }
+	int count_server_problem() { return ++isolation->server_problems; }
 	bool is_out_of_time() const { return pg::stopwatch() >= isolation->give_up_at; }
 
-	// Out of memory, disk or connections, or cancelled.
-	bool is_hopeless(const ErrorData *error) const
+	// The server may be out of memory, disk or connections, or the process may be cancelled.
+	bool is_server_problem(const ErrorData *error) const
 	{
 		return xact::is_cancel(error) ||
 			   ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES);
@@ -115,7 +116,7 @@ void run(Isolation *isolation, const claim::Claim &claimed, ErrorData *error)
 		ids[i] = claimed.timers[i].id;
 	note_error(isolation, error);
 	Parts parts = {isolation, ids};
-	splitting::settle(&parts, 0, claimed.count, error);
+	splitting::split_or_record(&parts, 0, claimed.count, error);
 }
 
 } // namespace isolate

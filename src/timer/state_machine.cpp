@@ -1,5 +1,4 @@
-// What the two tables say. They are the user's and can change at any time, so
-// they are read anew for each batch. Names no state, type or delay.
+// Reads the transitions and policies, and makes the rule of a timer from its meaning. Names no state, type or delay.
 #include "timer/state_machine.hpp"
 
 #include "timer/state_machine_rules.hpp"
@@ -23,7 +22,8 @@ constexpr spi_query::Query transitions_query = {
 	0,
 	{}};
 
-char *words(Datum value)
+// Return the text as a C string, or nullptr for NULL.
+char *cstring_of(Datum value)
 {
 	return value != 0 ? TextDatumGetCString(value) : nullptr;
 }
@@ -34,8 +34,8 @@ Policy *read_policies(spi_query::Schema *schema, int *count)
 	*count = static_cast<int>(SPI_processed);
 	Policy *found = static_cast<Policy *>(palloc(sizeof(Policy) * (*count + 1)));
 	for (int i = 0; i < *count; i++)
-		found[i] = {spi_query::value_at(i, 1), spi_query::value_at(i, 2), words(spi_query::value_at(i, 3)),
-					DatumGetIntervalP(spi_query::value_at(i, 4)), words(spi_query::value_at(i, 5))};
+		found[i] = {spi_query::value_at(i, 1), spi_query::value_at(i, 2), cstring_of(spi_query::value_at(i, 3)),
+					DatumGetIntervalP(spi_query::value_at(i, 4)), cstring_of(spi_query::value_at(i, 5))};
 	return found;
 }
 
@@ -54,9 +54,9 @@ struct SameText
 	bool operator()(Datum a, Datum b) const { return pg::same_text(a, b); }
 };
 
-state_machine::Rules<Transition, Policy, SameText> rules_of(const StateMachine &lifecycle)
+state_machine::Rules<Transition, Policy, SameText> rules_of(const StateMachine &machine)
 {
-	return {lifecycle.transitions, lifecycle.transition_count, lifecycle.policies, lifecycle.policy_count, {}};
+	return {machine.transitions, machine.transition_count, machine.policies, machine.policy_count, {}};
 }
 
 Datum jsonb_of(const StringInfoData &text)
@@ -64,12 +64,14 @@ Datum jsonb_of(const StringInfoData &text)
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(text.data));
 }
 
+// Append a member to a JSON object that is not closed yet.
 void add_member(StringInfo object, const char *name, const char *value)
 {
 	appendStringInfo(object, "%s\"%s\": ", object->data[object->len - 1] == '{' ? "" : ", ", name);
 	escape_json(object, value);
 }
 
+// Return the result of a skipped timer.
 Datum skipped(const char *reason)
 {
 	StringInfoData object;
@@ -81,22 +83,23 @@ Datum skipped(const char *reason)
 	return jsonb_of(object);
 }
 
-Datum result_of(Outcome outcome, Datum state, Datum type, const Transition *way)
+// Return the result that the execution of a timer gets, or 0 for none.
+Datum result_of(TimerMeaning meaning, Datum state, Datum type, const Transition *transition)
 {
 	StringInfoData object;
 
-	if (outcome == Outcome::early)
+	if (meaning == TimerMeaning::early)
 		return 0;
-	if (outcome == Outcome::late)
+	if (meaning == TimerMeaning::late)
 		return skipped(psprintf("too late in state %s", TextDatumGetCString(state)));
 	initStringInfo(&object);
 	appendStringInfoChar(&object, '{');
-	if (outcome == Outcome::event)
+	if (meaning == TimerMeaning::event)
 		add_member(&object, "event", TextDatumGetCString(type));
 	else
 	{
 		add_member(&object, "from", TextDatumGetCString(state));
-		add_member(&object, "to", TextDatumGetCString(way->to_state));
+		add_member(&object, "to", TextDatumGetCString(transition->to_state));
 	}
 	appendStringInfoChar(&object, '}');
 	return jsonb_of(object);
@@ -106,44 +109,44 @@ Datum result_of(Outcome outcome, Datum state, Datum type, const Transition *way)
 
 StateMachine read(spi_query::Schema *schema)
 {
-	StateMachine lifecycle = {};
+	StateMachine machine = {};
 
-	lifecycle.policies = read_policies(schema, &lifecycle.policy_count);
-	lifecycle.transitions = read_transitions(schema, &lifecycle.transition_count);
-	return lifecycle;
+	machine.policies = read_policies(schema, &machine.policy_count);
+	machine.transitions = read_transitions(schema, &machine.transition_count);
+	return machine;
 }
 
-bool has_transition(const StateMachine &lifecycle, Datum state, Datum type)
+bool has_transition(const StateMachine &machine, Datum state, Datum type)
 {
-	return rules_of(lifecycle).transition_for(state, type) != nullptr;
+	return rules_of(machine).transition_for(state, type) != nullptr;
 }
 
-const Policy *policy_for(const StateMachine &lifecycle, Datum state, Datum type)
+const Policy *policy_for(const StateMachine &machine, Datum state, Datum type)
 {
-	return rules_of(lifecycle).policy_for(state, type);
+	return rules_of(machine).policy_for(state, type);
 }
 
-Rule rule_for(const StateMachine &lifecycle, Datum state, Datum type)
+Rule rule_for(const StateMachine &machine, Datum state, Datum type)
 {
-	auto rules = rules_of(lifecycle);
-	const Transition *way = rules.transition_for(state, type);
+	auto rules = rules_of(machine);
+	const Transition *transition = rules.transition_for(state, type);
 	const Policy *policy = rules.policy_for(state, type);
-	int *taken = static_cast<int *>(palloc(sizeof(int) * (lifecycle.transition_count + 1)));
-	Outcome outcome = rules.outcome_of(state, type, taken);
+	int *followed = static_cast<int *>(palloc(sizeof(int) * (machine.transition_count + 1)));
+	TimerMeaning meaning = rules.meaning_of(state, type, followed);
 	Rule rule = {};
 
-	if (way != nullptr)
-		rule.to_state = way->to_state;
+	if (transition != nullptr)
+		rule.to_state = transition->to_state;
 	if (policy != nullptr)
 	{
 		rule.only_when = policy->only_when;
 		rule.starts = policy->anchor != nullptr && strcmp(policy->anchor, "start_time") == 0;
 	}
-	rule.early = outcome == Outcome::early;
-	rule.reminds = outcome == Outcome::event;
-	rule.result = result_of(outcome, state, type, way);
+	rule.early = meaning == TimerMeaning::early;
+	rule.reminds = meaning == TimerMeaning::event;
+	rule.result = result_of(meaning, state, type, transition);
 	if (rule.only_when != nullptr)
-		rule.result_off = skipped(psprintf("%s is off", rule.only_when));
+		rule.disabled_result = skipped(psprintf("%s is off", rule.only_when));
 	return rule;
 }
 

@@ -1,5 +1,5 @@
-// The rules of the state machine over arrays of transitions and policies: what a timer of one type does to a campaign in one state.
-// Pure, and for any kind of text, so that it is tested without a server. A Text{} stands for no type.
+// Decides what a timer of one type means to a campaign in one state, from arrays of transitions and policies. Pure,
+// and for any kind of text, so that it is tested without a server. Text{} stands for no type.
 #ifndef CAMPAIGN_STATE_MACHINE_RULES_HPP
 #define CAMPAIGN_STATE_MACHINE_RULES_HPP
 
@@ -7,15 +7,16 @@
 
 namespace state_machine {
 
-enum class Outcome
+enum class TimerMeaning
 {
-	transition, // the campaign changes its state
-	event,      // it stays, and the timer is recorded
-	early,      // the campaign has to move on before this timer means anything
-	late,       // the campaign can never reach a state in which it means anything
+	state_change,
+	event, // of the state, which does not change
+	early, // the campaign must change its state before this timer has an effect
+	late,  // no state that the campaign can still reach has a use for it
 };
 
-// Transition: from_state, to_state, timer_type. Policy: state, timer_type, and anchor, which is nullptr for entering the state.
+// Transition: from_state, to_state, timer_type. Policy: state, timer_type, and anchor, which is nullptr for entering
+// the state.
 template <typename Transition, typename Policy, typename Same> struct Rules
 {
 	const Transition *transitions;
@@ -24,7 +25,8 @@ template <typename Transition, typename Policy, typename Same> struct Rules
 	int policy_count;
 	Same same;
 
-	// Return the first transition out of a state by a type of timer or, without one, by any.
+	// Return the first transition out of the state by this type of timer, or nullptr. No type stands for every
+	// transition.
 	template <typename Text> const Transition *transition_for(Text state, Text type) const
 	{
 		for (int i = 0; i < transition_count; i++)
@@ -38,6 +40,7 @@ template <typename Transition, typename Policy, typename Same> struct Rules
 		return nullptr;
 	}
 
+	// Return the policy for this type of timer in the state, or nullptr.
 	template <typename Text> const Policy *policy_for(Text state, Text type) const
 	{
 		for (int i = 0; i < policy_count; i++)
@@ -46,35 +49,35 @@ template <typename Transition, typename Policy, typename Same> struct Rules
 		return nullptr;
 	}
 
-	bool is_taken(const int *taken, int count, int transition) const
+	bool is_followed(const int *followed, int count, int transition) const
 	{
 		for (int i = 0; i < count; i++)
-			if (taken[i] == transition)
+			if (followed[i] == transition)
 				return true;
 		return false;
 	}
 
-	// Return whether a timer of this type moves a campaign in this state, or in one that it can still reach. taken: room for all
-	// transitions.
-	template <typename Text> bool can_still_apply(Text state, Text type, int *taken) const
+	// Return whether a timer of this type changes the state of a campaign in this state, or in one that it can still
+	// reach. followed: an array with room for all transitions.
+	template <typename Text> bool can_still_apply(Text state, Text type, int *followed) const
 	{
 		int count = 0;
 
 		for (int reached = -1; reached < count; reached++)
 		{
-			Text here = reached < 0 ? state : transitions[taken[reached]].to_state;
+			Text here = reached < 0 ? state : transitions[followed[reached]].to_state;
 
 			if (transition_for(here, type) != nullptr)
 				return true;
 			for (int i = 0; i < transition_count; i++)
-				if (same(transitions[i].from_state, here) && !is_taken(taken, count, i))
-					taken[count++] = i;
+				if (same(transitions[i].from_state, here) && !is_followed(followed, count, i))
+					followed[count++] = i;
 		}
 		return false;
 	}
 
-	// Return whether the timer may have been set ahead for a state in which it moves the campaign: that state has no policy for the
-	// type, or one that counts from where this one does.
+	// Return whether the timer may have been set in advance, before the campaign enters a state in which it has an
+	// effect. That is so if that state has no policy for the type, or one with the same anchor as this policy.
 	template <typename Text> bool may_be_set_ahead(Text type, const Policy *policy) const
 	{
 		for (int i = 0; i < transition_count; i++)
@@ -83,25 +86,26 @@ template <typename Transition, typename Policy, typename Same> struct Rules
 
 			if (transition->timer_type == Text{} || !same(transition->timer_type, type))
 				continue;
-			const Policy *there = policy_for(transition->from_state, type);
-			if (there == nullptr || (there->anchor != nullptr && strcmp(there->anchor, policy->anchor) == 0))
+			const Policy *later_policy = policy_for(transition->from_state, type);
+			if (later_policy == nullptr || (later_policy->anchor != nullptr && strcmp(later_policy->anchor, policy->anchor) == 0))
 				return true;
 		}
 		return false;
 	}
 
-	// Return what a timer of this type means. A policy that counts from entering this state means an event of this state.
-	template <typename Text> Outcome outcome_of(Text state, Text type, int *taken) const
+	// Return the meaning of a timer of this type. If its delay counts from entering the state, it is an event of the
+	// state.
+	template <typename Text> TimerMeaning meaning_of(Text state, Text type, int *followed) const
 	{
 		const Policy *policy = policy_for(state, type);
 
 		if (transition_for(state, type) != nullptr)
-			return Outcome::transition;
+			return TimerMeaning::state_change;
 		if (policy != nullptr && policy->anchor == nullptr)
-			return Outcome::event;
-		if (can_still_apply(state, type, taken) && (policy == nullptr || may_be_set_ahead(type, policy)))
-			return Outcome::early;
-		return policy != nullptr ? Outcome::event : Outcome::late;
+			return TimerMeaning::event;
+		if (can_still_apply(state, type, followed) && (policy == nullptr || may_be_set_ahead(type, policy)))
+			return TimerMeaning::early;
+		return policy != nullptr ? TimerMeaning::event : TimerMeaning::late;
 	}
 };
 

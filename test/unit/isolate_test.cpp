@@ -12,9 +12,9 @@ constexpr int max_timers = 1000;
 enum class Fault
 {
 	none,
-	failure,   // of the timer
-	transient, // a lock
-	hopeless,  // out of memory: transient, too
+	failure,        // of the timer
+	transient,      // a lock
+	server_problem, // out of memory: transient, too
 };
 
 struct Batch
@@ -24,7 +24,7 @@ struct Batch
 	int tried;
 	int most_tried; // then time is up
 	int left;
-	int hopeless;
+	int server_problems;
 
 	const Fault *try_part(int first, int count)
 	{
@@ -37,10 +37,10 @@ struct Batch
 		return nullptr;
 	}
 	void record_failure(int first, const Fault *) { outcome[first] += 2; }
-	void leave(int count) { left += count; }
+	void leave_unattempted(int count) { left += count; }
 	bool is_transient(const Fault *fault) const { return *fault != Fault::failure; }
-	bool is_hopeless(const Fault *fault) const { return *fault == Fault::hopeless; }
-	int count_hopeless() { return ++hopeless; }
+	bool is_server_problem(const Fault *fault) const { return *fault == Fault::server_problem; }
+	int count_server_problem() { return ++server_problems; }
 	bool is_out_of_time() const { return most_tried > 0 && tried >= most_tried; }
 };
 
@@ -65,7 +65,7 @@ void settle(Batch *batch, int count)
 	for (int i = 0; i < count; i++)
 		if (batch->faults[i] != Fault::none)
 		{
-			splitting::settle(batch, 0, count, const_cast<const Fault *>(&batch->faults[i]));
+			splitting::split_or_record(batch, 0, count, const_cast<const Fault *>(&batch->faults[i]));
 			return;
 		}
 }
@@ -98,13 +98,13 @@ void isolate_tests()
 
 	batch = fresh();
 	for (Fault &fault : batch.faults)
-		fault = Fault::hopeless;
+		fault = Fault::server_problem;
 	settle(&batch, max_timers);
 	is(batch.left, max_timers, "if every part runs out of memory, all timers are left");
 	ok(batch.tried <= 200, "without trying each of them");
 
 	batch = fresh();
-	batch.faults[10] = Fault::hopeless;
+	batch.faults[10] = Fault::server_problem;
 	settle(&batch, max_timers);
 	is(count_of(batch, 1), 999, "if one timer alone runs out of memory, all others are executed");
 	is(batch.left, 1, "and it is left");

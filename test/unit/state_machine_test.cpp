@@ -2,7 +2,7 @@
 #include "tap.hpp"
 #include "timer/state_machine_rules.hpp"
 
-using state_machine::Outcome;
+using state_machine::TimerMeaning;
 using tap::ok;
 
 namespace {
@@ -47,33 +47,34 @@ state_machine::Rules<Transition, Policy, SameText> machine()
 	return {transitions, transition_count, policies, sizeof(policies) / sizeof(policies[0]), {}};
 }
 
-Outcome outcome(Text state, Text type)
+TimerMeaning meaning(Text state, Text type)
 {
-	int taken[transition_count];
+	int followed[transition_count];
 
-	return machine().outcome_of(state, type, taken);
+	return machine().meaning_of(state, type, followed);
 }
 
 } // namespace
 
 void state_machine_tests()
 {
-	int taken[transition_count];
+	int followed[transition_count];
 
-	ok(outcome("new", "OPEN") == Outcome::transition, "a timer with a transition out of the state changes the state");
-	ok(outcome("open", "REMIND") == Outcome::event, "a timer of a policy that counts from entering the state is an event");
-	ok(outcome("new", "SHUT") == Outcome::early,
+	ok(meaning("new", "OPEN") == TimerMeaning::state_change, "a timer with a transition out of the state changes the state");
+	ok(meaning("open", "REMIND") == TimerMeaning::event, "a timer of a policy that counts from entering the state is an event");
+	ok(meaning("new", "SHUT") == TimerMeaning::early,
 	   "a timer set ahead, from the same anchor as in the state that it moves, is early");
-	ok(outcome("new", "REOPEN") == Outcome::event, "a timer with another anchor than in the state that it moves is an event");
-	ok(outcome("open", "REOPEN") == Outcome::early,
+	ok(meaning("new", "REOPEN") == TimerMeaning::event,
+	   "a timer with another anchor than in the state that it moves is an event");
+	ok(meaning("open", "REOPEN") == TimerMeaning::early,
 	   "a timer without a policy is early while the campaign can reach a state that it moves");
-	ok(outcome("gone", "SHUT") == Outcome::late, "and late once it cannot");
-	ok(outcome("gone", "OPEN") == Outcome::late, "in a state that nothing leads out of, every timer is late");
-	ok(outcome("shut", "CHEER") == Outcome::event, "a policy for a type that moves nothing makes an event");
-	ok(outcome("new", "UNKNOWN") == Outcome::late, "a type that nobody knows is late");
-	ok(machine().can_still_apply<Text>("shut", "OPEN", taken),
+	ok(meaning("gone", "SHUT") == TimerMeaning::late, "and late once it cannot");
+	ok(meaning("gone", "OPEN") == TimerMeaning::late, "in a state that nothing leads out of, every timer is late");
+	ok(meaning("shut", "CHEER") == TimerMeaning::event, "a policy for a type that moves nothing makes an event");
+	ok(meaning("new", "UNKNOWN") == TimerMeaning::late, "a type that nobody knows is late");
+	ok(machine().can_still_apply<Text>("shut", "OPEN", followed),
 	   "a state is reached through transitions without a timer, and in circles");
-	ok(!machine().can_still_apply<Text>("gone", "OPEN", taken), "but not from a state that nothing leads out of");
+	ok(!machine().can_still_apply<Text>("gone", "OPEN", followed), "but not from a state that nothing leads out of");
 	ok(machine().transition_for<Text>("open", no_type) == &transitions[1],
 	   "without a type the first transition out of a state counts");
 	ok(machine().transition_for<Text>("gone", no_type) == nullptr, "and a final state has none");
