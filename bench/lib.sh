@@ -53,7 +53,8 @@ place_extension() {
 	copy_project
 	say "building"
 	build_project all >"$work/build.log" 2>&1 || { cat "$work/build.log" >&2; die "the build failed"; }
-	if "$bin/postgres" --describe-config | grep -q '^extension_destdir'; then
+	# Not by grep -q: it ends the pipe early, which pipefail takes for a failure.
+	if [[ $("$bin/postgres" --describe-config) == *extension_destdir* ]]; then
 		as_server make -C "$work/src" -s PG_CONFIG="$PG_CONFIG" DESTDIR="$work/installed" install >"$work/build.log" 2>&1 ||
 			{ cat "$work/build.log" >&2; die "the installation failed"; }
 		extension_conf+="
