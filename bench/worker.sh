@@ -35,7 +35,7 @@ run_worker() { # database[, seconds at most]
 		next timestamptz := '-infinity';
 	BEGIN
 		LOOP
-			next := coalesce(_next_due(next), 'infinity');
+			next := coalesce(campaign_lifecycle_internal._next_due(next), 'infinity');
 			EXIT WHEN next > due;
 			IF clock_timestamp() > until THEN
 				RAISE EXCEPTION 'the worker has not finished in time: % timers are due', (SELECT count(*) FROM campaign_timers WHERE status = 'PENDING' AND scheduled_at <= due);

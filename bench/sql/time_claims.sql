@@ -8,7 +8,7 @@ DECLARE
 BEGIN
 	FOR i IN 1 .. claims + 5 LOOP
 		began := clock_timestamp();
-		found := ARRAY(SELECT c.timer_id FROM _claim_batch(as_of, '-infinity', most) AS c);
+		found := ARRAY(SELECT c.timer_id FROM campaign_lifecycle_internal._claim_batch(as_of, '-infinity', most) AS c);
 		IF i > 5 THEN
 			took := took || (extract(epoch FROM clock_timestamp() - began) * 1e6)::float8;
 		END IF;
@@ -25,7 +25,7 @@ DECLARE
 BEGIN
 	FOR i IN 1 .. looks + 5 LOOP
 		began := clock_timestamp();
-		PERFORM _next_due(since);
+		PERFORM campaign_lifecycle_internal._next_due(since);
 		IF i > 5 THEN
 			took := took || (extract(epoch FROM clock_timestamp() - began) * 1e6)::float8;
 		END IF;

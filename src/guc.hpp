@@ -1,0 +1,38 @@
+// The settings of the extension. The server keeps these variables up to date; times are in milliseconds.
+#ifndef CAMPAIGN_GUC_HPP
+#define CAMPAIGN_GUC_HPP
+
+#include "pg/compat.hpp"
+
+namespace guc {
+
+constexpr int max_workers = 64;
+
+extern bool enabled;
+extern int workers;
+extern int batch_size;
+extern int naptime;
+extern int retry_base_delay;
+extern double retry_jitter;
+extern int max_attempts;
+extern int handler_timeout;
+extern bool record_metrics;
+extern char *notify_events;
+extern char *trigger_event;
+extern char *changed_by;
+extern char *log_metadata;
+
+void define();
+
+// Return whether notify_events lists this event.
+bool notifies(const char *event);
+
+// Pin the settings that ALTER DATABASE or ALTER ROLE could change, in a process of ours after it has connected.
+void pin();
+
+// Set lock_timeout again after a reload, because deadlock_timeout may have changed.
+void pin_lock_timeout();
+
+} // namespace guc
+
+#endif

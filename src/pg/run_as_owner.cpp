@@ -1,0 +1,196 @@
+// Upkeep for those who may ask for it and own nothing: partitions are made, moved
+// and emptied with the rights of the tables' owner, whoever calls. That goes for
+// a superuser as well: what others have attached to the tables runs as the owner.
+// So do a superuser's look at their health and at their jobs (a view that was put
+// in a table's place runs its functions as whoever reads it), and the upgrade of
+// the tables.
+#include "pg/run_as_owner.hpp"
+
+namespace {
+
+// The maintenance functions by name. An operator may call the open ones, which do what that access level is for.
+struct MaintenanceFunction
+{
+	const char *name;
+	bool is_open;
+	spi_query::Query query;
+};
+
+constexpr MaintenanceFunction maintenance_functions[] = {
+	{"create_monthly_partitions",
+	 true,
+	 {R"(SELECT @extschema@.create_monthly_partitions($3::pg_catalog.int4, $1)::pg_catalog.int8 WHERE $2 IS NULL)",
+	  3,
+	  {TIMESTAMPTZOID, INTERVALOID, INT8OID}}},
+	{"archive_old_state_logs",
+	 true,
+	 {R"(SELECT @extschema@.archive_old_state_logs($2, $1) WHERE $3 IS NULL)", 3, {TIMESTAMPTZOID, INTERVALOID, INT8OID}}},
+	{"cleanup_timer_executions",
+	 true,
+	 {R"(SELECT @extschema@.cleanup_timer_executions($2, $1, $3))", 3, {TIMESTAMPTZOID, INTERVALOID, INT8OID}}},
+	{"upgrade_campaign_tables",
+	 false,
+	 {R"(SELECT 0::pg_catalog.int8 FROM campaign_lifecycle_internal._upgrade_campaign_tables())",
+	  3,
+	  {TIMESTAMPTZOID, INTERVALOID, INT8OID}}},
+	{"cleanup_finished_timers",
+	 false,
+	 {R"(SELECT campaign_lifecycle_internal._cleanup_finished_timers($2, $1) WHERE $3 IS NULL)",
+	  3,
+	  {TIMESTAMPTZOID, INTERVALOID, INT8OID}}},
+	{"cleanup_metrics",
+	 false,
+	 {R"(SELECT campaign_lifecycle_internal._cleanup_metrics($2, $1) WHERE $3 IS NULL)",
+	  3,
+	  {TIMESTAMPTZOID, INTERVALOID, INT8OID}}},
+	{"refresh_if_changed",
+	 false,
+	 {R"(SELECT campaign_lifecycle_internal._refresh_if_changed($3::pg_catalog.oid::pg_catalog.regclass)::pg_catalog.int4::pg_catalog.int8
+		WHERE $1 IS NULL AND $2 IS NULL)",
+	  3,
+	  {TIMESTAMPTZOID, INTERVALOID, INT8OID}}},
+	{"set_cron_database",
+	 false,
+	 {R"(SELECT campaign_lifecycle_internal._set_cron_database($3::pg_catalog.oid) WHERE $1 IS NULL AND $2 IS NULL)",
+	  3,
+	  {TIMESTAMPTZOID, INTERVALOID, INT8OID}}},
+};
+
+constexpr spi_query::Query maintenance_commands_query = {
+	R"(SELECT m.job, m.schedule, m.command FROM campaign_lifecycle_internal._maintenance_commands() AS m)", 0, {}};
+
+constexpr spi_query::Query table_health_query = {
+	R"(SELECT h.check_name, h.status, h.value, h.threshold, h.detail FROM campaign_lifecycle_internal._table_health($1) AS h)",
+	1,
+	{TIMESTAMPTZOID}};
+
+const MaintenanceFunction *find_function(const char *name)
+{
+	for (const MaintenanceFunction &function : maintenance_functions)
+		if (strcmp(name, function.name) == 0)
+			return &function;
+	return nullptr;
+}
+
+extension::ExtensionInfo visit_tables()
+{
+	extension::ExtensionInfo ext = extension::open();
+
+	if (ext.extension_state == extension::ExtensionState::other_version)
+		extension::refuse_version();
+	if (!OidIsValid(ext.owner))
+		ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the campaign tables do not exist"),
+				errhint("Call install_campaign_tables()."));
+	return ext;
+}
+
+// Rows that the body, which reads as the owner, leaves in SPI's result.
+template <typename F> Datum rows_as_owner(FunctionCallInfo fcinfo, const char *function, int column_count, F body)
+{
+	constexpr int max_columns = 5;
+	Datum values[max_columns];
+	bool nulls[max_columns];
+
+	InitMaterializedSRF(fcinfo, 0);
+	ReturnSetInfo *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
+	if (result->setDesc->natts != column_count)
+		ereport(ERROR, errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("function %s returns %d columns", function, column_count),
+				errhint("Run ALTER EXTENSION campaign_lifecycle UPDATE."));
+	SPI_connect();
+	extension::ExtensionInfo ext = visit_tables();
+	if (!has_privs_of_role(GetUserId(), ext.owner))
+		ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				errmsg("permission denied to read the campaign tables as their owner"),
+				errhint("Call it with the rights of their owner."));
+	xact::as_user_readonly(ext.owner, [&] { body(ext.schema); });
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, values, nulls);
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	SPI_finish();
+	return static_cast<Datum>(0);
+}
+
+// Return whether the installed version is not the library's, after adding the row of campaign_health() that says so.
+bool add_version_row(FunctionCallInfo fcinfo)
+{
+	char *installed = extension::installed_version();
+
+	if (installed == nullptr || strcmp(installed, extension::version) == 0)
+		return false;
+	InitMaterializedSRF(fcinfo, 0);
+	ReturnSetInfo *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
+	const char *texts[] = {
+		"extension_version", "critical", installed, extension::version,
+		"No timer fires, because the library is of another version. Run ALTER EXTENSION campaign_lifecycle UPDATE."};
+	Datum values[lengthof(texts)];
+	bool nulls[lengthof(texts)] = {};
+	for (int i = 0; i < static_cast<int>(lengthof(texts)); i++)
+		values[i] = CStringGetTextDatum(texts[i]);
+	if (result->setDesc->natts == static_cast<int>(lengthof(texts)))
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	return true;
+}
+
+} // namespace
+
+SQL_FUNCTION(_upkeep_as_owner)
+{
+	int64 count = 0;
+	char nulls[4] = "   ";
+	Datum arguments[3];
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("maintenance function must not be null"));
+	char *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	for (int i = 0; i < 3; i++)
+	{
+		arguments[i] = PG_GETARG_DATUM(i + 1);
+		nulls[i] = PG_ARGISNULL(i + 1) ? 'n' : ' ';
+	}
+	const MaintenanceFunction *function = find_function(name);
+	SPI_connect();
+	extension::ExtensionInfo ext = visit_tables();
+	if ((function == nullptr || !function->is_open) && !has_privs_of_role(GetUserId(), ext.owner))
+		ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied for maintenance function \"%s\"", name),
+				errhint("Call it with the rights of the owner of the tables."));
+	if (function == nullptr)
+		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unrecognized maintenance function: \"%s\"", name));
+	run_as_owner::call(ext, [&] {
+		bool is_null;
+
+		spi_query::run(ext.schema, function->query, arguments, nulls);
+		Datum value = spi_query::first_value(1, &is_null);
+		count = is_null ? 0 : DatumGetInt64(value);
+	});
+	SPI_finish();
+	PG_RETURN_INT64(count);
+}
+
+SQL_FUNCTION(_health_as_owner)
+{
+	if (PG_ARGISNULL(0))
+		ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("time must not be null"));
+	// The health function of another version calls this one, so it must say what helps.
+	if (add_version_row(fcinfo))
+		return static_cast<Datum>(0);
+	TimestampTz as_of = PG_GETARG_TIMESTAMPTZ(0);
+	return rows_as_owner(fcinfo, "_health_as_owner", 5, [&](spi_query::Schema *schema) {
+		Datum arguments[] = {TimestampTzGetDatum(as_of)};
+
+		spi_query::run(schema, table_health_query, arguments);
+	});
+}
+
+SQL_FUNCTION(_maintenance_as_owner)
+{
+	return rows_as_owner(fcinfo, "_maintenance_as_owner", 3,
+						 [](spi_query::Schema *schema) { spi_query::run(schema, maintenance_commands_query, nullptr); });
+}
+
+SQL_FUNCTION(_library_version)
+{
+	(void) fcinfo;
+	PG_RETURN_TEXT_P(cstring_to_text(extension::version));
+}

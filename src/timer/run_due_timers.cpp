@@ -1,0 +1,137 @@
+// run_due_timers(): the worker's algorithm in a client's own transaction. Subtransactions take the place of the worker's transactions.
+// It needs READ COMMITTED, because each claim must see what the batch before it has written. The tables' owner runs the timers; the
+// caller's privileges are restored after them.
+#include "extension.hpp"
+#include "guc.hpp"
+#include "pg/run_as_owner.hpp"
+#include "timer/batch.hpp"
+#include "timer/handler_call.hpp"
+#include "timer/single_timer.hpp"
+
+namespace {
+
+struct Run
+{
+	extension::ExtensionInfo ext;
+	TimestampTz as_of;
+	TimestampTz scan_from;
+	int64 attempted;
+	bool restarted; // at the beginning of time, since a timer was executed last
+	single_timer::SkipList skip_list;
+};
+
+// Run one timer that has a handler, where no batch is left. Return false if there is none, or if it cannot be claimed.
+bool run_single(Run *run)
+{
+	if (!single_timer::is_due(run->ext.schema, run->as_of, DT_NOBEGIN))
+		return false;
+	single_timer::SingleResult result = single_timer::run_for_client(run->ext.schema, run->as_of, DT_NOBEGIN, &run->skip_list);
+
+	run->scan_from = least(run->scan_from, result.follow_up);
+	if (result.outcome == single_timer::SingleOutcome::none)
+		return false;
+	if (result.outcome == single_timer::SingleOutcome::postponed)
+		return run->skip_list.count < single_timer::SkipList::max;
+	run->attempted++;
+	run->restarted = false;
+	return true;
+}
+
+// Run one batch. Return false if nothing is due, or nothing of it can be claimed.
+bool run_batch(Run *run, int64 room)
+{
+	MemoryContext batch_cxt = AllocSetContextCreate(CurrentMemoryContext, "campaign_lifecycle batch", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext oldcontext = MemoryContextSwitchTo(batch_cxt);
+	batch::BatchRequest request = {};
+
+	request.scan_from = run->scan_from;
+	request.limit = static_cast<int>(least(room, guc::batch_size));
+	request.isolate_transient = true;
+	request.client_schema = run->ext.schema;
+	request.as_of = run->as_of;
+	CHECK_FOR_INTERRUPTS();
+	batch::BatchResult result = batch::run(request);
+	if (result.error != nullptr && !result.isolated)
+		ReThrowError(result.error);
+	MemoryContextSwitchTo(oldcontext);
+	MemoryContextDelete(batch_cxt);
+	run->attempted += result.succeeded + result.failed;
+	run->scan_from = result.claimed_to;
+	if (result.succeeded + result.failed + result.postponed == 0)
+		return false;
+	run->restarted = false;
+	return true;
+}
+
+// Restart the scan from the beginning, at most once until another timer is executed. A timer that waited behind an earlier timer of its
+// campaign can run when that one completes without a state change, and its scheduled_at may lie before scan_from. Return false if the
+// scan was restarted already.
+bool restart_scan(Run *run)
+{
+	if (run->restarted)
+		return false;
+	run->scan_from = DT_NOBEGIN;
+	run->restarted = true;
+	return true;
+}
+
+void refuse(const extension::ExtensionInfo &ext)
+{
+	switch (ext.extension_state)
+	{
+		case extension::ExtensionState::ready:
+		case extension::ExtensionState::busy:
+			return;
+		case extension::ExtensionState::paused:
+			ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("the timers of this database are paused"),
+					errhint("Call resume_timers()."));
+			return;
+		case extension::ExtensionState::absent:
+			ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					errmsg("extension \"%s\" is not installed", extension::name),
+					errhint("Run CREATE EXTENSION %s.", extension::name));
+			return;
+		case extension::ExtensionState::other_version:
+			extension::refuse_version();
+		case extension::ExtensionState::no_tables:
+			ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the campaign tables do not exist"),
+					errhint("Call install_campaign_tables()."));
+			return;
+		case extension::ExtensionState::old_tables:
+			ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					errmsg("the campaign tables are of another version than the extension"),
+					errhint("Call upgrade_campaign_tables()."));
+			return;
+	}
+}
+
+} // namespace
+
+SQL_FUNCTION(_run_due_timers)
+{
+	Run run = {};
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("time and number of timers must not be null"));
+	run.as_of = PG_GETARG_TIMESTAMPTZ(0);
+	run.scan_from = DT_NOBEGIN;
+	int limit = PG_GETARG_INT32(1);
+	if (limit < 0)
+		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("number of timers must not be negative: %d", limit));
+	// Its own timeout would be the inner one's, and gone with that.
+	if (handler_call::is_running())
+		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("timers cannot be run by a handler"),
+				errhint("What is due runs when the handler has ended."));
+	if (XactIsoLevel != XACT_READ_COMMITTED)
+		ereport(ERROR, errcode(ERRCODE_ACTIVE_SQL_TRANSACTION), errmsg("timers can only be run in a READ COMMITTED transaction"),
+				errhint("Call run_due_timers() in a transaction of its own."));
+	SPI_connect();
+	run.ext = extension::open();
+	refuse(run.ext);
+	run_as_owner::call(run.ext, [&] {
+		while (run.attempted < limit && (run_batch(&run, limit - run.attempted) || restart_scan(&run) || run_single(&run)))
+			;
+	});
+	SPI_finish();
+	PG_RETURN_INT64(run.attempted);
+}

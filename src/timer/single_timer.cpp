@@ -1,0 +1,270 @@
+// Runs a timer that may take long or die. A first transaction marks it RUNNING, which everybody sees, under a session lock that tells
+// whether the process lives. A second one makes the state change and calls the handler. A third one records the error, if any.
+#include "timer/single_timer.hpp"
+
+#include "extension.hpp"
+#include "guc.hpp"
+#include "pg/xact.hpp"
+#include "row/row_writer.hpp"
+#include "timer/apply.hpp"
+#include "timer/claim.hpp"
+#include "timer/handler_call.hpp"
+
+namespace single_timer {
+
+namespace {
+
+constexpr uint16 lock_kind = 3; // 1 and 2 are those of SQL's advisory locks
+
+constexpr spi_query::Query single_timer_due_query = {R"(SELECT EXISTS (SELECT FROM @extschema@.campaign_timer_handlers AS h)
+			OR EXISTS (
+				SELECT FROM @extschema@.campaign_timers AS t
+				WHERE t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED' AND t.retry_count OPERATOR(pg_catalog.<) 5
+					AND t.retry_count OPERATOR(pg_catalog.<) $3
+					AND t.scheduled_at OPERATOR(pg_catalog.>=) $1 AND t.scheduled_at OPERATOR(pg_catalog.<=) $2
+					AND EXISTS (
+						SELECT FROM @extschema@.timer_executions AS x
+						WHERE x.timer_id OPERATOR(pg_catalog.=) t.id AND (x.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED') IS TRUE
+							AND x.result OPERATOR(pg_catalog.?) 'worker_lost'
+						OFFSET 0)))",
+													 3,
+													 {TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID},
+													 true};
+
+constexpr spi_query::Query claim_query = {R"(SELECT campaign_lifecycle_internal._claim_single_timer($1, $2, $3, $4))",
+										  4,
+										  {TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, UUIDARRAYOID}};
+
+constexpr spi_query::Query start_query = {R"(SELECT campaign_lifecycle_internal._start_single_timer($1, $2, $3, $4, $5))",
+										  5,
+										  {TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, UUIDARRAYOID}};
+
+constexpr spi_query::Query lock_query = {
+	R"(SELECT l.id, l.tid, l.campaign_id, l.campaign_tid, l.timer_type, l.state, l.scheduled_at, l.by_policy, l.retried
+		FROM campaign_lifecycle_internal._lock_single_timer($1, $2) AS l)",
+	2,
+	{UUIDOID, BOOLOID}};
+
+constexpr spi_query::Query fail_query = {
+	R"(SELECT campaign_lifecycle_internal._fail_single_timer($1, $2, $3, $4))", 4, {UUIDOID, TIMESTAMPTZOID, TEXTOID, TEXTOID}};
+
+constexpr spi_query::Query release_query = {R"(SELECT campaign_lifecycle_internal._release_single_timer($1))", 1, {UUIDOID}};
+
+LOCKTAG lock_of(const pg_uuid_t *timer)
+{
+	LOCKTAG tag;
+	uint64 hash = DatumGetUInt64(hash_any_extended(timer->data, UUID_LEN, 0));
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, static_cast<uint32>(hash >> 32), static_cast<uint32>(hash), lock_kind);
+	return tag;
+}
+
+// Take the session lock of a marked timer. Return false if another process has it.
+bool hold(const pg_uuid_t *timer)
+{
+	LOCKTAG tag = lock_of(timer);
+
+	return LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+// Lock the timer and its campaign. Return no timer if it is gone or no longer waits.
+claim::Claim lock_timer(spi_query::Schema *schema, const pg_uuid_t *timer, bool marked, MemoryContext result_cxt)
+{
+	Datum arguments[] = {UUIDPGetDatum(timer), BoolGetDatum(marked)};
+	claim::Claim claimed = {nullptr, 0, DT_NOBEGIN};
+
+	spi_query::run(schema, lock_query, arguments);
+	claim::add_rows(&claimed, result_cxt);
+	return claimed;
+}
+
+// Mark a timer that is to run alone as RUNNING. Return false if there is none.
+bool start_timer(spi_query::Schema *schema, TimestampTz as_of, const SingleRequest &request, const SkipList &skip_list,
+				 pg_uuid_t *timer)
+{
+	Datum arguments[] = {TimestampTzGetDatum(as_of), TimestampTzGetDatum(least(request.due_by, as_of)),
+						 TimestampTzGetDatum(request.scan_from), BoolGetDatum(request.everything),
+						 PointerGetDatum(spi_query::uuid_array(skip_list.timers, skip_list.count))};
+
+	spi_query::run(schema, start_query, arguments);
+	return spi_query::first_uuid(1, timer);
+}
+
+// Lock a timer that has a handler. Return false if there is none.
+bool claim_timer(spi_query::Schema *schema, TimestampTz as_of, TimestampTz scan_from, const SkipList &skip_list, pg_uuid_t *timer)
+{
+	Datum arguments[] = {TimestampTzGetDatum(as_of), TimestampTzGetDatum(scan_from), BoolGetDatum(false),
+						 PointerGetDatum(spi_query::uuid_array(skip_list.timers, skip_list.count))};
+
+	spi_query::run(schema, claim_query, arguments);
+	return spi_query::first_uuid(1, timer);
+}
+
+// Change the campaign's state and call the handler, both or neither.
+TimestampTz run_attempt(spi_query::Schema *schema, const pg_uuid_t *timer, TimestampTz as_of, bool marked)
+{
+	claim::Claim claimed = lock_timer(schema, timer, marked, CurrentMemoryContext);
+
+	if (claimed.count == 0)
+		return DT_NOEND;
+	TimestampTz follow_up = apply::run(schema, &claimed, as_of, marked).follow_up;
+	handler_call::run(schema, timer, as_of, marked);
+	return follow_up;
+}
+
+// Return whether the error is the timer's. Our own timeout is a failure of the timer; a cancel request of somebody else's is not.
+bool is_failure(ErrorData *error, bool timed_out)
+{
+	if (!timed_out || error->sqlerrcode != ERRCODE_QUERY_CANCELED)
+		return !xact::is_transient(error);
+	error->message = handler_call::timeout_message();
+	return true;
+}
+
+// Remove what a handler may have left in the worker's session. The lock of the marked timer is released with the session's locks.
+void clean_session()
+{
+	DropAllPreparedStatements();
+	ResetSequenceCaches();
+	LockReleaseSession(USER_LOCKMETHOD);
+}
+
+// Record how a marked attempt has ended. If this fails, the timer stays RUNNING and crash_recovery::recover_lost() finds it.
+ErrorData *record_end(const pg_uuid_t *timer, const ErrorData *cause, bool is_failure)
+{
+	return xact::run([&] {
+		extension::ExtensionInfo ext;
+
+		if (!extension::begin_as_owner(&ext, true))
+			return;
+		if (is_failure)
+		{
+			Datum arguments[] = {UUIDPGetDatum(timer), TimestampTzGetDatum(GetCurrentTimestamp()),
+								 CStringGetTextDatum(unpack_sql_state(cause->sqlerrcode)),
+								 CStringGetTextDatum(cause->message != nullptr ? cause->message : "")};
+
+			spi_query::run(ext.schema, fail_query, arguments);
+		}
+		else
+		{
+			Datum arguments[] = {UUIDPGetDatum(timer)};
+
+			spi_query::run(ext.schema, release_query, arguments);
+		}
+	});
+}
+
+void skip(SkipList *skip_list, const pg_uuid_t &timer)
+{
+	if (skip_list->count < SkipList::max)
+		skip_list->timers[skip_list->count++] = timer;
+}
+
+// Mark a timer in a transaction of its own. Return an error; *found: whether there was one.
+ErrorData *mark_timer(const SingleRequest &request, const SkipList &skip_list, TimestampTz as_of, pg_uuid_t *timer, bool *found)
+{
+	*found = false;
+	ErrorData *error = xact::run([&] {
+		extension::ExtensionInfo ext;
+
+		if (!extension::begin_as_owner(&ext))
+			return;
+		row_writer::check_no_forced_rls(ext.schema->oid);
+		*found = start_timer(ext.schema, as_of, request, skip_list, timer);
+		if (*found && !hold(timer))
+			ereport(ERROR, errcode(ERRCODE_LOCK_NOT_AVAILABLE), errmsg("timer is already being run by another process"));
+	});
+	if (error != nullptr || !*found)
+		LockReleaseSession(USER_LOCKMETHOD);
+	return error;
+}
+
+} // namespace
+
+bool is_due(spi_query::Schema *schema, TimestampTz as_of, TimestampTz scan_from)
+{
+	bool is_null;
+	Datum arguments[] = {TimestampTzGetDatum(scan_from), TimestampTzGetDatum(as_of), Int32GetDatum(guc::max_attempts)};
+
+	spi_query::run(schema, single_timer_due_query, arguments);
+	Datum due = spi_query::first_value(1, &is_null);
+	return !is_null && DatumGetBool(due);
+}
+
+SingleResult run(const SingleRequest &request, SkipList *skip_list)
+{
+	SingleResult result = {SingleOutcome::none, DT_NOEND, nullptr};
+	TimestampTz as_of = GetCurrentTimestamp();
+	pg_uuid_t timer = {};
+	bool found;
+
+	handler_call::reset_timeout();
+	result.error = mark_timer(request, *skip_list, as_of, &timer, &found);
+	if (result.error != nullptr || !found)
+		return result;
+	result.outcome = SingleOutcome::succeeded;
+	result.error = xact::run([&] {
+		extension::ExtensionInfo ext;
+
+		// A timer that is marked is finished also if timers are paused meanwhile.
+		if (!extension::begin_as_owner(&ext, true))
+			ereport(ERROR, errcode(ERRCODE_LOCK_NOT_AVAILABLE), errmsg("the extension is being changed"));
+		result.follow_up = run_attempt(ext.schema, &timer, as_of, true);
+	});
+	if (result.error != nullptr)
+	{
+		bool failed = is_failure(result.error, handler_call::end_timeout());
+		ErrorData *error = record_end(&timer, result.error, failed);
+
+		result.outcome = failed && error == nullptr ? SingleOutcome::failed : SingleOutcome::postponed;
+		result.follow_up = DT_NOEND;
+		if (error != nullptr)
+			result.error = error;
+	}
+	if (result.outcome == SingleOutcome::postponed)
+		skip(skip_list, timer);
+	clean_session();
+	return result;
+}
+
+SingleResult run_for_client(spi_query::Schema *schema, TimestampTz as_of, TimestampTz scan_from, SkipList *skip_list)
+{
+	SingleResult result = {SingleOutcome::none, DT_NOEND, nullptr};
+	pg_uuid_t timer = {};
+
+	handler_call::reset_timeout();
+	if (!claim_timer(schema, as_of, scan_from, *skip_list, &timer))
+		return result;
+	result.error = xact::run_subxact([&] { result.follow_up = run_attempt(schema, &timer, as_of, false); });
+	result.outcome = SingleOutcome::succeeded;
+	if (result.error == nullptr)
+		return result;
+	bool timed_out = handler_call::end_timeout();
+	if (xact::is_cancel(result.error) && !timed_out)
+		ReThrowError(result.error);
+	result.outcome = SingleOutcome::postponed;
+	result.follow_up = DT_NOEND;
+	if (!is_failure(result.error, timed_out))
+	{
+		skip(skip_list, timer);
+		return result;
+	}
+	ErrorData *error = xact::run_subxact([&] { apply::fail_timer(schema, &timer, as_of, result.error); });
+	if (error == nullptr)
+		result.outcome = SingleOutcome::failed;
+	return result;
+}
+
+} // namespace single_timer
+
+// Return whether the process that has marked the timer lives.
+SQL_FUNCTION(_is_marked_by_process)
+{
+	pg_uuid_t *timer = PG_GETARG_UUID_P(0);
+	LOCKTAG tag = single_timer::lock_of(timer);
+
+	if (LockAcquire(&tag, ShareLock, false, true) == LOCKACQUIRE_NOT_AVAIL)
+		PG_RETURN_BOOL(true);
+	LockRelease(&tag, ShareLock, false);
+	PG_RETURN_BOOL(false);
+}

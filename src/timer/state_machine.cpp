@@ -1,0 +1,150 @@
+// What the two tables say. They are the user's and can change at any time, so
+// they are read anew for each batch. Names no state, type or delay.
+#include "timer/state_machine.hpp"
+
+#include "timer/state_machine_rules.hpp"
+
+namespace state_machine {
+
+namespace {
+
+constexpr spi_query::Query policies_query = {R"(SELECT p.state::pg_catalog.text, p.timer_type::pg_catalog.text,
+			CASE WHEN p.anchor::pg_catalog.text OPERATOR(pg_catalog.<>) 'entered' THEN p.anchor::pg_catalog.text END,
+			p.delay::pg_catalog.interval, p.only_when::pg_catalog.text
+		FROM @extschema@.campaign_timer_policies AS p
+		WHERE p.state IS NOT NULL AND p.timer_type IS NOT NULL AND p.delay IS NOT NULL)",
+											 0,
+											 {}};
+
+constexpr spi_query::Query transitions_query = {
+	R"(SELECT m.from_state::pg_catalog.text, m.to_state::pg_catalog.text, m.timer_type::pg_catalog.text
+		FROM @extschema@.campaign_state_transitions AS m
+		WHERE m.from_state IS NOT NULL AND m.to_state IS NOT NULL)",
+	0,
+	{}};
+
+char *words(Datum value)
+{
+	return value != 0 ? TextDatumGetCString(value) : nullptr;
+}
+
+Policy *read_policies(spi_query::Schema *schema, int *count)
+{
+	spi_query::run(schema, policies_query, nullptr);
+	*count = static_cast<int>(SPI_processed);
+	Policy *found = static_cast<Policy *>(palloc(sizeof(Policy) * (*count + 1)));
+	for (int i = 0; i < *count; i++)
+		found[i] = {spi_query::value_at(i, 1), spi_query::value_at(i, 2), words(spi_query::value_at(i, 3)),
+					DatumGetIntervalP(spi_query::value_at(i, 4)), words(spi_query::value_at(i, 5))};
+	return found;
+}
+
+Transition *read_transitions(spi_query::Schema *schema, int *count)
+{
+	spi_query::run(schema, transitions_query, nullptr);
+	*count = static_cast<int>(SPI_processed);
+	Transition *found = static_cast<Transition *>(palloc(sizeof(Transition) * (*count + 1)));
+	for (int i = 0; i < *count; i++)
+		found[i] = {spi_query::value_at(i, 1), spi_query::value_at(i, 2), spi_query::value_at(i, 3)};
+	return found;
+}
+
+struct SameText
+{
+	bool operator()(Datum a, Datum b) const { return pg::same_text(a, b); }
+};
+
+state_machine::Rules<Transition, Policy, SameText> rules_of(const StateMachine &lifecycle)
+{
+	return {lifecycle.transitions, lifecycle.transition_count, lifecycle.policies, lifecycle.policy_count, {}};
+}
+
+Datum jsonb_of(const StringInfoData &text)
+{
+	return DirectFunctionCall1(jsonb_in, CStringGetDatum(text.data));
+}
+
+void add_member(StringInfo object, const char *name, const char *value)
+{
+	appendStringInfo(object, "%s\"%s\": ", object->data[object->len - 1] == '{' ? "" : ", ", name);
+	escape_json(object, value);
+}
+
+Datum skipped(const char *reason)
+{
+	StringInfoData object;
+
+	initStringInfo(&object);
+	appendStringInfoString(&object, "{\"skipped\": true");
+	add_member(&object, "reason", reason);
+	appendStringInfoChar(&object, '}');
+	return jsonb_of(object);
+}
+
+Datum result_of(Outcome outcome, Datum state, Datum type, const Transition *way)
+{
+	StringInfoData object;
+
+	if (outcome == Outcome::early)
+		return 0;
+	if (outcome == Outcome::late)
+		return skipped(psprintf("too late in state %s", TextDatumGetCString(state)));
+	initStringInfo(&object);
+	appendStringInfoChar(&object, '{');
+	if (outcome == Outcome::event)
+		add_member(&object, "event", TextDatumGetCString(type));
+	else
+	{
+		add_member(&object, "from", TextDatumGetCString(state));
+		add_member(&object, "to", TextDatumGetCString(way->to_state));
+	}
+	appendStringInfoChar(&object, '}');
+	return jsonb_of(object);
+}
+
+} // namespace
+
+StateMachine read(spi_query::Schema *schema)
+{
+	StateMachine lifecycle = {};
+
+	lifecycle.policies = read_policies(schema, &lifecycle.policy_count);
+	lifecycle.transitions = read_transitions(schema, &lifecycle.transition_count);
+	return lifecycle;
+}
+
+bool has_transition(const StateMachine &lifecycle, Datum state, Datum type)
+{
+	return rules_of(lifecycle).transition_for(state, type) != nullptr;
+}
+
+const Policy *policy_for(const StateMachine &lifecycle, Datum state, Datum type)
+{
+	return rules_of(lifecycle).policy_for(state, type);
+}
+
+Rule rule_for(const StateMachine &lifecycle, Datum state, Datum type)
+{
+	auto rules = rules_of(lifecycle);
+	const Transition *way = rules.transition_for(state, type);
+	const Policy *policy = rules.policy_for(state, type);
+	int *taken = static_cast<int *>(palloc(sizeof(int) * (lifecycle.transition_count + 1)));
+	Outcome outcome = rules.outcome_of(state, type, taken);
+	Rule rule = {};
+
+	if (way != nullptr)
+		rule.to_state = way->to_state;
+	if (policy != nullptr)
+	{
+		rule.only_when = policy->only_when;
+		rule.starts = policy->anchor != nullptr && strcmp(policy->anchor, "start_time") == 0;
+	}
+	rule.early = outcome == Outcome::early;
+	rule.reminds = outcome == Outcome::event;
+	rule.result = result_of(outcome, state, type, way);
+	if (rule.only_when != nullptr)
+		rule.result_off = skipped(psprintf("%s is off", rule.only_when));
+	return rule;
+}
+
+} // namespace state_machine

@@ -1,0 +1,15 @@
+// The maintenance that worker 0 of a database runs between batches.
+#ifndef CAMPAIGN_MAINTENANCE_HPP
+#define CAMPAIGN_MAINTENANCE_HPP
+
+#include "pg/compat.hpp"
+
+namespace maintenance {
+
+// Run one transaction: read which jobs are due, or run the next step of one. Return the time of the next step, DT_NOBEGIN while a round
+// is in progress.
+TimestampTz step();
+
+} // namespace maintenance
+
+#endif
