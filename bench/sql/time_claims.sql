@@ -1,5 +1,5 @@
--- What a claim takes, in microseconds: the median of so many, each in a transaction of its own that is rolled back, after a few that count for nothing.
--- From the beginning of time, as after a start or on a sweep; a worker that goes on from its mark finds the first row sooner.
+-- Measure a claim in microseconds: the median of so many, each in a transaction of its own that is rolled back, after a few that do not
+-- count. The scan starts at the beginning of time, as after a start; a worker within a pass finds the first row sooner.
 CREATE PROCEDURE time_claims(as_of timestamptz, most integer, claims integer, INOUT median float8 DEFAULT NULL, INOUT claimed integer DEFAULT NULL) LANGUAGE plpgsql AS $$
 DECLARE
 	took float8[];
