@@ -38,6 +38,8 @@ void whole_transaction(void *argument)
 {
 	Inner *inner = static_cast<Inner *>(argument);
 
+	// Hooks of other extensions read the text of the client's statement without asking whether there is one.
+	debug_query_string = "campaign_lifecycle";
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	SPI_connect();
@@ -69,6 +71,7 @@ ErrorData *transaction(Body body, void *argument)
 	ErrorData *error = stop_error(whole_transaction, &inner);
 	if (error != nullptr)
 		AbortCurrentTransaction();
+	debug_query_string = nullptr;
 	// An abort has done this already; a commit leaves what become() has set.
 	SetUserIdAndSecContext(user, context);
 	MemoryContextSwitchTo(caller);

@@ -128,6 +128,8 @@ Datum call_function(const statements::Attempt &attempt, const pg_uuid_t *timer, 
 	fcinfo->args[2] = {attempt.payload, false};
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
+	// As the executor would: extensions that audit function calls see this one.
+	InvokeFunctionExecuteHook(attempt.handler);
 	Datum result = FunctionCallInvoke(fcinfo);
 	*is_null = fcinfo->isnull;
 	if (!*is_null)
