@@ -38,6 +38,8 @@ void run_to_commit(void *argument)
 {
 	Inner *inner = static_cast<Inner *>(argument);
 
+	// Hooks of other extensions read the text of the client's statement without asking whether there is one.
+	debug_query_string = "campaign_lifecycle";
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	SPI_connect();
@@ -69,6 +71,7 @@ ErrorData *run(Body body, void *argument)
 	ErrorData *error = stop_error(run_to_commit, &inner);
 	if (error != nullptr)
 		AbortCurrentTransaction();
+	debug_query_string = nullptr;
 	// An abort has restored the user already. A commit keeps the user that set_user_until_xact_end() has set.
 	SetUserIdAndSecContext(user, context);
 	MemoryContextSwitchTo(oldcontext);

@@ -118,6 +118,8 @@ Datum call_function(const HandlerCall &call, const pg_uuid_t *timer, MemoryConte
 	fcinfo->args[2] = {call.payload, false};
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
+	// The executor calls this hook, too; extensions that audit function calls then see this one.
+	InvokeFunctionExecuteHook(attempt.handler);
 	Datum result = FunctionCallInvoke(fcinfo);
 	*is_null = fcinfo->isnull;
 	if (!*is_null)
