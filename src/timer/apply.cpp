@@ -8,6 +8,7 @@
 #include "timer/state_machine.hpp"
 #include "timer/timer_policies.hpp"
 #include "row/row_writer.hpp"
+#include "row/written_columns.hpp"
 #include "trigger/validate_schedule.hpp"
 #include "guc.hpp"
 #include "pg/uuid.hpp"
@@ -108,8 +109,6 @@ void set_event(const char *event)
 							 false);
 }
 
-constexpr row_writer::Column move_columns[] = {{"status", TEXTOID}, {"start_time", TIMESTAMPTZOID}};
-
 void move(row_writer::RowWriter *writer, Batch *batch, TimerEffect *work)
 {
 	Datum values[] = {work->rule->to_state, TimestampTzGetDatum(batch->as_of)};
@@ -155,7 +154,7 @@ void move_campaigns(Batch *batch, TimerEffect *first, int count)
 			continue;
 		}
 		if (writer == nullptr)
-			writer = row_writer::open_update(batch->schema->oid, "campaigns", move_columns, 1);
+			writer = row_writer::open_update(batch->schema->oid, "campaigns", written_columns::state_change, 1);
 		consult_campaign(writer, work);
 		if (!work->disabled && work->starts)
 			any_starts = true;
@@ -168,7 +167,7 @@ void move_campaigns(Batch *batch, TimerEffect *first, int count)
 		row_writer::close(writer);
 	if (!any_starts)
 		return;
-	writer = row_writer::open_update(batch->schema->oid, "campaigns", move_columns, 2);
+	writer = row_writer::open_update(batch->schema->oid, "campaigns", written_columns::state_change, 2);
 	for (int i = 0; i < count; i++)
 	{
 		if (first[i].disabled || !first[i].starts)
@@ -198,7 +197,7 @@ void move_all(Batch *batch)
 // Returns how many.
 int complete_timers(Batch *batch, TimestampTz done_at)
 {
-	static constexpr row_writer::Column columns[] = {{"status", TEXTOID}, {"executed_at", TIMESTAMPTZOID}};
+	constexpr auto &columns = written_columns::completed_timer;
 	Datum values[] = {CStringGetTextDatum("COMPLETED"), TimestampTzGetDatum(done_at)};
 	row_writer::RowWriter *writer = row_writer::open_update(batch->schema->oid, "campaign_timers", columns, lengthof(columns));
 	int completed = 0;
@@ -307,11 +306,7 @@ void revise_timers(Batch *batch, const timer_policies::Changes &changes)
 // when it is taken apart.
 void add_timers(Batch *batch, const timer_policies::Changes &changes, const int *moved)
 {
-	static constexpr row_writer::Column columns[] = {{"id", UUIDOID},
-													 {"campaign_id", UUIDOID},
-													 {"timer_type", TEXTOID},
-													 {"scheduled_at", TIMESTAMPTZOID},
-													 {"payload", JSONBOID}};
+	constexpr auto &columns = written_columns::new_timer;
 	static constexpr row_writer::Reference reference = {"campaign_id", "campaigns"};
 
 	if (changes.addition_count == 0)
@@ -361,13 +356,7 @@ TimestampTz set_timers_of_new_states(Batch *batch)
 
 void record_executions(Batch *batch, TimestampTz done_at, int took_ms)
 {
-	static constexpr row_writer::Column columns[] = {{"id", UUIDOID},
-													 {"timer_id", UUIDOID},
-													 {"status", TEXTOID},
-													 {"result", JSONBOID},
-													 {"started_at", TIMESTAMPTZOID},
-													 {"completed_at", TIMESTAMPTZOID},
-													 {"execution_time_ms", INT4OID}};
+	constexpr auto &columns = written_columns::execution;
 	static constexpr row_writer::Reference reference = {"timer_id", "campaign_timers"};
 	row_writer::RowWriter *writer =
 		row_writer::open_insert(batch->schema->oid, "timer_executions", columns, lengthof(columns), &reference);
@@ -402,11 +391,7 @@ Datum milliseconds(int64 time)
 // took: each timer, in tenths of microseconds.
 void record_metrics(Batch *batch, TimestampTz done_at, int64 took)
 {
-	static constexpr row_writer::Column columns[] = {{"id", UUIDOID},
-													 {"campaign_id", UUIDOID},
-													 {"metric_type", TEXTOID},
-													 {"value", NUMERICOID},
-													 {"recorded_at", TIMESTAMPTZOID}};
+	constexpr auto &columns = written_columns::metric;
 	static constexpr row_writer::Reference reference = {"campaign_id", "campaigns"};
 	constexpr int64 max_us = INT64CONST(99999999999000);
 	row_writer::RowWriter *writer =

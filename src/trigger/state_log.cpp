@@ -11,6 +11,7 @@
 #include "trigger/trigger_utils.hpp"
 #include "trigger/pending_changes.hpp"
 #include "row/row_writer.hpp"
+#include "row/written_columns.hpp"
 #include "guc.hpp"
 #include "pg/spi_query.hpp"
 #include "trigger/validate_transition.hpp"
@@ -246,13 +247,7 @@ Oid owner_of_log(Oid log)
 // another table.)
 void append_to_log(Relation relation, const pending_changes::DetachedChanges &taken)
 {
-	static constexpr row_writer::Column columns[] = {{"id", UUIDOID},
-													 {"campaign_id", UUIDOID},
-													 {"from_state", TEXTOID},
-													 {"to_state", TEXTOID},
-													 {"trigger_event", TEXTOID},
-													 {"metadata", JSONBOID},
-													 {"created_at", TIMESTAMPTZOID}};
+	constexpr auto &columns = written_columns::log_entry;
 	static constexpr row_writer::Reference reference = {"campaign_id", "campaigns"};
 	Oid schema = RelationGetNamespace(relation);
 	bool of_campaigns = RelationGetRelid(relation) == get_relname_relid(reference.table, schema);
