@@ -1,10 +1,50 @@
 // Reads the pages that a row's UPDATE or INSERT would read, into shared buffers and the processor's caches. Exists for speed alone, see
 // timer/prewarm.cpp.
+//
+// An index scan for a key descends the same pages as the insertion of the key. Such a scan counts in pg_stat_user_indexes.
 #include "row/row_internal.hpp"
 
 namespace row_writer {
 
 namespace {
+
+// Make a scan key for a column of an index, as build_replindex_scan_key() of executor/execReplication.c does. Return false if the
+// column's type has no equality operator in the index.
+bool make_scan_key(ScanKey skey, Relation idxrel, int attoff, Datum value, bool is_null)
+{
+	AttrNumber attnum = static_cast<AttrNumber>(attoff + 1);
+	Oid opcintype = idxrel->rd_opcintype[attoff];
+
+	if (is_null)
+	{
+		ScanKeyEntryInitialize(skey, SK_ISNULL | SK_SEARCHNULL, attnum, InvalidStrategy, InvalidOid, InvalidOid, InvalidOid,
+							   static_cast<Datum>(0));
+		return true;
+	}
+	Oid equality = get_opfamily_member(idxrel->rd_opfamily[attoff], opcintype, opcintype, BTEqualStrategyNumber);
+	if (!OidIsValid(equality))
+		return false;
+	ScanKeyEntryInitialize(skey, 0, attnum, BTEqualStrategyNumber, InvalidOid, idxrel->rd_indcollation[attoff],
+						   get_opcode(equality), value);
+	return true;
+}
+
+// Read a B-tree from its root to the leaf page where the entry of this row is, or would be.
+void descend_index(Relation rel, Relation idxrel, const Datum *values, const bool *nulls, Snapshot snapshot)
+{
+	ScanKeyData skeys[INDEX_MAX_KEYS];
+	int natts = IndexRelationGetNumberOfKeyAttributes(idxrel);
+	int nkeys = 0;
+
+	while (nkeys < natts && make_scan_key(&skeys[nkeys], idxrel, nkeys, values[nkeys], nulls[nkeys]))
+		nkeys++;
+	if (nkeys == 0)
+		return;
+	IndexScanDesc scan = pg::begin_index_scan(rel, idxrel, snapshot, nkeys);
+	index_rescan(scan, skeys, nkeys, nullptr, 0);
+	(void) index_getnext_tid(scan, ForwardScanDirection);
+	index_endscan(scan);
+}
 
 // Read the B-trees over plain columns. An index that is being built is not read, because it is not in shared buffers yet.
 void descend_indexes(ResultRelInfo *result_rel, TupleTableSlot *slot, EState *estate)
@@ -19,7 +59,7 @@ void descend_indexes(ResultRelInfo *result_rel, TupleTableSlot *slot, EState *es
 		if (idxrel->rd_rel->relam != BTREE_AM_OID || index_info->ii_Expressions != NIL || !index_info->ii_ReadyForInserts)
 			continue;
 		FormIndexDatum(index_info, slot, estate, values, nulls);
-		pg::descend(result_rel->ri_RelationDesc, idxrel, index_form_tuple(RelationGetDescr(idxrel), values, nulls));
+		descend_index(result_rel->ri_RelationDesc, idxrel, values, nulls, estate->es_snapshot);
 	}
 }
 
