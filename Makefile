@@ -31,8 +31,10 @@ OBJS := $(patsubst %.cpp,%.o,$(wildcard src/*.cpp src/*/*.cpp))
 WERROR = -Werror
 # What script/analyse adds, from the environment: a sanitizer's flags.
 SANITIZE ?=
+# Features that exist for speed alone and are left out, as bench/without names them. `make clean` before a change of it.
+WITHOUT ?=
 PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server) -DCAMPAIGN_LIFECYCLE_VERSION='"$(EXTVERSION)"'
-PG_CXXFLAGS = -std=c++17 -Wall -Wextra $(WERROR) -Wno-register -Wno-unknown-warning-option -fno-exceptions -fno-rtti -fvisibility=hidden $(SANITIZE)
+PG_CXXFLAGS = -std=c++17 -Wall -Wextra $(WERROR) -Wno-register -Wno-unknown-warning-option -fno-exceptions -fno-rtti -fvisibility=hidden $(SANITIZE) $(WITHOUT:%=-DNO_%)
 
 # Both kinds of test bring a server of their own, reached through a socket in a temporary folder.
 REGRESS := $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))

@@ -166,22 +166,14 @@ inline List *insert_index_entries(ResultRelInfo *result_rel, TupleTableSlot *slo
 #endif
 }
 
-// Read a B-tree from its root to the leaf where the entry is, or would be.
-inline void descend(Relation table, Relation index, IndexTuple entry)
+// Begin a scan of an index that fetches rows of the table by equality with nkeys keys.
+inline IndexScanDesc begin_index_scan(Relation rel, Relation idxrel, Snapshot snapshot, int nkeys)
 {
-	BTScanInsert key = _bt_mkscankey(index, entry);
-	Buffer leaf;
-#if PG_VERSION_NUM >= 170000
-	BTStack path = _bt_search(index, table, key, &leaf, BT_READ);
-#elif PG_VERSION_NUM >= 160000
-	BTStack path = _bt_search(index, table, key, &leaf, BT_READ, nullptr);
+#if PG_VERSION_NUM >= 180000
+	return index_beginscan(rel, idxrel, snapshot, nullptr, nkeys, 0);
 #else
-	(void) table;
-	BTStack path = _bt_search(index, key, &leaf, BT_READ, nullptr);
+	return index_beginscan(rel, idxrel, snapshot, nkeys, 0);
 #endif
-	if (BufferIsValid(leaf))
-		_bt_relbuf(index, leaf);
-	_bt_freestack(path);
 }
 
 // Return whether TRUNCATE, CLUSTER or the like has given the table a new file in this transaction. A tid from before

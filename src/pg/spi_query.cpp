@@ -20,6 +20,13 @@ struct Prepared
 	int generation; // of the plan that the server made under plan_settings, or 0
 };
 
+// -DNO_PINNED_PLANS leaves every plan to the server, so that bench/without can measure what a pinned one gains.
+#ifdef NO_PINNED_PLANS
+constexpr bool pins_plans = false;
+#else
+constexpr bool pins_plans = true;
+#endif
+
 HTAB *schemas;
 HTAB *prepared_statements;
 
@@ -74,7 +81,8 @@ SPIPlanPtr prepare(const Schema *schema, const Query &query)
 	appendStringInfoString(&text, remaining);
 	appendStringInfoString(&text, query.ending);
 	memcpy(types, query.arguments, sizeof(types));
-	SPIPlanPtr plan = SPI_prepare_cursor(text.data, query.argument_count, types, query.by_index ? CURSOR_OPT_GENERIC_PLAN : 0);
+	int options = pins_plans && query.by_index ? CURSOR_OPT_GENERIC_PLAN : 0;
+	SPIPlanPtr plan = SPI_prepare_cursor(text.data, query.argument_count, types, options);
 	if (plan == nullptr || SPI_keepplan(plan) != 0)
 		elog(ERROR, "could not prepare a statement: %s", SPI_result_code_string(SPI_result));
 	return plan;
@@ -151,7 +159,7 @@ void run(const Schema *schema, const Query &query, Datum *arguments, const char 
 {
 	Prepared *prepared = prepared_for(schema, query);
 	SPIPlanPtr plan = prepared->plan;
-	int level = query.by_index ? pin_plan(plan, prepared->generation) : 0;
+	int level = pins_plans && query.by_index ? pin_plan(plan, prepared->generation) : 0;
 	int result = SPI_execute_plan(plan, arguments, nulls, false, 0);
 
 	if (level > 0)

@@ -1,16 +1,27 @@
-// Planned expressions kept between batches. What is kept is found again by its
-// text in the catalog, so that no change of a table can make it stale. All else
-// that a plan depends on is kept out: an expression that names any function or
-// type but the server's own is planned anew each time, for its functions and
-// domains may be replaced, also those that it calls only through others.
+// Plans the CHECK constraints and trigger conditions of the written tables once for each process instead of once for each batch. Exists
+// for speed alone: planning them is a large part of a batch of one timer. -DNO_EXPR_CACHE builds without it, and bench/without measures
+// what it gains.
+//
+// A plan is found by the expression's text in the catalog, so a change of the table cannot make it stale. A plan may depend on nothing
+// else: an expression that uses a function or type other than the server's own is planned each time, because functions and domains may
+// be replaced, and they may call others.
+//
+// Follows ExecRelCheck() of executor/execMain.c and TriggerEnabled() of commands/trigger.c in PostgreSQL 15 to 18, which plan the
+// expressions once for each executor state.
 #include "row/expr_cache.hpp"
 
 namespace expr_cache {
 
 namespace {
 
+#ifdef NO_EXPR_CACHE
+constexpr bool caches = false;
+#else
+constexpr bool caches = true;
+#endif
+
 constexpr int max_relations = 32;
-constexpr int max_of_a_relation = 64;
+constexpr int max_exprs = 64; // of a relation
 
 enum class Kind
 {
@@ -18,153 +29,157 @@ enum class Kind
 	condition,
 };
 
-struct Expression
+struct CachedExpr
 {
 	Kind kind;
 	const char *text;
-	Node *plan; // nullptr: planned anew each time
+	Node *plan; // nullptr: planned each time
 };
 
-// A writer's compiled expressions point into the plans: they stay until the last
-// writer that uses them is gone.
+// The expressions of a relation. An ExprState points into the plans, so they are freed only after the last executor state that uses them.
 struct RelationExprs
 {
 	MemoryContext context;
-	int users;
-	bool retired;
-	Oid role;         // who may execute a function decides whether it is called for a plan
-	uint64 functions; // functions_changed, as it was
+	int users;           // executor states
+	bool is_retired;     // no entry points here, and the last user frees it
+	Oid role;            // planned as this role, because EXECUTE on a function is checked by planning
+	uint64 proc_changes; // the counter when the first plan was made
 	int last_found;
 	int count;
-	Expression expressions[max_of_a_relation];
+	CachedExpr exprs[max_exprs];
 };
 
 struct ExprCacheEntry
 {
-	Oid relation;
-	RelationExprs *known;
+	Oid relation; // the key
+	RelationExprs *exprs;
 };
 
-HTAB *by_relation;
-uint64 functions_changed;
+HTAB *entries;
+uint64 proc_changes; // counts invalidations of functions
 
-void on_function_change(Datum, int, uint32)
+// Note that a function has changed. It may have been inlined into a plan.
+void on_proc_change(Datum, int, uint32)
 {
-	functions_changed++;
+	proc_changes++;
 }
 
-void set_up()
+// Create the hash table at the first use.
+void initialize()
 {
 	HASHCTL control = {};
 
-	if (by_relation != nullptr)
+	if (entries != nullptr)
 		return;
 	control.keysize = sizeof(Oid);
 	control.entrysize = sizeof(ExprCacheEntry);
-	CacheRegisterSyscacheCallback(PROCOID, on_function_change, static_cast<Datum>(0));
-	by_relation = hash_create("campaign_lifecycle expressions", max_relations, &control, HASH_ELEM | HASH_BLOBS);
+	CacheRegisterSyscacheCallback(PROCOID, on_proc_change, static_cast<Datum>(0));
+	entries = hash_create("campaign_lifecycle expressions", max_relations, &control, HASH_ELEM | HASH_BLOBS);
 }
 
-// Frees no plan that is in use.
-void retire(ExprCacheEntry *of_relation)
+// Remove the expressions from the entry. They are freed once nobody uses them.
+void retire(ExprCacheEntry *entry)
 {
-	RelationExprs *known = of_relation->known;
+	RelationExprs *exprs = entry->exprs;
 
-	of_relation->known = nullptr;
-	if (known == nullptr)
+	entry->exprs = nullptr;
+	if (exprs == nullptr)
 		return;
-	known->retired = true;
-	if (known->users == 0)
-		MemoryContextDelete(known->context);
+	exprs->is_retired = true;
+	if (exprs->users == 0)
+		MemoryContextDelete(exprs->context);
 }
 
+// End the use by an executor state, whose memory is being freed.
 void release(void *argument)
 {
-	RelationExprs *known = static_cast<RelationExprs *>(argument);
+	RelationExprs *exprs = static_cast<RelationExprs *>(argument);
 
-	if (--known->users == 0 && known->retired)
-		MemoryContextDelete(known->context);
+	if (--exprs->users == 0 && exprs->is_retired)
+		MemoryContextDelete(exprs->context);
 }
 
-// Until the executor's state is freed, also by an ERROR.
-void use(RelationExprs *known, EState *estate)
+// Keep the expressions until the executor state is freed. An ERROR frees it too.
+void acquire(RelationExprs *exprs, EState *estate)
 {
 	MemoryContextCallback *callback =
 		static_cast<MemoryContextCallback *>(MemoryContextAllocZero(estate->es_query_cxt, sizeof(MemoryContextCallback)));
 
 	callback->func = release;
-	callback->arg = known;
-	known->users++;
+	callback->arg = exprs;
+	exprs->users++;
 	MemoryContextRegisterResetCallback(estate->es_query_cxt, callback);
 }
 
-// Tables come and go, above all the log's partitions.
-void forget_all()
+// Empty the cache. Partitions come and go, so entries of relations that were dropped would fill it.
+void remove_all()
 {
 	HASH_SEQ_STATUS scan;
-	ExprCacheEntry *of_relation;
 
-	hash_seq_init(&scan, by_relation);
-	while ((of_relation = static_cast<ExprCacheEntry *>(hash_seq_search(&scan))) != nullptr)
+	hash_seq_init(&scan, entries);
+	while (ExprCacheEntry *entry = static_cast<ExprCacheEntry *>(hash_seq_search(&scan)))
 	{
-		retire(of_relation);
-		(void) hash_search(by_relation, &of_relation->relation, HASH_REMOVE, nullptr);
+		retire(entry);
+		(void) hash_search(entries, &entry->relation, HASH_REMOVE, nullptr);
 	}
 }
 
-ExprCacheEntry *entry_of(Oid relation)
+// Return the entry of a relation, which may be new.
+ExprCacheEntry *get_entry(Oid relation)
 {
 	bool found;
-	ExprCacheEntry *of_relation = static_cast<ExprCacheEntry *>(hash_search(by_relation, &relation, HASH_FIND, nullptr));
+	ExprCacheEntry *entry = static_cast<ExprCacheEntry *>(hash_search(entries, &relation, HASH_FIND, nullptr));
 
-	if (of_relation != nullptr)
-		return of_relation;
-	if (hash_get_num_entries(by_relation) >= max_relations)
-		forget_all();
-	of_relation = static_cast<ExprCacheEntry *>(hash_search(by_relation, &relation, HASH_ENTER, &found));
-	of_relation->known = nullptr;
-	return of_relation;
+	if (entry != nullptr)
+		return entry;
+	if (hash_get_num_entries(entries) >= max_relations)
+		remove_all();
+	entry = static_cast<ExprCacheEntry *>(hash_search(entries, &relation, HASH_ENTER, &found));
+	entry->exprs = nullptr;
+	return entry;
 }
 
+// Allocate the expressions of a relation in a context of their own.
 RelationExprs *make_exprs()
 {
 	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "campaign_lifecycle expressions", ALLOCSET_SMALL_SIZES);
-	RelationExprs *known = static_cast<RelationExprs *>(
+	RelationExprs *exprs = static_cast<RelationExprs *>(
 		MemoryContextAllocExtended(context, sizeof(RelationExprs), MCXT_ALLOC_NO_OOM | MCXT_ALLOC_ZERO));
 
-	if (known == nullptr)
+	if (exprs == nullptr)
 	{
 		MemoryContextDelete(context);
 		ereport(ERROR, errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"));
 	}
-	known->context = context;
-	known->role = GetUserId();
-	known->functions = functions_changed;
-	return known;
+	exprs->context = context;
+	exprs->role = GetUserId();
+	exprs->proc_changes = proc_changes;
+	return exprs;
 }
 
-RelationExprs *exprs_of(Oid relation, EState *estate)
+// Return the expressions of a relation for use by the executor state.
+RelationExprs *get_exprs(Oid relation, EState *estate)
 {
-	set_up();
-	ExprCacheEntry *of_relation = entry_of(relation);
-	RelationExprs *known = of_relation->known;
-	if (known != nullptr &&
-		(known->role != GetUserId() || known->functions != functions_changed || known->count == max_of_a_relation))
-		retire(of_relation);
-	if (of_relation->known == nullptr)
-		of_relation->known = make_exprs();
-	use(of_relation->known, estate);
-	return of_relation->known;
+	initialize();
+	ExprCacheEntry *entry = get_entry(relation);
+	RelationExprs *exprs = entry->exprs;
+	if (exprs != nullptr && (exprs->role != GetUserId() || exprs->proc_changes != proc_changes || exprs->count == max_exprs))
+		retire(entry);
+	if (entry->exprs == nullptr)
+		entry->exprs = make_exprs();
+	acquire(entry->exprs, estate);
+	return entry->exprs;
 }
 
-bool is_users_function(Oid function, void *)
+// Return whether the function is a user's.
+bool is_user_function(Oid function, void *)
 {
 	return function >= FirstUnpinnedObjectId;
 }
 
-// Whatever is not listed may hide a function, or depend on a setting: conversions
-// by way of text do, and are planned as if they did not.
-bool may_change(Node *node, void *context)
+// Return whether the plan of the expression may change while its text stays the same. A node that is not listed may contain a function
+// or depend on a setting. A conversion through text (CoerceViaIO) does, and would be planned as if it did not.
+bool is_changeable(Node *node, void *context)
 {
 	if (node == nullptr)
 		return false;
@@ -172,7 +187,7 @@ bool may_change(Node *node, void *context)
 	{
 		case T_List:
 		case T_CaseWhen:
-			return pg::any_below(node, may_change, context);
+			return pg::any_below(node, is_changeable, context);
 		case T_Var:
 		case T_Const:
 		case T_FuncExpr:
@@ -191,16 +206,16 @@ bool may_change(Node *node, void *context)
 		case T_MinMaxExpr:
 		case T_NullTest:
 		case T_BooleanTest:
-			return exprType(node) >= FirstUnpinnedObjectId || check_functions_in_node(node, is_users_function, nullptr) ||
-				   pg::any_below(node, may_change, context);
+			return exprType(node) >= FirstUnpinnedObjectId || check_functions_in_node(node, is_user_function, nullptr) ||
+				   pg::any_below(node, is_changeable, context);
 		default:
 			return true;
 	}
 }
 
-// As the executor takes it from the catalog: OLD and NEW are the inner and the
-// outer row, and a condition is a list of what must all be true.
-Node *read(Kind kind, const char *text)
+// Return the expression as the executor reads it from the catalog. In a trigger condition OLD and NEW become the inner and the outer
+// row, and the condition becomes a list of conditions that must all be true.
+Node *read_expr(Kind kind, const char *text)
 {
 	Node *node = static_cast<Node *>(stringToNode(text));
 
@@ -211,114 +226,123 @@ Node *read(Kind kind, const char *text)
 	return reinterpret_cast<Node *>(make_ands_implicit(reinterpret_cast<Expr *>(node)));
 }
 
-const Expression *find(RelationExprs *known, Kind kind, const char *text)
+// Find an expression by its text. The search starts behind the last one found, because each batch asks in the same order.
+const CachedExpr *find(RelationExprs *exprs, Kind kind, const char *text)
 {
-	// They are asked for in the same order each time.
-	for (int i = 1; i <= known->count; i++)
+	for (int i = 1; i <= exprs->count; i++)
 	{
-		int place = (known->last_found + i) % known->count;
-		const Expression *expression = &known->expressions[place];
+		int index = (exprs->last_found + i) % exprs->count;
+		const CachedExpr *expr = &exprs->exprs[index];
 
-		if (expression->kind != kind || strcmp(expression->text, text) != 0)
+		if (expr->kind != kind || strcmp(expr->text, text) != 0)
 			continue;
-		known->last_found = place;
-		return expression;
+		exprs->last_found = index;
+		return expr;
 	}
 	return nullptr;
 }
 
-// nullptr: not kept.
-Node *plan_of(RelationExprs *known, Kind kind, const char *text)
+// Return the plan of an expression, or nullptr if it must be planned each time.
+Node *get_plan(RelationExprs *exprs, Kind kind, const char *text)
 {
-	const Expression *found = find(known, kind, text);
+	const CachedExpr *found = find(exprs, kind, text);
 	if (found != nullptr)
 		return found->plan;
-	if (known->count == max_of_a_relation)
+	if (exprs->count == max_exprs)
 		return nullptr;
-	Expression expression = {kind, MemoryContextStrdup(known->context, text), nullptr};
-	Node *node = read(kind, text);
+	CachedExpr expr = {kind, MemoryContextStrdup(exprs->context, text), nullptr};
+	Node *node = read_expr(kind, text);
 
-	if (!may_change(node, nullptr))
+	if (!is_changeable(node, nullptr))
 	{
 		node = reinterpret_cast<Node *>(expression_planner(reinterpret_cast<Expr *>(node)));
-		MemoryContext caller = MemoryContextSwitchTo(known->context);
-		expression.plan = static_cast<Node *>(copyObjectImpl(node));
-		MemoryContextSwitchTo(caller);
+		MemoryContext oldcontext = MemoryContextSwitchTo(exprs->context);
+		expr.plan = static_cast<Node *>(copyObjectImpl(node));
+		MemoryContextSwitchTo(oldcontext);
 	}
-	known->last_found = known->count;
-	known->expressions[known->count++] = expression;
-	return expression.plan;
+	exprs->last_found = exprs->count;
+	exprs->exprs[exprs->count++] = expr;
+	return expr.plan;
 }
 
-// But for the columns that it may name.
-bool fires(const Trigger *trigger, bool inserts)
+// Return whether the row trigger fires for the operation, as TriggerEnabled() decides. is_for_columns() adds the columns of UPDATE OF.
+bool is_enabled(const Trigger *trigger, bool is_insert)
 {
-	char not_when =
+	char other_role =
 		SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA ? TRIGGER_FIRES_ON_ORIGIN : TRIGGER_FIRES_ON_REPLICA;
 
-	return TRIGGER_FOR_ROW(trigger->tgtype) && !TRIGGER_FOR_INSTEAD(trigger->tgtype) && trigger->tgenabled != not_when &&
+	return TRIGGER_FOR_ROW(trigger->tgtype) && !TRIGGER_FOR_INSTEAD(trigger->tgtype) && trigger->tgenabled != other_role &&
 		   trigger->tgenabled != TRIGGER_DISABLED &&
-		   (inserts ? TRIGGER_FOR_INSERT(trigger->tgtype) : TRIGGER_FOR_UPDATE(trigger->tgtype));
+		   (is_insert ? TRIGGER_FOR_INSERT(trigger->tgtype) : TRIGGER_FOR_UPDATE(trigger->tgtype));
 }
 
-bool is_of(const Trigger *trigger, const Bitmapset *updated)
+// Return whether the trigger fires when these columns are updated.
+bool is_for_columns(const Trigger *trigger, const Bitmapset *updated_cols)
 {
 	for (int i = 0; i < trigger->tgnattr; i++)
-		if (bms_is_member(trigger->tgattr[i] - FirstLowInvalidHeapAttributeNumber, updated))
+		if (bms_is_member(trigger->tgattr[i] - FirstLowInvalidHeapAttributeNumber, updated_cols))
 			return true;
 	return trigger->tgnattr == 0;
 }
 
-} // namespace
-
-void prepare_checks(ResultRelInfo *target, EState *estate)
+// Initialize a CHECK constraint. The result is never nullptr, which the server would take for a constraint that holds.
+ExprState *init_check(RelationExprs *exprs, const ConstrCheck *check, EState *estate)
 {
-	Relation relation = target->ri_RelationDesc;
-	TupleConstr *constraints = RelationGetDescr(relation)->constr;
-	ExprState ***states = pg::check_states(target);
+	Node *plan = get_plan(exprs, Kind::check, check->ccbin);
 
-	if (*states != nullptr || constraints == nullptr || constraints->num_check == 0 || pg::has_virtual_columns(constraints))
-		return;
-	MemoryContext caller = MemoryContextSwitchTo(estate->es_query_cxt);
-	RelationExprs *known = exprs_of(RelationGetRelid(relation), estate);
-	ExprState **prepared = static_cast<ExprState **>(palloc0(sizeof(ExprState *) * constraints->num_check));
-	for (int i = 0; i < constraints->num_check; i++)
-	{
-		const ConstrCheck *check = &constraints->check[i];
-
-		if (!pg::is_enforced(check))
-			continue;
-		Node *plan = plan_of(known, Kind::check, check->ccbin);
-		// None may stay empty: the server takes that for one that holds.
-		prepared[i] = plan != nullptr ? ExecInitExpr(reinterpret_cast<Expr *>(plan), nullptr)
-									  : ExecPrepareExpr(reinterpret_cast<Expr *>(read(Kind::check, check->ccbin)), estate);
-	}
-	*states = prepared;
-	MemoryContextSwitchTo(caller);
+	if (plan != nullptr)
+		return ExecInitExpr(reinterpret_cast<Expr *>(plan), nullptr);
+	return ExecPrepareExpr(reinterpret_cast<Expr *>(read_expr(Kind::check, check->ccbin)), estate);
 }
 
-void prepare_conditions(ResultRelInfo *target, EState *estate, bool inserts)
+// Return whether the expressions of the table can be cached. Virtual generated columns would have to be replaced in them first.
+bool is_cacheable(const TupleConstr *constr)
 {
-	TriggerDesc *triggers = target->ri_TrigDesc;
-	TupleConstr *constraints = RelationGetDescr(target->ri_RelationDesc)->constr;
-	RelationExprs *known = nullptr;
+	return caches && (constr == nullptr || !pg::has_virtual_columns(constr));
+}
 
-	if (triggers == nullptr || (constraints != nullptr && pg::has_virtual_columns(constraints)))
+} // namespace
+
+void prepare_checks(ResultRelInfo *result_rel, EState *estate)
+{
+	Relation rel = result_rel->ri_RelationDesc;
+	TupleConstr *constr = RelationGetDescr(rel)->constr;
+	ExprState ***states = pg::check_states(result_rel);
+
+	if (!is_cacheable(constr) || *states != nullptr || constr == nullptr || constr->num_check == 0)
 		return;
-	MemoryContext caller = MemoryContextSwitchTo(estate->es_query_cxt);
-	for (int i = 0; i < triggers->numtriggers; i++)
-	{
-		const Trigger *trigger = &triggers->triggers[i];
-		ExprState **state = &target->ri_TrigWhenExprs[i];
+	MemoryContext oldcontext = MemoryContextSwitchTo(estate->es_query_cxt);
+	RelationExprs *exprs = get_exprs(RelationGetRelid(rel), estate);
+	ExprState **prepared = static_cast<ExprState **>(palloc0(sizeof(ExprState *) * constr->num_check));
+	for (int i = 0; i < constr->num_check; i++)
+		if (pg::is_enforced(&constr->check[i]))
+			prepared[i] = init_check(exprs, &constr->check[i], estate);
+	*states = prepared;
+	MemoryContextSwitchTo(oldcontext);
+}
 
-		if (trigger->tgqual == nullptr || *state != nullptr || !fires(trigger, inserts) ||
-			(!inserts && !is_of(trigger, ExecGetUpdatedCols(target, estate))))
+void prepare_conditions(ResultRelInfo *result_rel, EState *estate, bool is_insert)
+{
+	TriggerDesc *trigdesc = result_rel->ri_TrigDesc;
+	Relation rel = result_rel->ri_RelationDesc;
+	RelationExprs *exprs = nullptr;
+
+	if (trigdesc == nullptr || !is_cacheable(RelationGetDescr(rel)->constr))
+		return;
+	MemoryContext oldcontext = MemoryContextSwitchTo(estate->es_query_cxt);
+	for (int i = 0; i < trigdesc->numtriggers; i++)
+	{
+		const Trigger *trigger = &trigdesc->triggers[i];
+		ExprState **state = &result_rel->ri_TrigWhenExprs[i];
+
+		if (trigger->tgqual == nullptr || *state != nullptr || !is_enabled(trigger, is_insert) ||
+			(!is_insert && !is_for_columns(trigger, ExecGetUpdatedCols(result_rel, estate))))
 			continue;
-		if (known == nullptr)
-			known = exprs_of(RelationGetRelid(target->ri_RelationDesc), estate);
-		*state = ExecInitQual(reinterpret_cast<List *>(plan_of(known, Kind::condition, trigger->tgqual)), nullptr);
+		if (exprs == nullptr)
+			exprs = get_exprs(RelationGetRelid(rel), estate);
+		*state = ExecInitQual(reinterpret_cast<List *>(get_plan(exprs, Kind::condition, trigger->tgqual)), nullptr);
 	}
-	MemoryContextSwitchTo(caller);
+	MemoryContextSwitchTo(oldcontext);
 }
 
 } // namespace expr_cache

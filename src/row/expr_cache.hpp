@@ -1,6 +1,4 @@
-// The constraints and trigger conditions of the tables that batches write, planned
-// once per session instead of once per batch: for a batch of one timer that is a
-// fifth of its cost. Nothing but speed depends on it.
+// Keeps planned CHECK constraints and trigger conditions for the life of the process. Exists for speed alone, see expr_cache.cpp.
 #ifndef CAMPAIGN_EXPR_CACHE_HPP
 #define CAMPAIGN_EXPR_CACHE_HPP
 
@@ -8,12 +6,13 @@
 
 namespace expr_cache {
 
-// Before the first ExecConstraints() for this table of the executor's state.
-void prepare_checks(ResultRelInfo *target, EState *estate);
+// Initialize the CHECK constraints of the table from the cache. It must be called before the first ExecConstraints() of this executor
+// state for the table. The server plans them itself if it is not called.
+void prepare_checks(ResultRelInfo *result_rel, EState *estate);
 
-// Before the first row trigger of an INSERT or UPDATE of this table. A condition
-// that is not prepared the server prepares itself.
-void prepare_conditions(ResultRelInfo *target, EState *estate, bool inserts);
+// Initialize the WHEN conditions of row triggers from the cache, before the first row of an INSERT or UPDATE. The server plans a
+// condition itself that is not initialized.
+void prepare_conditions(ResultRelInfo *result_rel, EState *estate, bool is_insert);
 
 } // namespace expr_cache
 

@@ -7,6 +7,7 @@
 #include "extension.hpp"
 #include "guc.hpp"
 #include "row/row_writer.hpp"
+#include "row/written_columns.hpp"
 #include "timer/apply_steps.hpp"
 
 namespace apply {
@@ -72,8 +73,6 @@ void set_event(const char *event)
 							 false);
 }
 
-constexpr row_writer::Column state_columns[] = {{"status", TEXTOID}, {"start_time", TIMESTAMPTZOID}};
-
 void change_state(row_writer::RowWriter *writer, Batch *batch, TimerEffect *effect)
 {
 	Datum values[] = {effect->rule->to_state, TimestampTzGetDatum(batch->as_of)};
@@ -123,7 +122,7 @@ bool change_states_only(Batch *batch, TimerEffect *first, int count)
 		if (!needs_no_campaign(effect))
 		{
 			if (writer == nullptr)
-				writer = row_writer::open_update(batch->schema->oid, "campaigns", state_columns, 1);
+				writer = row_writer::open_update(batch->schema->oid, "campaigns", written_columns::state_change, 1);
 			read_campaign(writer, effect);
 		}
 		if (effect->disabled)
@@ -146,7 +145,7 @@ void change_states_of_type(Batch *batch, TimerEffect *first, int count)
 {
 	if (!change_states_only(batch, first, count))
 		return;
-	row_writer::RowWriter *writer = row_writer::open_update(batch->schema->oid, "campaigns", state_columns, 2);
+	row_writer::RowWriter *writer = row_writer::open_update(batch->schema->oid, "campaigns", written_columns::state_change, 2);
 	for (int i = 0; i < count; i++)
 	{
 		if (first[i].disabled || !first[i].sets_start_time)

@@ -4,6 +4,7 @@
 
 #include "pg/uuid.hpp"
 #include "row/row_writer.hpp"
+#include "row/written_columns.hpp"
 #include "timer/timer_policies.hpp"
 #include "trigger/validate_schedule.hpp"
 
@@ -47,11 +48,7 @@ void update_timers(Batch *batch, const timer_policies::TimerChanges &changes)
 // same moment, the batch fails. The isolated timers then find that row.
 void insert_timers(Batch *batch, const timer_policies::TimerChanges &changes, TimerEffect *const *changed)
 {
-	static constexpr row_writer::Column columns[] = {{"id", UUIDOID},
-													 {"campaign_id", UUIDOID},
-													 {"timer_type", TEXTOID},
-													 {"scheduled_at", TIMESTAMPTZOID},
-													 {"payload", JSONBOID}};
+	constexpr auto &columns = written_columns::new_timer;
 	static constexpr row_writer::Reference reference = {"campaign_id", "campaigns"};
 
 	if (changes.insert_count == 0)
@@ -80,7 +77,7 @@ void insert_timers(Batch *batch, const timer_policies::TimerChanges &changes, Ti
 
 int complete_timers(Batch *batch, TimestampTz done_at)
 {
-	static constexpr row_writer::Column columns[] = {{"status", TEXTOID}, {"executed_at", TIMESTAMPTZOID}};
+	constexpr auto &columns = written_columns::completed_timer;
 	Datum values[] = {CStringGetTextDatum("COMPLETED"), TimestampTzGetDatum(done_at)};
 	row_writer::RowWriter *writer = row_writer::open_update(batch->schema->oid, "campaign_timers", columns, lengthof(columns));
 	int completed = 0;

@@ -1,4 +1,4 @@
-// What a batch reads, read before its timers are due.
+// Reads what a batch will read, shortly before its timer is due. See prewarm.cpp.
 #ifndef CAMPAIGN_PREWARM_HPP
 #define CAMPAIGN_PREWARM_HPP
 
@@ -6,8 +6,8 @@
 
 namespace prewarm {
 
-// For a timer that is due at this time. Writes nothing, locks no row, and leaves
-// an error to the batch, which will meet it too.
+// Read what the batch of a timer that is due at this time will read. Nothing is written and no row is locked. An error is ignored,
+// because the batch will raise it again.
 void run(TimestampTz due);
 
 } // namespace prewarm

@@ -4,6 +4,7 @@
 #include "guc.hpp"
 #include "pg/uuid.hpp"
 #include "row/row_writer.hpp"
+#include "row/written_columns.hpp"
 
 namespace apply {
 
@@ -24,13 +25,7 @@ Datum result_of(const TimerEffect *effect)
 
 void record_executions(Batch *batch, TimestampTz done_at, int took_ms)
 {
-	static constexpr row_writer::Column columns[] = {{"id", UUIDOID},
-													 {"timer_id", UUIDOID},
-													 {"status", TEXTOID},
-													 {"result", JSONBOID},
-													 {"started_at", TIMESTAMPTZOID},
-													 {"completed_at", TIMESTAMPTZOID},
-													 {"execution_time_ms", INT4OID}};
+	constexpr auto &columns = written_columns::execution;
 	static constexpr row_writer::Reference reference = {"timer_id", "campaign_timers"};
 	row_writer::RowWriter *writer =
 		row_writer::open_insert(batch->schema->oid, "timer_executions", columns, lengthof(columns), &reference);
@@ -73,11 +68,7 @@ Datum milliseconds(int64 time)
 // Record how long each timer took, in tenths of microseconds, and how late each state change came.
 void record_metrics(Batch *batch, TimestampTz done_at, int64 took)
 {
-	static constexpr row_writer::Column columns[] = {{"id", UUIDOID},
-													 {"campaign_id", UUIDOID},
-													 {"metric_type", TEXTOID},
-													 {"value", NUMERICOID},
-													 {"recorded_at", TIMESTAMPTZOID}};
+	constexpr auto &columns = written_columns::metric;
 	static constexpr row_writer::Reference reference = {"campaign_id", "campaigns"};
 	constexpr int64 max_us = INT64CONST(99999999999000);
 	row_writer::RowWriter *writer =

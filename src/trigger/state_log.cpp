@@ -10,6 +10,7 @@
 #include "pg/uuid.hpp"
 #include "pg/xact.hpp"
 #include "row/row_writer.hpp"
+#include "row/written_columns.hpp"
 #include "trigger/pending_changes.hpp"
 #include "trigger/state_log_metadata.hpp"
 #include "trigger/trigger_utils.hpp"
@@ -241,13 +242,7 @@ Oid owner_of_log(Oid log)
 // campaigns were just written.
 void insert_into_log(Relation relation, const DetachedChanges &detached)
 {
-	static constexpr row_writer::Column columns[] = {{"id", UUIDOID},
-													 {"campaign_id", UUIDOID},
-													 {"from_state", TEXTOID},
-													 {"to_state", TEXTOID},
-													 {"trigger_event", TEXTOID},
-													 {"metadata", JSONBOID},
-													 {"created_at", TIMESTAMPTZOID}};
+	constexpr auto &columns = written_columns::log_entry;
 	static constexpr row_writer::Reference reference = {"campaign_id", "campaigns"};
 	Oid schema = RelationGetNamespace(relation);
 	bool of_campaigns = RelationGetRelid(relation) == get_relname_relid(reference.table, schema);
