@@ -14,5 +14,5 @@ CREATE UNLOGGED TABLE @extschema@.campaign_clean_run (
 	since timestamp with time zone NOT NULL
 );
 COMMENT ON TABLE @extschema@.campaign_clean_run IS
-	'Holds one row while the server has not crashed. Crash recovery empties it, as it does every unlogged table; then '
-	'the timers that were due run marked and one by one, so that one that brings the server down is found.';
+	'Holds one row while the server has not crashed. Crash recovery empties it, as it does every unlogged table; Then '
+	'the timers that were due run alone, one by one, so that one that crashes the server is found.';
