@@ -42,7 +42,7 @@ BEGIN
 		AND r.id <> ALL (passed)
 		AND (everything OR r.timer_type = ANY (handled)
 			OR EXISTS (SELECT FROM @extschema@.timer_executions AS x WHERE x.timer_id = r.id AND (x.status = 'FAILED') IS TRUE
-				AND x.result ? 'worker_lost' OFFSET 0))
+				AND x.result::jsonb ? 'worker_lost' OFFSET 0))
 	ORDER BY r.scheduled_at, r.retry_count
 	LIMIT 1
 	FOR NO KEY UPDATE OF r SKIP LOCKED;
