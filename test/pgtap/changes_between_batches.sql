@@ -3,7 +3,7 @@
 -- this session follows what then holds. Each step starts one campaign, so one batch, and says what came of it.
 
 CREATE EXTENSION dblink SCHEMA tap;
-SELECT plan(60);
+SELECT plan(61);
 \ir lib/errors.psql
 SET client_min_messages = warning;
 
@@ -219,6 +219,29 @@ SELECT is(run_due_timers(), 300::bigint, 'rows of a batch go to a hundred partit
 SELECT is((SELECT count(*) FROM timer_executions WHERE status = 'FAILED'), 0::bigint, 'and none is refused');
 SELECT is((SELECT count(DISTINCT tableoid) FROM campaign_metrics) > 90, true, 'in which they are');
 SELECT cmp_ok((SELECT contexts FROM pg_temp.kept()), '<=', 40::bigint, 'a few of which are kept');
+ROLLBACK;
+
+---- The schema is renamed by what one of our own statements calls, which then calls us again: under the new name all is planned anew.
+
+BEGIN;
+SELECT create_campaign(24, now()) AS campaign \gset
+CREATE ROLE onlooker;
+GRANT USAGE ON SCHEMA tap, own TO onlooker;
+GRANT SELECT ON ALL TABLES IN SCHEMA public TO onlooker;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO onlooker;
+CREATE FUNCTION own.rename_and_look() RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+	IF to_regnamespace('renamed') IS NULL THEN
+		ALTER SCHEMA public RENAME TO renamed;
+		PERFORM renamed._next_due(now());
+	END IF;
+	RETURN true;
+END
+$$;
+ALTER TABLE campaigns ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON campaigns USING (own.rename_and_look());
+SET LOCAL ROLE onlooker;
+SELECT lives_ok(format('SELECT * FROM _policy_changes(ARRAY[%L::uuid], ARRAY[now()], now())', :'campaign'), 'a policy renames the schema in the midst of a statement of ours');
 ROLLBACK;
 
 ---- Another session's changes. Nothing of this one is committed, so that it holds no lock.

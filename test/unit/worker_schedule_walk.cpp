@@ -422,7 +422,8 @@ void walk_with(const Troubles *troubles)
 		make_step(&walk);
 
 	// Maintenance that is waiting still.
-	walk.maintenance_wait_us = greatest(walk.maintenance_wait_us, walk.true_now - greatest(walk.maintenance_at, walk.hindered_at));
+	walk.maintenance_wait_us =
+		greatest(walk.maintenance_wait_us, walk.true_now - greatest(walk.maintenance_at, walk.hindered_at));
 
 	int64 scan = walk.longest_scan_us;
 	int64 took = walk.true_now - began;
