@@ -40,6 +40,8 @@ assert_server() {
 			return
 		fi
 	done
+	# Tests and views of the extension use XML.
+	need libxml2-dev=xml2-config pkg-config=pkg-config
 	[ "$major" -lt 17 ] || need bison=bison flex=flex
 	download_server_source "$major"
 	tarball=$(echo "$work"/package/*.orig.tar.*)
@@ -51,7 +53,7 @@ assert_server() {
 	as_server mkdir "$work/server" "$work/installed"
 	as_server tar -C "$work/server" --strip-components=1 -xf "$tarball"
 	as_server bash -e -c 'cd "$0"
-		./configure -q --prefix="$1" --enable-cassert --enable-debug --enable-tap-tests --without-readline --without-icu "${@:3}" \
+		./configure -q --prefix="$1" --enable-cassert --enable-debug --enable-tap-tests --with-libxml --without-readline --without-icu "${@:3}" \
 			CFLAGS="-O1 -fno-omit-frame-pointer"
 		make -s -j2 all
 		make -s -j2 -C contrib all
