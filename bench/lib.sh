@@ -33,19 +33,19 @@ bench_begin() {
 	trap 'bench_leave $?' EXIT
 }
 
-# Of a run that failed the server knows more.
+# Print the server's errors after a run that failed.
 bench_leave() {
 	[ "$1" = 0 ] || ! [ -f "$work/server.log" ] || grep -E 'PANIC|FATAL|ERROR|terminated by' "$work/server.log" | tail -n 20 >&2
 	leave "$1"
 }
 
-# What goes on is told to the terminal's error stream; standard output is the result.
+# Report progress on standard error; standard output is the result.
 say() {
 	printf '%s  %s\n' "$(date +%T)" "$*" >&2
 }
 
 # The extension under test goes into a folder of this run where the server can be told to look there (Debian's can), else into the
-# server's own. BENCH_INSTALLED: whoever calls has installed it already.
+# server's own. BENCH_INSTALLED says that the caller has installed it already.
 place_extension() {
 	extension_conf="shared_preload_libraries = 'campaign_lifecycle${preload:+, $preload}'"
 	[ -z "${BENCH_INSTALLED:-}" ] || return 0
@@ -53,7 +53,8 @@ place_extension() {
 	copy_project
 	say "building"
 	build_project all >"$work/build.log" 2>&1 || { cat "$work/build.log" >&2; die "the build failed"; }
-	if "$bin/postgres" --describe-config | grep -q '^extension_destdir'; then
+	# Not by grep -q: it ends the pipe early, which pipefail takes for a failure.
+	if [[ $("$bin/postgres" --describe-config) == *extension_destdir* ]]; then
 		as_server make -C "$work/src" -s PG_CONFIG="$PG_CONFIG" DESTDIR="$work/installed" install >"$work/build.log" 2>&1 ||
 			{ cat "$work/build.log" >&2; die "the installation failed"; }
 		extension_conf+="
@@ -137,7 +138,7 @@ drop_copy() { # database
 	sql postgres -c "DROP DATABASE IF EXISTS $1 WITH (FORCE)"
 }
 
-# Whether what must hold holds: SQL that returns what is wrong, one a row, and nothing when all is well.
+# Fail if the SQL returns a row; each row names something that is wrong.
 check() { # database, what, SQL
 	local wrong
 	# Sets of all rows are compared, of which the statistics know nothing yet.

@@ -22,7 +22,7 @@ specification_template() { # database, n, start|close
 	seal_template "$1"
 }
 
-# Lets the worker loose on a paused database and returns when no due timer waits any more. Prints the time at which it began.
+# Resume a paused database and return when no due timer waits any more. Prints the time at which it began.
 run_worker() { # database[, seconds at most]
 	sql "$1" <<-SQL
 	SELECT clock_timestamp() AS began \gset
@@ -35,7 +35,7 @@ run_worker() { # database[, seconds at most]
 		next timestamptz := '-infinity';
 	BEGIN
 		LOOP
-			next := coalesce(_next_due(next), 'infinity');
+			next := coalesce(campaign_lifecycle_internal._next_due(next), 'infinity');
 			EXIT WHEN next > due;
 			IF clock_timestamp() > until THEN
 				RAISE EXCEPTION 'the worker has not finished in time: % timers are due', (SELECT count(*) FROM campaign_timers WHERE status = 'PENDING' AND scheduled_at <= due);
@@ -52,7 +52,7 @@ rate_since() { # database, time
 	sql "$1" -c "SELECT round(count(*) / extract(epoch FROM max(pg_xact_commit_timestamp(xmin)) - '$2'::timestamptz), 1) FROM campaign_timers WHERE status = 'COMPLETED'"
 }
 
-# Whoever did it, these rows must be there, once for each completed timer, and no others.
+# Check that these rows are there once for each completed timer, and no others, whichever way wrote them.
 check_rows() { # database, what, start|close[, timers that must be completed]
 	local to=RUNNING
 	[ "$3" = start ] || to=CLOSED

@@ -1,8 +1,6 @@
-// Every transaction of the worker begins here. DROP EXTENSION, DROP SCHEMA
-// CASCADE and DROP OWNED lock the extension before they lock its tables, and a
-// worker that holds a batch's row locks must not meet them halfway: so the
-// extension is locked first, without waiting. Promises a site that stays true
-// until the transaction ends.
+// Opens the extension at the start of a transaction. DROP EXTENSION, DROP SCHEMA CASCADE and DROP OWNED lock the extension before its
+// tables. A worker that holds a batch's row locks would deadlock with them, so it locks the extension first, without waiting. The
+// ExtensionInfo stays true until the transaction ends.
 #include "extension.hpp"
 
 #include "pg/columns.hpp"
@@ -18,7 +16,7 @@ struct Entry
 	Datum version; // text
 };
 
-// What pg_extension says.
+// Read the row of pg_extension.
 Entry entry_of(Oid extension_oid)
 {
 	Entry entry = {InvalidOid, 0};
@@ -40,7 +38,7 @@ Entry entry_of(Oid extension_oid)
 	return entry;
 }
 
-// A plain table, or InvalidOid.
+// Return a plain table, or InvalidOid.
 Oid table_of(Oid schema, const char *name)
 {
 	Oid table = get_relname_relid(name, schema);
@@ -59,8 +57,8 @@ bool lock_extension(Oid extension_oid, bool wait)
 	return true;
 }
 
-// Whether a row of a small table holds something. Read as catalogs are, not by a
-// query: nobody's code runs, and nobody's rights are asked for.
+// Return whether a row of a small table satisfies the condition. The table is read as catalogs are, so no user's code runs and no
+// privileges are checked.
 template <typename F> bool has_row(Oid schema, const char *table, F wanted)
 {
 	Oid oid = table_of(schema, table);
@@ -93,8 +91,7 @@ Datum value_of(Relation relation, HeapTuple row, const char *column, Oid type)
 	return is_null ? static_cast<Datum>(0) : value;
 }
 
-// A dump does not carry the row, and a clone's row holds a foreign oid: both
-// start paused.
+// Return whether this database may run timers. A dump does not carry the row, and a clone's row has a foreign oid, so both start paused.
 bool is_active(Oid schema)
 {
 	return has_row(schema, "campaign_activation", [](Relation relation, HeapTuple row) {
@@ -103,9 +100,8 @@ bool is_active(Oid schema)
 	});
 }
 
-// Whether the tables are of the version that the functions are. The user's table;
-// nothing of it is read in a copy that is paused, of which a restore may have made
-// but a part.
+// Return whether the tables have the version of the functions. This table belongs to the user; it is not read in a paused copy, which a
+// restore may have loaded in part.
 bool are_tables_current(const Entry &entry)
 {
 	return has_row(entry.schema, "campaign_tables_version", [&](Relation relation, HeapTuple row) {
@@ -113,6 +109,11 @@ bool are_tables_current(const Entry &entry)
 
 		return version != 0 && pg::same_text(version, entry.version);
 	});
+}
+
+bool is_current(const Entry &entry)
+{
+	return entry.version != 0 && pg::same_text(entry.version, CStringGetTextDatum(version));
 }
 
 ExtensionInfo open_internal(bool wait)
@@ -127,13 +128,15 @@ ExtensionInfo open_internal(bool wait)
 		ext.extension_state = ExtensionState::busy;
 		return ext;
 	}
-	// Another one may have gone, and come again, while we were looking.
+	// DROP EXTENSION and CREATE EXTENSION may have run since the first lookup.
 	if (get_extension_oid(name, true) != extension_oid)
 		return ext;
 	Entry entry = entry_of(extension_oid);
 	ext.owner = pg::owner_of(table_of(entry.schema, "campaign_timers"));
 	ext.schema = spi_query::schema_of(entry.schema);
-	if (!OidIsValid(ext.owner))
+	if (!is_current(entry))
+		ext.extension_state = ExtensionState::other_version;
+	else if (!OidIsValid(ext.owner))
 		ext.extension_state = ExtensionState::no_tables;
 	else if (!is_active(entry.schema))
 		ext.extension_state = ExtensionState::paused;
@@ -161,6 +164,31 @@ bool begin_as_owner(ExtensionInfo *ext, bool allow_paused)
 		return false;
 	xact::set_user_until_xact_end(ext->owner);
 	return true;
+}
+
+char *installed_version()
+{
+	Oid extension_oid = get_extension_oid(name, true);
+	Entry entry = OidIsValid(extension_oid) ? entry_of(extension_oid) : Entry{InvalidOid, 0};
+
+	return entry.version != 0 ? TextDatumGetCString(entry.version) : nullptr;
+}
+
+void refuse_version()
+{
+	ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			errmsg("extension \"%s\" is of another version than its library, which is %s", name, version),
+			errhint("Run ALTER EXTENSION %s UPDATE. If that changes nothing, restart the server.", name));
+	pg_unreachable();
+}
+
+spi_query::Schema *current_schema()
+{
+	Entry entry = entry_of(get_extension_oid(name, false));
+
+	if (!is_current(entry))
+		refuse_version();
+	return spi_query::schema_of(entry.schema);
 }
 
 Oid bookkeeping_table(const char *table)

@@ -1,7 +1,5 @@
-// The settings, one table a type. They are defined when the library is loaded,
-// with or without shared_preload_libraries, so a session without a worker reads
-// the same names and defaults. Their texts promise units; nothing here acts on
-// them but the pinning, which a worker does once after it has connected.
+// Defines the settings when the library is loaded, with or without shared_preload_libraries, so that every session reads the same names
+// and defaults. A worker pins other settings once after it has connected.
 #include "guc.hpp"
 
 namespace guc {
@@ -141,7 +139,7 @@ void pin()
 	override("intervalstyle", "postgres");
 	override("client_min_messages", "warning");
 	override("check_function_bodies", "on");
-	// What these change is what the text of a function means.
+	// These change the meaning of a function's text.
 	override("standard_conforming_strings", "on");
 	override("transform_null_equals", "off");
 	override("array_nulls", "on");
@@ -153,8 +151,8 @@ void pin()
 		override("transaction_timeout", "0");
 }
 
-// Below deadlock_timeout: in a deadlock with a user's transaction the worker
-// gives way before the server looks for somebody to cancel.
+// Keep lock_timeout below deadlock_timeout. In a deadlock with a user's transaction the worker then fails before the server looks for a
+// transaction to cancel.
 void pin_lock_timeout()
 {
 	int lock_ms = greatest(DeadlockTimeout / 2, 1);

@@ -1,5 +1,4 @@
-// All settings of the extension, as the rest of it reads them. The server
-// keeps these variables up to date; times are in milliseconds.
+// The settings of the extension. The server keeps these variables up to date; times are in milliseconds.
 #ifndef CAMPAIGN_GUC_HPP
 #define CAMPAIGN_GUC_HPP
 
@@ -25,14 +24,13 @@ extern char *log_metadata;
 
 void define();
 
-// Whether notify_events lists this event.
+// Return whether notify_events lists this event.
 bool notifies(const char *event);
 
-// For a process of ours, after connecting: what ALTER DATABASE or ALTER ROLE
-// may have set must not change what the worker does.
+// Pin the settings that ALTER DATABASE or ALTER ROLE could change, in a process of ours after it has connected.
 void pin();
 
-// deadlock_timeout may change with a reload; see pin().
+// Set lock_timeout again after a reload, because deadlock_timeout may have changed.
 void pin_lock_timeout();
 
 } // namespace guc

@@ -1,7 +1,5 @@
-// Where the server meets the library: the magic block, what loading it does, and
-// helpers of its SQL-callable functions. Loaded by a session alone it brings
-// settings, triggers and run_due_timers(); preloaded by the server it also brings
-// shared memory, hooks and the launcher.
+// Loads the library. A session that loads it gets the settings, the triggers and run_due_timers(). A server that preloads it also gets
+// the shared memory, the hooks and the launcher.
 
 #include "pg/compat.hpp"
 #include "worker/ddl_hooks.hpp"
@@ -25,7 +23,7 @@ void _PG_init()
 		return;
 	shmem::request();
 	ddl_hooks::install_hooks();
-	// pg_upgrade starts the old server with the library: nothing may fire there.
+	// pg_upgrade starts the old server with the library, and no timer may run there.
 	if (!IsBinaryUpgrade)
 		launcher::register_process();
 }

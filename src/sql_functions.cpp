@@ -1,5 +1,5 @@
-// What a turn looks for, as SQL functions: tests hold other sessions by a claim
-// and count what it reads, benchmarks measure it.
+// SQL functions around the claim. Tests lock rows with a claim and count what it reads; benchmarks measure it.
+#include "extension.hpp"
 #include "timer/claim.hpp"
 #include "timer/single_timer.hpp"
 
@@ -10,11 +10,6 @@ void refuse_null(FunctionCallInfo fcinfo, int count)
 	for (int i = 0; i < count; i++)
 		if (PG_ARGISNULL(i))
 			ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("times and number of timers must not be null"));
-}
-
-spi_query::Schema *schema_of(FunctionCallInfo fcinfo)
-{
-	return spi_query::schema_of(get_func_namespace(fcinfo->flinfo->fn_oid));
 }
 
 } // namespace
@@ -32,7 +27,7 @@ SQL_FUNCTION(_claim_batch)
 		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("number of timers must not be negative: %d", most));
 	SPI_connect();
 	claim::Claim claimed =
-		claim::lock_due(schema_of(fcinfo), PG_GETARG_TIMESTAMPTZ(0), PG_GETARG_TIMESTAMPTZ(1), most, only, keep);
+		claim::lock_due(extension::current_schema(), PG_GETARG_TIMESTAMPTZ(0), PG_GETARG_TIMESTAMPTZ(1), most, only, keep);
 	SPI_finish();
 	for (int i = 0; i < claimed.count; i++)
 	{
@@ -62,7 +57,7 @@ SQL_FUNCTION(_next_due)
 {
 	refuse_null(fcinfo, 1);
 	SPI_connect();
-	TimestampTz due = claim::next_due(schema_of(fcinfo), PG_GETARG_TIMESTAMPTZ(0));
+	TimestampTz due = claim::next_due(extension::current_schema(), PG_GETARG_TIMESTAMPTZ(0));
 	SPI_finish();
 	if (due == DT_NOEND)
 		PG_RETURN_NULL();
@@ -73,7 +68,7 @@ SQL_FUNCTION(_marked_due)
 {
 	refuse_null(fcinfo, 2);
 	SPI_connect();
-	bool due = single_timer::is_due(schema_of(fcinfo), PG_GETARG_TIMESTAMPTZ(0), PG_GETARG_TIMESTAMPTZ(1));
+	bool due = single_timer::is_due(extension::current_schema(), PG_GETARG_TIMESTAMPTZ(0), PG_GETARG_TIMESTAMPTZ(1));
 	SPI_finish();
 	PG_RETURN_BOOL(due);
 }
@@ -83,4 +78,23 @@ SQL_FUNCTION(_in_transaction_block)
 {
 	(void) fcinfo;
 	return BoolGetDatum(IsTransactionBlock());
+}
+
+// Run a GRANT of the user's from a script of the extension. Such a script makes every change of privileges a part of the extension,
+// which pg_dump leaves out. ALTER EXTENSION UPDATE and CREATE EXTENSION over adopted tables grant what the tables' owner and the levels
+// of access need, and dumps must keep that.
+SQL_FUNCTION(_run_outside_script)
+{
+	bool in_script = creating_extension;
+	char *statement = text_to_cstring(PG_GETARG_TEXT_PP(0));
+
+	SPI_connect();
+	// After an ERROR the server resets it itself, at the end of the script.
+	creating_extension = false;
+	int result = SPI_execute(statement, false, 0);
+	creating_extension = in_script;
+	if (result != SPI_OK_UTILITY)
+		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("not a utility statement: %s", statement));
+	SPI_finish();
+	PG_RETURN_VOID();
 }

@@ -21,7 +21,7 @@ WITH lines (line) AS (
 		pg_temp.acl(coalesce(p.proacl, acldefault('f', p.proowner))),
 		(SELECT pg_temp.acl(i.initprivs) FROM pg_init_privs AS i WHERE i.classoid = 'pg_proc'::regclass AND i.objoid = p.oid),
 		obj_description(p.oid, 'pg_proc'), pg_temp.tied('pg_proc', p.oid, 'e'))
-	FROM pg_proc AS p WHERE p.pronamespace = quote_ident(:'schema')::regnamespace AND p.prokind IN ('f', 'p')
+	FROM pg_proc AS p WHERE p.pronamespace IN (quote_ident(:'schema')::regnamespace, 'campaign_lifecycle_internal'::regnamespace) AND p.prokind IN ('f', 'p')
 	UNION ALL
 	SELECT format('relation %s kind %s persistence %s owner %s acl %s initially %s options %s security %s %s identity %s partition %s by %s bound %s populated %s method %s tablespace %s definition %s comment %s %s%s',
 		c.oid::regclass, c.relkind, c.relpersistence, c.relowner::regrole, pg_temp.acl(c.relacl),
@@ -66,5 +66,8 @@ WITH lines (line) AS (
 	UNION ALL
 	SELECT format('type %s', t.oid::regtype) FROM pg_type AS t WHERE t.typnamespace = quote_ident(:'schema')::regnamespace AND t.typrelid = 0 AND t.typelem = 0
 	UNION ALL
-	SELECT format('schema %s owner %s acl %s', n.nspname, n.nspowner::regrole, pg_temp.acl(n.nspacl)) FROM pg_namespace AS n WHERE n.nspname = :'schema')
+	SELECT format('schema %s owner %s acl %s initially %s comment %s %s', n.nspname, n.nspowner::regrole, pg_temp.acl(n.nspacl),
+		(SELECT pg_temp.acl(i.initprivs) FROM pg_init_privs AS i WHERE i.classoid = 'pg_namespace'::regclass AND i.objoid = n.oid),
+		CASE WHEN n.nspname <> :'schema' THEN obj_description(n.oid, 'pg_namespace') END, pg_temp.tied('pg_namespace', n.oid, 'e'))
+	FROM pg_namespace AS n WHERE n.nspname IN (:'schema', 'campaign_lifecycle_internal'))
 SELECT regexp_replace(l.line, '\s+', ' ', 'g') FROM lines AS l ORDER BY l.line COLLATE "C";

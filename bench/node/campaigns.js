@@ -1,5 +1,5 @@
 'use strict'
-// What the peers' programs share: the connection, the move of a campaign as a job of theirs makes it, and what they print.
+// Shared by the programs of the peers: the connection, the state change that a job makes, and the output.
 const { Pool } = require('pg')
 
 const connectionString = `postgresql://postgres@/${process.env.BENCH_DATABASE}?host=${encodeURIComponent(process.env.BENCH_SOCKETS)}`

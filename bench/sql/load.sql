@@ -1,8 +1,8 @@
 -- psql -v n=... -v moves=start|close: n campaigns, each with one due timer, the same rows whatever the schema.
 --   start: CREATED, START_CAMPAIGN is due; CLOSE and EXPIRE wait for the campaign's end a day later, where the policy wants them.
 --   close: RUNNING, CLOSE_CAMPAIGN is due; EXPIRE waits two hours after the end, from where closing moves it, and a REWARD_REMINDER is to come.
--- What is due is spread over the ten minutes before the load, in an order that is not the order of the rows. Ids are random, as the specification's are.
--- The rule against timers in the past would refuse these: triggers and foreign keys rest while loading.
+-- Due timers are spread over the ten minutes before the load, in another order than the rows. Ids are random, as the
+-- specification's are. Triggers and foreign keys are off while loading, because the rule against timers in the past would refuse these.
 
 SET session_replication_role = replica;
 CREATE TEMP TABLE planned AS

@@ -1,5 +1,5 @@
--- The schema of the specification as it stands there, plpgsql triggers and row-level log included, for the ways that the extension is measured
--- against. Repaired only where it does not run: ids have defaults (its log trigger inserts without one), the log is partitioned with a primary key
+-- The schema of the specification as it stands, plpgsql triggers and row-level log included. The ways by hand use it, which the
+-- extension is compared with. It is corrected only where it does not run: ids have defaults (its log trigger inserts without one), the log is partitioned with a primary key
 -- that holds the partition key, and an unchanged status passes validate_state_transition. Archive, partitions and views are not on the measured path.
 
 CREATE TABLE campaigns (

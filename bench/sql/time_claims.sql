@@ -1,5 +1,5 @@
--- What a claim takes, in microseconds: the median of so many, each in a transaction of its own that is rolled back, after a few that count for nothing.
--- From the beginning of time, as after a start or on a sweep; a worker that goes on from its mark finds the first row sooner.
+-- Measure a claim in microseconds: the median of so many, each in a transaction of its own that is rolled back, after a few that do not
+-- count. The scan starts at the beginning of time, as after a start; a worker within a pass finds the first row sooner.
 CREATE PROCEDURE time_claims(as_of timestamptz, most integer, claims integer, INOUT median float8 DEFAULT NULL, INOUT claimed integer DEFAULT NULL) LANGUAGE plpgsql AS $$
 DECLARE
 	took float8[];
@@ -8,7 +8,7 @@ DECLARE
 BEGIN
 	FOR i IN 1 .. claims + 5 LOOP
 		began := clock_timestamp();
-		found := ARRAY(SELECT c.timer_id FROM _claim_batch(as_of, '-infinity', most) AS c);
+		found := ARRAY(SELECT c.timer_id FROM campaign_lifecycle_internal._claim_batch(as_of, '-infinity', most) AS c);
 		IF i > 5 THEN
 			took := took || (extract(epoch FROM clock_timestamp() - began) * 1e6)::float8;
 		END IF;
@@ -25,7 +25,7 @@ DECLARE
 BEGIN
 	FOR i IN 1 .. looks + 5 LOOP
 		began := clock_timestamp();
-		PERFORM _next_due(since);
+		PERFORM campaign_lifecycle_internal._next_due(since);
 		IF i > 5 THEN
 			took := took || (extract(epoch FROM clock_timestamp() - began) * 1e6)::float8;
 		END IF;

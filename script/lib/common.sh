@@ -68,6 +68,7 @@ leave() {
 	find "$work" -name postmaster.pid 2>/dev/null | while read -r pid_file; do
 		as_server "$bin/pg_ctl" -D "$(dirname "$pid_file")" -m immediate -w stop >/dev/null 2>&1 || true
 	done
+	remove_old_versions
 	cd /
 	rm -rf "$work"
 	exit "$1"
@@ -97,11 +98,34 @@ build_project() {
 	as_server make -C "$work/src" -s -j2 PG_CONFIG="$PG_CONFIG" "$@"
 }
 
-install_project() {
-	local become=()
+# Sets the array become to what runs a command as root where the server's folders need it.
+find_become() {
+	become=()
 	if [ "$(id -u)" != 0 ] && ! { [ -w "$("$PG_CONFIG" --pkglibdir)" ] && [ -w "$("$PG_CONFIG" --sharedir)/extension" ]; }; then
 		have sudo || die "installing into $("$PG_CONFIG" --pkglibdir) needs root, and there is no sudo"
 		if [ -t 0 ]; then become=(sudo); else become=(sudo -n); fi
 	fi
-	"${become[@]}" make -C "$work/src" -s PG_CONFIG="$PG_CONFIG" install >/dev/null
+}
+
+install_project() {
+	find_become
+	${become[@]+"${become[@]}"} make -C "$work/src" -s PG_CONFIG="$PG_CONFIG" install >/dev/null
+}
+
+# Installs the scripts of earlier versions beside ours, from which tests update; remove_old_versions takes away those that were not there before.
+old_versions=()
+install_old_versions() {
+	local folder script
+	folder=$("$PG_CONFIG" --sharedir)/extension
+	find_become
+	for script in "$work"/src/test/upgrade/campaign_lifecycle--*.sql; do
+		[ ! -e "$folder/$(basename "$script")" ] || continue
+		old_versions+=("$folder/$(basename "$script")")
+		${become[@]+"${become[@]}"} install -m 644 "$script" "$folder/"
+	done
+}
+
+remove_old_versions() {
+	[ ${#old_versions[@]} -eq 0 ] || ${become[@]+"${become[@]}"} rm -f "${old_versions[@]}"
+	old_versions=()
 }

@@ -1,4 +1,4 @@
-// Finds columns by name and type, because users add, drop and reorder columns of the tables.
+// Searches tuple descriptors, which the relation cache holds, so no catalog is read.
 #include "pg/columns.hpp"
 
 namespace columns {
@@ -12,12 +12,12 @@ bool type_matches(Oid type, Oid wanted)
 
 int find_attnum(TupleDesc columns, int first, const char *name, Oid type)
 {
-	for (int place = first; place <= columns->natts; place++)
+	for (int attnum = first; attnum <= columns->natts; attnum++)
 	{
-		Form_pg_attribute column = TupleDescAttr(columns, place - 1);
+		Form_pg_attribute column = TupleDescAttr(columns, attnum - 1);
 
 		if (!column->attisdropped && strcmp(NameStr(column->attname), name) == 0 && type_matches(column->atttypid, type))
-			return place;
+			return attnum;
 	}
 	return 0;
 }
@@ -25,17 +25,17 @@ int find_attnum(TupleDesc columns, int first, const char *name, Oid type)
 int get_attnum(Relation relation, const char *name, Oid type)
 {
 	TupleDesc columns = RelationGetDescr(relation);
-	int place = find_attnum(columns, 1, name, type);
+	int attnum = find_attnum(columns, 1, name, type);
 
-	if (place > 0)
-		return place;
+	if (attnum > 0)
+		return attnum;
 	if (find_attnum(columns, 1, name, InvalidOid) > 0)
 		ereport(ERROR, errcode(ERRCODE_DATATYPE_MISMATCH),
 				errmsg("column \"%s\" of table \"%s\" is not of type %s", name, RelationGetRelationName(relation),
 					   format_type_be(type)));
 	ereport(ERROR, errcode(ERRCODE_UNDEFINED_COLUMN),
 			errmsg("table \"%s\" has no column \"%s\"", RelationGetRelationName(relation), name),
-			errhint("A table that timers write to, or that a trigger of the extension is on, has this column: add it again."));
+			errhint("Add the column again. Timers write it, or a trigger of the extension reads it."));
 	pg_unreachable();
 }
 

@@ -1,4 +1,4 @@
-// The number of a column, which a user's own columns may have moved.
+// Finds a column by name and type. Users may add, drop and reorder columns of the tables, so no attnum is fixed.
 #ifndef CAMPAIGN_COLUMNS_HPP
 #define CAMPAIGN_COLUMNS_HPP
 
@@ -6,13 +6,14 @@
 
 namespace columns {
 
-// Whether a column of the type holds what is wanted: TEXTOID also stands for
-// varchar, InvalidOid for any type, and each for a domain over it.
+// Return whether a column of this type can be used where the other type is wanted. TEXTOID accepts varchar too, and
+// InvalidOid accepts every type. A domain is accepted as its base type is.
 bool type_matches(Oid type, Oid wanted);
 
-// The place of a column, from 1, among those from `first` on; 0 if none of this
-// name holds the type. get_attnum() raises instead, and says which it is.
+// Return the attnum of a column among those from `first` on, or 0 if no column has this name and type.
 int find_attnum(TupleDesc columns, int first, const char *name, Oid type);
+
+// Return the attnum of a column. The error that is raised otherwise tells a missing column from one of another type.
 int get_attnum(Relation relation, const char *name, Oid type);
 
 } // namespace columns

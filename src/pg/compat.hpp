@@ -1,8 +1,10 @@
-// Differences between PostgreSQL 15 to 18. This is the only file that tests the server's version.
+// Differences between PostgreSQL 15 to 18. This is the only file that tests the server's version. A function here
+// hides one difference and does nothing else.
 #ifndef CAMPAIGN_COMPAT_HPP
 #define CAMPAIGN_COMPAT_HPP
 
 #include "pg/postgres.hpp"
+#include "pg/privileges.hpp"
 
 #if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
 #error "campaign_lifecycle supports PostgreSQL 15 to 18"
@@ -10,8 +12,8 @@
 
 namespace pg {
 
-// The place of this process in the server's array of processes, which never
-// moves: a latch found through it is always a latch, if perhaps a stranger's.
+// Return the proc number of this process. The server's array of processes never moves, so the number always leads to
+// a latch. After an exit it may be that of another process.
 inline uint32 my_proc_number()
 {
 #if PG_VERSION_NUM >= 170000
@@ -21,12 +23,13 @@ inline uint32 my_proc_number()
 #endif
 }
 
+// Set the latch of the process that has this proc number, as my_proc_number() returned it there.
 inline void set_latch_of(uint32 proc_number)
 {
 	SetLatch(&GetPGProcByNumber(proc_number)->procLatch);
 }
 
-// Servers before 17 have one name for all waits of extensions.
+// Return the wait event of this name. Servers before 17 have one name for all waits of extensions.
 inline uint32 wait_event(const char *name, uint32 *cache)
 {
 #if PG_VERSION_NUM >= 170000
@@ -40,24 +43,7 @@ inline uint32 wait_event(const char *name, uint32 *cache)
 #endif
 }
 
-// In microseconds, by a clock that nobody sets and that stands still while the
-// machine sleeps: by the other one a look may have taken days.
-inline int64 stopwatch()
-{
-	instr_time now;
-
-	INSTR_TIME_SET_CURRENT(now);
-	return static_cast<int64>(INSTR_TIME_GET_MICROSEC(now));
-}
-
-inline bool same_text(Datum a, Datum b)
-{
-	text *x = DatumGetTextPP(a);
-	text *y = DatumGetTextPP(b);
-
-	return VARSIZE_ANY_EXHDR(x) == VARSIZE_ANY_EXHDR(y) && memcmp(VARDATA_ANY(x), VARDATA_ANY(y), VARSIZE_ANY_EXHDR(x)) == 0;
-}
-
+// Return whether the role owns the database, or is a superuser.
 inline bool owns_database(Oid database, Oid role)
 {
 #if PG_VERSION_NUM >= 160000
@@ -67,7 +53,7 @@ inline bool owns_database(Oid database, Oid role)
 #endif
 }
 
-// Whether the text is JSON that jsonb will take, told without an error.
+// Return whether jsonb accepts the text. No error is raised, because an error would need a subtransaction.
 inline bool is_json(char *text)
 {
 	int length = static_cast<int>(strlen(text));
@@ -79,27 +65,8 @@ inline bool is_json(char *text)
 	return pg_parse_json(lex, &nullSemAction) == JSON_SUCCESS;
 }
 
-// Raises unless the current user may write these columns (offset as in a Bitmapset of the executor). Does what ExecCheckPermissions()
-// does, but calls no ExecutorCheckPerms hook: other extensions expect that one inside of a query, and there is none here.
-inline void check_write_privileges(Relation relation, AclMode mode, const Bitmapset *columns)
-{
-	Oid table = RelationGetRelid(relation);
-	AclResult result = pg_class_aclcheck(table, GetUserId(), mode);
-	int column = -1;
-
-	if (result == ACLCHECK_OK)
-		return;
-	while ((column = bms_next_member(columns, column)) >= 0)
-	{
-		AttrNumber attnum = static_cast<AttrNumber>(column + FirstLowInvalidHeapAttributeNumber);
-
-		if (pg_attribute_aclcheck(table, attnum, GetUserId(), mode) != ACLCHECK_OK)
-			aclcheck_error(result, get_relkind_objtype(relation->rd_rel->relkind), RelationGetRelationName(relation));
-	}
-}
-
-// Makes the executor's state for writing some columns of one table. Triggers ask for the columns of an UPDATE (UPDATE OF),
-// and so does the strength of the row lock.
+// Make the executor state in which some columns of one table are written, after a check of the privileges on them.
+// UPDATE OF triggers depend on the columns, and so does the strength of the row lock.
 inline EState *executor_state_for(Relation relation, bool appends, Bitmapset *columns)
 {
 	EState *estate = CreateExecutorState();
@@ -129,32 +96,35 @@ inline EState *executor_state_for(Relation relation, bool appends, Bitmapset *co
 	return estate;
 }
 
-inline void init_epqstate(EPQState *recheck, EState *estate)
+// Initialize an EPQState that has no plan, because a row that is updated here is locked already.
+inline void init_epqstate(EPQState *epqstate, EState *estate)
 {
 #if PG_VERSION_NUM >= 160000
-	EvalPlanQualInit(recheck, estate, nullptr, NIL, -1, NIL);
+	EvalPlanQualInit(epqstate, estate, nullptr, NIL, -1, NIL);
 #else
-	EvalPlanQualInit(recheck, estate, nullptr, NIL, -1);
+	EvalPlanQualInit(epqstate, estate, nullptr, NIL, -1);
 #endif
 }
 
-inline bool fire_before_update(EState *estate, EPQState *recheck, ResultRelInfo *target, ItemPointer place, TupleTableSlot *row)
+// Fire the BEFORE ROW UPDATE triggers. Return false if one of them suppresses the update.
+inline bool fire_before_update(EState *estate, EPQState *epqstate, ResultRelInfo *result_rel, ItemPointer tid,
+							   TupleTableSlot *slot)
 {
 	TM_FailureData failure;
 #if PG_VERSION_NUM >= 160000
 	TM_Result result = TM_Ok;
 
 #if PG_VERSION_NUM >= 180000
-	return ExecBRUpdateTriggers(estate, recheck, target, place, nullptr, row, &result, &failure, false);
+	return ExecBRUpdateTriggers(estate, epqstate, result_rel, tid, nullptr, slot, &result, &failure, false);
 #else
-	return ExecBRUpdateTriggers(estate, recheck, target, place, nullptr, row, &result, &failure);
+	return ExecBRUpdateTriggers(estate, epqstate, result_rel, tid, nullptr, slot, &result, &failure);
 #endif
 #else
-	return ExecBRUpdateTriggers(estate, recheck, target, place, nullptr, row, &failure);
+	return ExecBRUpdateTriggers(estate, epqstate, result_rel, tid, nullptr, slot, &failure);
 #endif
 }
 
-// Whether the row was there to be updated, and whether its indexes need new entries: all of them, or those alone that only summarize.
+// Which indexes need a new entry for an updated row: none, all, or only those that summarize.
 enum class Entries
 {
 	none,
@@ -162,7 +132,8 @@ enum class Entries
 	summaries,
 };
 
-inline bool update_row(Relation relation, ItemPointer place, TupleTableSlot *row, CommandId command, Snapshot snapshot,
+// Update the row in the table. Return false if it was not there to be updated.
+inline bool update_row(Relation relation, ItemPointer tid, TupleTableSlot *slot, CommandId command, Snapshot snapshot,
 					   Entries *entries)
 {
 	TM_FailureData failure;
@@ -173,7 +144,7 @@ inline bool update_row(Relation relation, ItemPointer place, TupleTableSlot *row
 	bool wanted = false;
 #endif
 	TM_Result result =
-		table_tuple_update(relation, place, row, command, snapshot, InvalidSnapshot, true, &failure, &mode, &wanted);
+		table_tuple_update(relation, tid, slot, command, snapshot, InvalidSnapshot, true, &failure, &mode, &wanted);
 
 #if PG_VERSION_NUM >= 160000
 	*entries = wanted == TU_All ? Entries::all : wanted == TU_Summarizing ? Entries::summaries : Entries::none;
@@ -183,13 +154,15 @@ inline bool update_row(Relation relation, ItemPointer place, TupleTableSlot *row
 	return result == TM_Ok;
 }
 
-inline List *insert_index_entries(ResultRelInfo *target, TupleTableSlot *row, EState *estate, bool update, bool only_summaries)
+// Insert the index entries of a row. Return the indexes whose constraint is checked later.
+inline List *insert_index_entries(ResultRelInfo *result_rel, TupleTableSlot *slot, EState *estate, bool update,
+								  bool only_summaries)
 {
 #if PG_VERSION_NUM >= 160000
-	return ExecInsertIndexTuples(target, row, estate, update, false, nullptr, NIL, only_summaries);
+	return ExecInsertIndexTuples(result_rel, slot, estate, update, false, nullptr, NIL, only_summaries);
 #else
 	(void) only_summaries;
-	return ExecInsertIndexTuples(target, row, estate, update, false, nullptr, NIL);
+	return ExecInsertIndexTuples(result_rel, slot, estate, update, false, nullptr, NIL);
 #endif
 }
 
@@ -203,18 +176,8 @@ inline IndexScanDesc begin_index_scan(Relation rel, Relation idxrel, Snapshot sn
 #endif
 }
 
-inline Oid owner_of(Oid relation)
-{
-	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
-
-	if (!HeapTupleIsValid(tuple))
-		return InvalidOid;
-	Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
-	ReleaseSysCache(tuple);
-	return owner;
-}
-
-// Whether this transaction has given the table another file (TRUNCATE, CLUSTER), in which no place from before is one.
+// Return whether TRUNCATE, CLUSTER or the like has given the table a new file in this transaction. A tid from before
+// is then void.
 inline bool has_new_file(Relation relation)
 {
 #if PG_VERSION_NUM >= 160000
@@ -224,7 +187,7 @@ inline bool has_new_file(Relation relation)
 #endif
 }
 
-// Generated columns that are computed when they are read: since 18.
+// Return whether the column is generated when it is read, which exists since 18.
 inline bool is_virtual(Form_pg_attribute column)
 {
 #if PG_VERSION_NUM >= 180000
@@ -235,15 +198,17 @@ inline bool is_virtual(Form_pg_attribute column)
 #endif
 }
 
-inline Node *generation_expression(Relation relation, int place)
+// Return the expression of a generated column.
+inline Node *generation_expression(Relation relation, int attnum)
 {
 #if PG_VERSION_NUM >= 180000
-	return build_generation_expression(relation, place);
+	return build_generation_expression(relation, attnum);
 #else
-	return build_column_default(relation, place);
+	return build_column_default(relation, attnum);
 #endif
 }
 
+// Return whether the walker returns true for a node below this one.
 inline bool any_below(Node *node, bool (*walker)(Node *, void *), void *context)
 {
 #if PG_VERSION_NUM >= 160000
@@ -253,6 +218,7 @@ inline bool any_below(Node *node, bool (*walker)(Node *, void *), void *context)
 #endif
 }
 
+// Return whether the table has generated columns that are computed when they are read.
 inline bool has_virtual_columns(const TupleConstr *constraints)
 {
 #if PG_VERSION_NUM >= 180000
@@ -263,16 +229,17 @@ inline bool has_virtual_columns(const TupleConstr *constraints)
 #endif
 }
 
-// Where the executor keeps its compiled CHECK constraints: all of them, or none.
-inline ExprState ***check_states(ResultRelInfo *target)
+// Return where the executor keeps its compiled CHECK constraints, which are all of them or none.
+inline ExprState ***check_states(ResultRelInfo *result_rel)
 {
 #if PG_VERSION_NUM >= 180000
-	return &target->ri_CheckConstraintExprs;
+	return &result_rel->ri_CheckConstraintExprs;
 #else
-	return &target->ri_ConstraintExprs;
+	return &result_rel->ri_ConstraintExprs;
 #endif
 }
 
+// Return whether the CHECK constraint is enforced. NOT ENFORCED exists since 18.
 inline bool is_enforced(const ConstrCheck *check)
 {
 #if PG_VERSION_NUM >= 180000
@@ -283,6 +250,7 @@ inline bool is_enforced(const ConstrCheck *check)
 #endif
 }
 
+// Return the map from the rows of the root table to those of the partition, or nullptr if they are alike.
 inline TupleConversionMap *map_to_partition(ResultRelInfo *partition, EState *estate)
 {
 #if PG_VERSION_NUM >= 160000
@@ -293,13 +261,14 @@ inline TupleConversionMap *map_to_partition(ResultRelInfo *partition, EState *es
 #endif
 }
 
+// Whether the server has the setting transaction_timeout.
 #if PG_VERSION_NUM >= 170000
 constexpr bool has_transaction_timeout = true;
 #else
 constexpr bool has_transaction_timeout = false;
 #endif
 
-// DROP DATABASE that was interrupted leaves the database with this limit (15.4).
+// An interrupted DROP DATABASE leaves the database with this connection limit. The server has a name for it since 15.4.
 constexpr int invalid_database_limit = -2;
 
 } // namespace pg

@@ -1,8 +1,8 @@
-// The server's headers. This is the only file that includes them.
+// The server's headers, which no other file includes, and the few helpers that every file may use.
 #ifndef CAMPAIGN_POSTGRES_HPP
 #define CAMPAIGN_POSTGRES_HPP
 
-// Version 15 leaves it empty on Linux, which hides every symbol of ours.
+// Make the entry points visible. PostgreSQL 15 defines this as empty on Linux, and -fvisibility=hidden would hide them.
 #define PGDLLEXPORT __attribute__((visibility("default")))
 
 #pragma GCC diagnostic push
@@ -100,7 +100,7 @@ extern "C" {
 
 #pragma GCC diagnostic pop
 
-// The server's Min and Max are macros, which evaluate one argument twice.
+// Return the lesser or greater of two values. The server's Min and Max are macros, which evaluate one argument twice.
 template <typename A, typename B> constexpr auto least(A a, B b)
 {
 	using Both = decltype(true ? a : b);
@@ -115,7 +115,29 @@ template <typename A, typename B> constexpr auto greatest(A a, B b)
 	return static_cast<Both>(a) > static_cast<Both>(b) ? static_cast<Both>(a) : static_cast<Both>(b);
 }
 
-// Declares and opens a function that SQL can call.
+namespace pg {
+
+// Return microseconds on a monotonic clock, because the system clock may be set while something is measured.
+inline int64 stopwatch()
+{
+	instr_time now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	return static_cast<int64>(INSTR_TIME_GET_MICROSEC(now));
+}
+
+// Return whether two texts have the same bytes.
+inline bool same_text(Datum a, Datum b)
+{
+	text *x = DatumGetTextPP(a);
+	text *y = DatumGetTextPP(b);
+
+	return VARSIZE_ANY_EXHDR(x) == VARSIZE_ANY_EXHDR(y) && memcmp(VARDATA_ANY(x), VARDATA_ANY(y), VARSIZE_ANY_EXHDR(x)) == 0;
+}
+
+} // namespace pg
+
+// Declare and open a function that SQL can call.
 #define SQL_FUNCTION(name) \
 	extern "C" { \
 	PGDLLEXPORT Datum name(PG_FUNCTION_ARGS); \

@@ -1,9 +1,8 @@
-// Upkeep for those who may ask for it and own nothing: partitions are made, moved
-// and emptied with the rights of the tables' owner, whoever calls. That goes for
-// a superuser as well: what others have attached to the tables runs as the owner.
-// So do a superuser's look at their health and at their jobs (a view that was put
-// in a table's place runs its functions as whoever reads it), and the upgrade of
-// the tables.
+// Runs maintenance for roles that do not own the tables. Partitions are created, moved and emptied with the
+// privileges of the tables' owner, whichever role calls. This holds for a superuser too, because triggers that others
+// have attached to the tables then run as the owner. The upgrade of the tables runs as the owner for the same reason.
+// Health checks and jobs are read as the owner, because a view in the place of a table runs its functions as its
+// reader.
 #include "pg/run_as_owner.hpp"
 
 namespace {
@@ -30,34 +29,41 @@ constexpr MaintenanceFunction maintenance_functions[] = {
 	 {R"(SELECT @extschema@.cleanup_timer_executions($2, $1, $3))", 3, {TIMESTAMPTZOID, INTERVALOID, INT8OID}}},
 	{"upgrade_campaign_tables",
 	 false,
-	 {R"(SELECT 0::pg_catalog.int8 FROM @extschema@._bring_up_campaign_tables())", 3, {TIMESTAMPTZOID, INTERVALOID, INT8OID}}},
+	 {R"(SELECT 0::pg_catalog.int8 FROM campaign_lifecycle_internal._upgrade_campaign_tables())",
+	  3,
+	  {TIMESTAMPTZOID, INTERVALOID, INT8OID}}},
 	{"cleanup_finished_timers",
 	 false,
-	 {R"(SELECT @extschema@._cleanup_finished_timers($2, $1) WHERE $3 IS NULL)", 3, {TIMESTAMPTZOID, INTERVALOID, INT8OID}}},
+	 {R"(SELECT campaign_lifecycle_internal._cleanup_finished_timers($2, $1) WHERE $3 IS NULL)",
+	  3,
+	  {TIMESTAMPTZOID, INTERVALOID, INT8OID}}},
 	{"cleanup_metrics",
 	 false,
-	 {R"(SELECT @extschema@._cleanup_metrics($2, $1) WHERE $3 IS NULL)", 3, {TIMESTAMPTZOID, INTERVALOID, INT8OID}}},
+	 {R"(SELECT campaign_lifecycle_internal._cleanup_metrics($2, $1) WHERE $3 IS NULL)",
+	  3,
+	  {TIMESTAMPTZOID, INTERVALOID, INT8OID}}},
 	{"refresh_if_changed",
 	 false,
-	 {R"(SELECT @extschema@._refresh_if_changed($3::pg_catalog.oid::pg_catalog.regclass)::pg_catalog.int4::pg_catalog.int8
+	 {R"(SELECT campaign_lifecycle_internal._refresh_if_changed($3::pg_catalog.oid::pg_catalog.regclass)::pg_catalog.int4::pg_catalog.int8
 		WHERE $1 IS NULL AND $2 IS NULL)",
 	  3,
 	  {TIMESTAMPTZOID, INTERVALOID, INT8OID}}},
 	{"set_cron_database",
 	 false,
-	 {R"(SELECT @extschema@._set_cron_database($3::pg_catalog.oid) WHERE $1 IS NULL AND $2 IS NULL)",
+	 {R"(SELECT campaign_lifecycle_internal._set_cron_database($3::pg_catalog.oid) WHERE $1 IS NULL AND $2 IS NULL)",
 	  3,
 	  {TIMESTAMPTZOID, INTERVALOID, INT8OID}}},
 };
 
 constexpr spi_query::Query maintenance_commands_query = {
-	R"(SELECT m.job, m.schedule, m.command FROM @extschema@._maintenance_commands() AS m)", 0, {}};
+	R"(SELECT m.job, m.schedule, m.command FROM campaign_lifecycle_internal._maintenance_commands() AS m)", 0, {}};
 
 constexpr spi_query::Query table_health_query = {
-	R"(SELECT h.check_name, h.status, h.value, h.threshold, h.detail FROM @extschema@._table_health($1) AS h)",
+	R"(SELECT h.check_name, h.status, h.value, h.threshold, h.detail FROM campaign_lifecycle_internal._table_health($1) AS h)",
 	1,
 	{TIMESTAMPTZOID}};
 
+// Return the maintenance function of this name, or nullptr if there is none.
 const MaintenanceFunction *find_function(const char *name)
 {
 	for (const MaintenanceFunction &function : maintenance_functions)
@@ -66,17 +72,21 @@ const MaintenanceFunction *find_function(const char *name)
 	return nullptr;
 }
 
-extension::ExtensionInfo visit_tables()
+// Open the extension. Raise an error if the campaign tables do not exist.
+extension::ExtensionInfo open_tables()
 {
 	extension::ExtensionInfo ext = extension::open();
 
+	if (ext.extension_state == extension::ExtensionState::other_version)
+		extension::refuse_version();
 	if (!OidIsValid(ext.owner))
 		ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the campaign tables do not exist"),
 				errhint("Call install_campaign_tables()."));
 	return ext;
 }
 
-// Rows that the body, which reads as the owner, leaves in SPI's result.
+// Return the rows that the body leaves in SPI's result. The body reads as the owner, whose privileges the caller must
+// have.
 template <typename F> Datum rows_as_owner(FunctionCallInfo fcinfo, const char *function, int column_count, F body)
 {
 	constexpr int max_columns = 5;
@@ -89,11 +99,11 @@ template <typename F> Datum rows_as_owner(FunctionCallInfo fcinfo, const char *f
 		ereport(ERROR, errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("function %s returns %d columns", function, column_count),
 				errhint("Run ALTER EXTENSION campaign_lifecycle UPDATE."));
 	SPI_connect();
-	extension::ExtensionInfo ext = visit_tables();
+	extension::ExtensionInfo ext = open_tables();
 	if (!has_privs_of_role(GetUserId(), ext.owner))
 		ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				errmsg("permission denied to read the campaign tables as their owner"),
-				errhint("Call it with the rights of their owner."));
+				errhint("Call it with the privileges of their owner."));
 	xact::as_user_readonly(ext.owner, [&] { body(ext.schema); });
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
@@ -104,8 +114,30 @@ template <typename F> Datum rows_as_owner(FunctionCallInfo fcinfo, const char *f
 	return static_cast<Datum>(0);
 }
 
+// Add the row of campaign_health() that reports another version of the library. Return false if the versions are equal.
+bool add_version_row(FunctionCallInfo fcinfo)
+{
+	char *installed = extension::installed_version();
+
+	if (installed == nullptr || strcmp(installed, extension::version) == 0)
+		return false;
+	InitMaterializedSRF(fcinfo, 0);
+	ReturnSetInfo *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
+	const char *texts[] = {
+		"extension_version", "critical", installed, extension::version,
+		"No timer fires, because the library is of another version. Run ALTER EXTENSION campaign_lifecycle UPDATE."};
+	Datum values[lengthof(texts)];
+	bool nulls[lengthof(texts)] = {};
+	for (int i = 0; i < static_cast<int>(lengthof(texts)); i++)
+		values[i] = CStringGetTextDatum(texts[i]);
+	if (result->setDesc->natts == static_cast<int>(lengthof(texts)))
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	return true;
+}
+
 } // namespace
 
+// Run a maintenance function as the owner of the tables. Return the number of rows that it reports.
 SQL_FUNCTION(_upkeep_as_owner)
 {
 	int64 count = 0;
@@ -122,10 +154,10 @@ SQL_FUNCTION(_upkeep_as_owner)
 	}
 	const MaintenanceFunction *function = find_function(name);
 	SPI_connect();
-	extension::ExtensionInfo ext = visit_tables();
+	extension::ExtensionInfo ext = open_tables();
 	if ((function == nullptr || !function->is_open) && !has_privs_of_role(GetUserId(), ext.owner))
 		ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied for maintenance function \"%s\"", name),
-				errhint("Call it with the rights of the owner of the tables."));
+				errhint("Call it with the privileges of the owner of the tables."));
 	if (function == nullptr)
 		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unrecognized maintenance function: \"%s\"", name));
 	run_as_owner::call(ext, [&] {
@@ -139,10 +171,14 @@ SQL_FUNCTION(_upkeep_as_owner)
 	PG_RETURN_INT64(count);
 }
 
+// Return the health checks of the tables.
 SQL_FUNCTION(_health_as_owner)
 {
 	if (PG_ARGISNULL(0))
 		ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("time must not be null"));
+	// The health function of another version calls this one, so it must say what helps.
+	if (add_version_row(fcinfo))
+		return static_cast<Datum>(0);
 	TimestampTz as_of = PG_GETARG_TIMESTAMPTZ(0);
 	return rows_as_owner(fcinfo, "_health_as_owner", 5, [&](spi_query::Schema *schema) {
 		Datum arguments[] = {TimestampTzGetDatum(as_of)};
@@ -151,8 +187,15 @@ SQL_FUNCTION(_health_as_owner)
 	});
 }
 
+// Return the maintenance jobs and their commands.
 SQL_FUNCTION(_maintenance_as_owner)
 {
 	return rows_as_owner(fcinfo, "_maintenance_as_owner", 3,
 						 [](spi_query::Schema *schema) { spi_query::run(schema, maintenance_commands_query, nullptr); });
+}
+
+SQL_FUNCTION(_library_version)
+{
+	(void) fcinfo;
+	PG_RETURN_TEXT_P(cstring_to_text(extension::version));
 }

@@ -1,4 +1,4 @@
-// With the rights of the tables' owner, in a client's session.
+// Runs code with the privileges of the tables' owner in a client's session.
 #ifndef CAMPAIGN_RUN_AS_OWNER_HPP
 #define CAMPAIGN_RUN_AS_OWNER_HPP
 
@@ -9,9 +9,9 @@
 
 namespace run_as_owner {
 
-// What is deferred fires with the rights of whoever deferred it: the caller's
-// before, the owner's after. Constraints are then as they are declared, and
-// nothing of the owner's is left in the session.
+// Run the body as the owner. A deferred trigger must fire with the privileges of the role that deferred it. So the
+// caller's triggers fire before the switch, and the owner's before the switch back. Constraints are afterwards as
+// they are declared, and the owner's temporary objects are removed from the session.
 template <typename F> void call(const extension::ExtensionInfo &ext, F body)
 {
 	if (GetUserId() == ext.owner)
@@ -20,15 +20,15 @@ template <typename F> void call(const extension::ExtensionInfo &ext, F body)
 		return;
 	}
 	session_guard::fire_deferred(ext.schema);
-	session_guard::SessionSnapshot before = session_guard::capture(ext.schema, true);
-	xact::as(ext.owner, [&] {
+	session_guard::SessionSnapshot snapshot = session_guard::capture(ext.schema, true);
+	xact::as_user(ext.owner, [&] {
 		session_guard::reset_constraints(ext.schema);
 		body();
 		session_guard::fire_deferred(ext.schema);
 		session_guard::reset_constraints(ext.schema);
 	});
-	session_guard::check(ext.schema, before);
-	session_guard::cleanup(ext.schema, &before);
+	session_guard::check(ext.schema, snapshot);
+	session_guard::cleanup(ext.schema, &snapshot);
 }
 
 } // namespace run_as_owner

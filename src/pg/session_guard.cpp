@@ -1,15 +1,16 @@
-// Looks before and after: what is new belongs to the code that was called.
+// Compares the session before a call with the session after it. An object that is new belongs to the code that was
+// called.
 #include "pg/session_guard.hpp"
 
 namespace session_guard {
 
 namespace {
 
-constexpr spi_query::Query reset_constraints_query = {R"(SELECT @extschema@._reset_constraints())", 0, {}};
+constexpr spi_query::Query reset_constraints_query = {R"(SELECT campaign_lifecycle_internal._reset_constraints())", 0, {}};
 
 constexpr spi_query::Query fire_deferred_query = {R"(SET CONSTRAINTS ALL IMMEDIATE)", 0, {}};
 
-constexpr spi_query::Query session_traces_query = {
+constexpr spi_query::Query session_names_query = {
 	R"(SELECT pg_catalog.string_agg(t.trace, E'\n' ORDER BY t.trace USING OPERATOR(pg_catalog.<))
 		FROM (
 			SELECT pg_catalog.concat('cursor ', c.name) FROM pg_catalog.pg_cursors AS c WHERE c.is_holdable
@@ -26,16 +27,16 @@ constexpr spi_query::Query temporary_objects_query = {R"(SELECT d.classid, d.obj
 													  1,
 													  {OIDARRAYOID}};
 
-// Return cursors WITH HOLD, and prepared statements if they count, as a text; nullptr for none.
-char *session_traces(spi_query::Schema *schema, bool prepared)
+// Return the names of cursors WITH HOLD, and of prepared statements if they count. Return nullptr if there are none.
+char *read_names(spi_query::Schema *schema, bool with_prepared)
 {
-	Datum arguments[] = {BoolGetDatum(prepared)};
+	Datum arguments[] = {BoolGetDatum(with_prepared)};
 
-	spi_query::run(schema, session_traces_query, arguments);
+	spi_query::run(schema, session_names_query, arguments);
 	return SPI_processed > 0 ? SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1) : nullptr;
 }
 
-// Return what is in the temporary schema except these oids.
+// Return the objects of the temporary schema except these oids.
 ObjectAddresses *temporary_objects(spi_query::Schema *schema, Datum except, Datum *oids)
 {
 	bool is_null;
@@ -58,6 +59,7 @@ ObjectAddresses *temporary_objects(spi_query::Schema *schema, Datum except, Datu
 	return objects;
 }
 
+// Return whether two texts are equal; nullptr equals only nullptr.
 bool is_same(const char *a, const char *b)
 {
 	return a == nullptr || b == nullptr ? a == b : strcmp(a, b) == 0;
@@ -65,27 +67,31 @@ bool is_same(const char *a, const char *b)
 
 } // namespace
 
-SessionSnapshot capture(spi_query::Schema *schema, bool prepared)
+SessionSnapshot capture(spi_query::Schema *schema, bool with_prepared)
 {
-	SessionSnapshot before = {prepared, session_traces(schema, prepared), static_cast<Datum>(0)};
+	SessionSnapshot snapshot = {with_prepared, read_names(schema, with_prepared), static_cast<Datum>(0)};
 
-	temporary_objects(schema, spi_query::array_of(nullptr, nullptr, 0, OIDOID), &before.temporary);
-	return before;
+	temporary_objects(schema, spi_query::array_of(nullptr, nullptr, 0, OIDOID), &snapshot.temporary);
+	return snapshot;
 }
 
-void check(spi_query::Schema *schema, const SessionSnapshot &before)
+void check(spi_query::Schema *schema, const SessionSnapshot &snapshot)
 {
-	if (is_same(before.traces, session_traces(schema, before.prepared)))
+	if (is_same(snapshot.names, read_names(schema, snapshot.with_prepared)))
 		return;
-	ereport(ERROR, errcode(ERRCODE_INVALID_CURSOR_STATE),
-			before.prepared ? errmsg("a trigger or handler left a cursor WITH HOLD open, or changed prepared statements")
-							: errmsg("handler left a cursor WITH HOLD open"),
-			errhint("Undo that in the function; it would be carried out with somebody else's rights."));
+	ereport(
+		ERROR, errcode(ERRCODE_INVALID_CURSOR_STATE),
+		snapshot.with_prepared ? errmsg("a trigger or handler left a cursor WITH HOLD open, or changed prepared statements")
+							   : errmsg("handler left a cursor WITH HOLD open"),
+		snapshot.with_prepared
+			? errhint("Close the cursor and restore prepared statements in the function: they would run with the privileges of "
+					  "another role.")
+			: errhint("Close the cursor in the function: it would run with the privileges of another role."));
 }
 
-void cleanup(spi_query::Schema *schema, SessionSnapshot *before)
+void cleanup(spi_query::Schema *schema, SessionSnapshot *snapshot)
 {
-	performMultipleDeletions(temporary_objects(schema, before->temporary, &before->temporary), DROP_CASCADE,
+	performMultipleDeletions(temporary_objects(schema, snapshot->temporary, &snapshot->temporary), DROP_CASCADE,
 							 PERFORM_DELETION_INTERNAL | PERFORM_DELETION_QUIETLY);
 }
 

@@ -1,8 +1,7 @@
-// What code of others, called with its own rights, may leave in a session so
-// that the session's user meets it later with rights of his own: temporary
-// tables and views, which stand before all others of their name, cursors WITH
-// HOLD, and prepared statements under a name that the user's program trusts.
-// (Settings are xact::as's to put back.)
+// Finds and removes what foreign code leaves in a session. Such code runs with its own privileges, and the session's
+// user would use it later with other ones. It may leave temporary tables and views, which hide others of their name.
+// It may leave cursors WITH HOLD, and prepared statements under a name that the user's program trusts. Settings are
+// restored by xact::as_user().
 #ifndef CAMPAIGN_SESSION_GUARD_HPP
 #define CAMPAIGN_SESSION_GUARD_HPP
 
@@ -13,22 +12,24 @@ namespace session_guard {
 
 struct SessionSnapshot
 {
-	bool prepared; // whether prepared statements count
-	char *traces;
-	Datum temporary;
+	bool with_prepared; // whether prepared statements count
+	char *names;        // cursors and prepared statements, as one text
+	Datum temporary;    // oid[]
 };
 
-// SessionSnapshot such code is called.
-SessionSnapshot capture(spi_query::Schema *schema, bool prepared);
+// Record the state of the session before foreign code is called. with_prepared: whether prepared statements count.
+SessionSnapshot capture(spi_query::Schema *schema, bool with_prepared);
 
-// After it: raises for a cursor or a prepared statement.
-void check(spi_query::Schema *schema, const SessionSnapshot &before);
+// Raise an error if foreign code has left a cursor or has changed a prepared statement.
+void check(spi_query::Schema *schema, const SessionSnapshot &snapshot);
 
-// When nothing of it can run any more: removes temporary objects.
-void cleanup(spi_query::Schema *schema, SessionSnapshot *before);
+// Remove temporary objects that foreign code has left. Call it after the last of that code, which could make more.
+void cleanup(spi_query::Schema *schema, SessionSnapshot *snapshot);
 
-// Fire all deferred triggers now, and later ones at once; then as they are declared.
+// Fire all deferred triggers now, and later ones with their statement.
 void fire_deferred(spi_query::Schema *schema);
+
+// Make constraints deferred or immediate as they are declared.
 void reset_constraints(spi_query::Schema *schema);
 
 } // namespace session_guard

@@ -1,5 +1,6 @@
-// The cache of prepared statements. A plan is kept for the process under the schema and the address of its Query. A schema that was
-// renamed gets new plans; the old ones are left alone, because one of them may be running further up the stack.
+// The cache of prepared statements. A plan is kept for the life of the process, under the schema and the address of
+// its Query. A schema that was renamed gets new plans. The old ones are not freed, because one of them may be running
+// further up the stack.
 #include "pg/spi_query.hpp"
 
 namespace spi_query {
@@ -16,7 +17,7 @@ struct Prepared
 {
 	Key key;
 	SPIPlanPtr plan;
-	int generation; // of the server's plan that was made under plan_settings, or 0
+	int generation; // of the plan that the server made under plan_settings, or 0
 };
 
 // -DNO_PINNED_PLANS leaves every plan to the server, so that bench/without can measure what a pinned one gains.
@@ -29,7 +30,7 @@ constexpr bool pins_plans = true;
 HTAB *schemas;
 HTAB *prepared_statements;
 
-// A nested loop over indexes, whatever the session prefers.
+// The settings under which a statement with by_index is planned.
 constexpr struct
 {
 	const char *name;
@@ -40,6 +41,7 @@ constexpr struct
 	{"enable_nestloop", "on"}, {"enable_indexscan", "on"},         {"enable_tidscan", "on"},   {"jit", "off"},
 };
 
+// Create a hash table whose key is compared byte by byte.
 HTAB *make_table(const char *name, Size key_size, Size entry_size)
 {
 	HASHCTL control = {};
@@ -49,6 +51,7 @@ HTAB *make_table(const char *name, Size key_size, Size entry_size)
 	return hash_create(name, 64, &control, HASH_ELEM | HASH_BLOBS);
 }
 
+// Drop the plans of a schema from the cache, because its name in their texts has changed.
 void forget_plans_of(Oid schema)
 {
 	HASH_SEQ_STATUS scan;
@@ -59,22 +62,23 @@ void forget_plans_of(Oid schema)
 			prepared->plan = nullptr;
 }
 
+// Prepare the statement with the name of the schema in its text, and keep the plan.
 SPIPlanPtr prepare(const Schema *schema, const Query &query)
 {
 	static const char placeholder[] = "@extschema@";
 	const char *name = quote_identifier(NameStr(schema->name));
-	const char *rest = query.text;
+	const char *remaining = query.text;
 	Oid types[max_arguments];
 	StringInfoData text;
 
 	initStringInfo(&text);
-	while (const char *found = strstr(rest, placeholder))
+	while (const char *found = strstr(remaining, placeholder))
 	{
-		appendBinaryStringInfo(&text, rest, static_cast<int>(found - rest));
+		appendBinaryStringInfo(&text, remaining, static_cast<int>(found - remaining));
 		appendStringInfoString(&text, name);
-		rest = found + sizeof(placeholder) - 1;
+		remaining = found + sizeof(placeholder) - 1;
 	}
-	appendStringInfoString(&text, rest);
+	appendStringInfoString(&text, remaining);
 	appendStringInfoString(&text, query.ending);
 	memcpy(types, query.arguments, sizeof(types));
 	int options = pins_plans && query.by_index ? CURSOR_OPT_GENERIC_PLAN : 0;
@@ -84,6 +88,7 @@ SPIPlanPtr prepare(const Schema *schema, const Query &query)
 	return plan;
 }
 
+// Return the cached statement, prepared if it is new.
 Prepared *prepared_for(const Schema *schema, const Query &query)
 {
 	Key key;
@@ -103,13 +108,14 @@ Prepared *prepared_for(const Schema *schema, const Query &query)
 	return prepared;
 }
 
+// Return the plan source of a statement, which has only one command.
 CachedPlanSource *source_of(SPIPlanPtr plan)
 {
 	return static_cast<CachedPlanSource *>(linitial(SPI_plan_get_plan_sources(plan)));
 }
 
-// Put plan_settings into force for planning, and return the level at which they end; 0 if the plan that there is was made under
-// them. A plan that the server has replaced without asking us is dropped first.
+// Set plan_settings for planning. Return the nest level at which they end, or 0 if the present plan was made under
+// them. A plan that the server has made under other settings is dropped first.
 int pin_plan(SPIPlanPtr plan, int generation)
 {
 	CachedPlanSource *source = source_of(plan);

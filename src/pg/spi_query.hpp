@@ -1,4 +1,5 @@
-// SQL statements of C++ through SPI. A module keeps each statement beside the function that runs it, as a Query. All need SPI connected.
+// Runs SQL statements through SPI. A module keeps each statement as a Query beside the function that runs it. Every
+// function needs SPI to be connected.
 #ifndef CAMPAIGN_SPI_QUERY_HPP
 #define CAMPAIGN_SPI_QUERY_HPP
 
@@ -8,14 +9,15 @@ namespace spi_query {
 
 constexpr int max_arguments = 8;
 
-// A statement and the types of its arguments. It is found by its address, so it must be static. @extschema@ stands for the
-// extension's schema. Every name and operator is qualified, because a session's search_path may be anybody's.
+// A statement and the types of its arguments. It is found by its address, so it must be static. @extschema@ stands
+// for the extension's schema. Every name and operator is qualified, because any session's search_path may be in
+// force.
 struct Query
 {
 	const char *text;
 	int argument_count;
 	Oid arguments[max_arguments];
-	bool by_index = false;   // is planned as a nested loop over indexes, whatever the statistics and settings say
+	bool by_index = false;   // planned as a nested loop over indexes, whatever the statistics and settings are
 	const char *ending = ""; // follows the text
 };
 
@@ -26,13 +28,14 @@ struct Schema
 	NameData name;
 };
 
-// Return the schema with the name that it has now. It lives as long as the process.
+// Return the schema with its current name. It lives as long as the process.
 Schema *schema_of(Oid oid);
 
-// Run the statement; the result is in SPI_tuptable. nulls: as SPI takes them, one character an argument, 'n' for NULL.
+// Run the statement; the result is in SPI_tuptable. nulls: one character for each argument, 'n' for NULL, as SPI
+// takes them.
 void run(const Schema *schema, const Query &query, Datum *arguments, const char *nulls = nullptr);
 
-// Return a column of the first row of SPI's result; NULL, false and DT_NOEND if there is none.
+// Return a column of the first row of SPI's result. Without a row, return NULL, false and DT_NOEND.
 Datum first_value(int column, bool *is_null);
 bool first_uuid(int column, pg_uuid_t *uuid);
 TimestampTz first_time(int column);
@@ -40,12 +43,25 @@ TimestampTz first_time(int column);
 // Return a column of a row of SPI's result; 0 for NULL.
 Datum value_at(int row, int column);
 
-// Return the text, or the empty text where a NOT NULL was dropped; no state or type is empty.
+// Return the text, or the empty text for NULL, which a user may have allowed. No state or type is the empty text.
 Datum text_or_empty(Datum value);
 
-// Build an array of copies. nulls: nullptr if there are none.
+// Build an array of copies. nulls: nullptr if no value is NULL.
 Datum array_of(Datum *values, bool *nulls, int count, Oid type);
 ArrayType *uuid_array(const pg_uuid_t *ids, int count);
+
+// Build an array of the results of value(i, &is_null), one for each index below count. Return 0 if count is 0.
+template <typename F> Datum build_array(int count, Oid type, F value)
+{
+	if (count == 0)
+		return static_cast<Datum>(0);
+	Datum *values = static_cast<Datum *>(palloc_extended(sizeof(Datum) * count, MCXT_ALLOC_HUGE));
+	bool *nulls = static_cast<bool *>(palloc_extended(count, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO));
+
+	for (int i = 0; i < count; i++)
+		values[i] = value(i, &nulls[i]);
+	return array_of(values, nulls, count, type);
+}
 
 } // namespace spi_query
 

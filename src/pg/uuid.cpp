@@ -1,8 +1,8 @@
-// UUIDs of version 7 that sort in the order they were made, also within one
-// microsecond and when the clock is set back: milliseconds, then twelve bits of
-// their fraction, raised by one where the clock has not moved (RFC 9562, 6.2,
-// method 3). The rest is random and drawn from a pool that is filled seldom.
+// Makes UUIDs from the clock and random bytes. uuid_order.hpp promises that they sort in the order in which they were
+// made. The random bytes come from a pool, which saves calls of pg_strong_random().
 #include "pg/uuid.hpp"
+
+#include "pg/uuid_order.hpp"
 
 #include <time.h>
 
@@ -10,26 +10,25 @@ namespace uuid {
 
 namespace {
 
-constexpr int random_bytes = 8;
+using uuid_order::random_bytes;
+
 constexpr int pool_size = 64 * random_bytes;
 
 unsigned char pool[pool_size];
 int pool_used = pool_size;
 uint64 last_tick = 0;
 
-// Time in units of a millisecond / 4096, never the same twice.
+// Return the tick of the next UUID. No tick is returned twice.
 uint64 next_tick()
 {
 	struct timespec now;
 
 	(void) clock_gettime(CLOCK_REALTIME, &now);
-	uint64 ms = static_cast<uint64>(now.tv_sec) * 1000 + now.tv_nsec / 1000000;
-	uint64 tick = (ms << 12) | static_cast<uint64>((now.tv_nsec % 1000000) * INT64CONST(4096) / 1000000);
-
-	last_tick = greatest(tick, last_tick + 1);
+	last_tick = uuid_order::next_tick(last_tick, uuid_order::tick_at(now.tv_sec, now.tv_nsec));
 	return last_tick;
 }
 
+// Return random bytes from the pool.
 const unsigned char *next_random()
 {
 	if (pool_used == pool_size)
@@ -46,19 +45,14 @@ const unsigned char *next_random()
 
 void make(pg_uuid_t *id)
 {
-	uint64 tick = next_tick();
-	uint64 ms = tick >> 12;
+	const unsigned char *random = next_random();
 
-	for (int i = 0; i < 6; i++)
-		id->data[i] = static_cast<unsigned char>(ms >> (40 - 8 * i));
-	id->data[6] = static_cast<unsigned char>(0x70 | ((tick >> 8) & 0x0f));
-	id->data[7] = static_cast<unsigned char>(tick);
-	memcpy(&id->data[8], next_random(), random_bytes);
-	id->data[8] = static_cast<unsigned char>((id->data[8] & 0x3f) | 0x80);
+	uuid_order::write(id->data, next_tick(), random);
 }
 
 } // namespace uuid
 
+// Return a new UUID to SQL.
 SQL_FUNCTION(_uuid_v7)
 {
 	(void) fcinfo;

@@ -1,4 +1,4 @@
-// Time-ordered UUIDs for rows made on the hot path.
+// Makes time-ordered UUIDs for the rows of a batch.
 #ifndef CAMPAIGN_UUID_HPP
 #define CAMPAIGN_UUID_HPP
 
@@ -6,7 +6,7 @@
 
 namespace uuid {
 
-// Version 7, each greater than the one before in this process.
+// Make a UUID of version 7 that is greater than the one before in this process.
 void make(pg_uuid_t *id);
 
 } // namespace uuid

@@ -1,17 +1,16 @@
-// The frames around everything the worker does that may raise. Here is the one
-// place of the extension that stops an ERROR; each bracket then undoes what it
-// began, in the server's own way, and hands the error over as a value.
+// The only file of the extension that stops an ERROR. Each bracket then undoes what it began, as the server does it,
+// and returns the error as a value.
 #include "pg/xact.hpp"
 
 namespace xact {
 
 namespace {
 
-// Runs the body; an ERROR becomes a copy in the caller's memory context.
-// FATAL does not come here: it ends the process through its exit callbacks.
+// Run the body. Return a copy of its ERROR in the current memory context, or nullptr. FATAL does not come here,
+// because it ends the process through its exit callbacks.
 ErrorData *stop_error(Body body, void *argument)
 {
-	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext oldcontext = CurrentMemoryContext;
 	ErrorData *volatile error = nullptr;
 
 	PG_TRY();
@@ -20,7 +19,7 @@ ErrorData *stop_error(Body body, void *argument)
 	}
 	PG_CATCH();
 	{
-		MemoryContextSwitchTo(caller);
+		MemoryContextSwitchTo(oldcontext);
 		error = CopyErrorData();
 		FlushErrorState();
 	}
@@ -28,16 +27,19 @@ ErrorData *stop_error(Body body, void *argument)
 	return error;
 }
 
+// The body that a bracket runs between its beginning and its end.
 struct Inner
 {
 	Body body;
 	void *argument;
 };
 
-void whole_transaction(void *argument)
+void run_to_commit(void *argument)
 {
 	Inner *inner = static_cast<Inner *>(argument);
 
+	// Hooks of other extensions read the text of the client's statement without asking whether there is one.
+	debug_query_string = "campaign_lifecycle";
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	SPI_connect();
@@ -48,7 +50,7 @@ void whole_transaction(void *argument)
 	CommitTransactionCommand();
 }
 
-void whole_subtransaction(void *argument)
+void run_to_release(void *argument)
 {
 	Inner *inner = static_cast<Inner *>(argument);
 
@@ -58,79 +60,79 @@ void whole_subtransaction(void *argument)
 
 } // namespace
 
-ErrorData *transaction(Body body, void *argument)
+ErrorData *run(Body body, void *argument)
 {
-	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext oldcontext = CurrentMemoryContext;
 	Inner inner = {body, argument};
 	Oid user;
 	int context;
 
 	GetUserIdAndSecContext(&user, &context);
-	ErrorData *error = stop_error(whole_transaction, &inner);
+	ErrorData *error = stop_error(run_to_commit, &inner);
 	if (error != nullptr)
 		AbortCurrentTransaction();
-	// An abort has done this already; a commit leaves what set_user_until_xact_end() has set.
+	debug_query_string = nullptr;
+	// An abort has restored the user already. A commit keeps the user that set_user_until_xact_end() has set.
 	SetUserIdAndSecContext(user, context);
-	MemoryContextSwitchTo(caller);
-	// To what was pinned: no trigger, in the commit neither, sets anything for the next transaction.
+	MemoryContextSwitchTo(oldcontext);
+	// Return to the pinned settings, so that no trigger sets anything for the next transaction, not even during the
+	// commit.
 	ResetAllOptions();
 	return error;
 }
 
-ErrorData *subtransaction(Body body, void *argument)
+ErrorData *run_subxact(Body body, void *argument)
 {
-	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext oldcontext = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
 	Inner inner = {body, argument};
 
 	BeginInternalSubTransaction(nullptr);
-	MemoryContextSwitchTo(caller);
-	ErrorData *error = stop_error(whole_subtransaction, &inner);
+	MemoryContextSwitchTo(oldcontext);
+	ErrorData *error = stop_error(run_to_release, &inner);
 	if (error != nullptr)
 		RollbackAndReleaseCurrentSubTransaction();
-	MemoryContextSwitchTo(caller);
+	MemoryContextSwitchTo(oldcontext);
 	CurrentResourceOwner = owner;
 	return error;
 }
 
-ErrorData *rehearsal(Body body, void *argument)
+ErrorData *run_and_rollback(Body body, void *argument)
 {
-	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext oldcontext = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
 
 	BeginInternalSubTransaction(nullptr);
-	MemoryContextSwitchTo(caller);
+	MemoryContextSwitchTo(oldcontext);
 	ErrorData *error = stop_error(body, argument);
 	RollbackAndReleaseCurrentSubTransaction();
-	MemoryContextSwitchTo(caller);
+	MemoryContextSwitchTo(oldcontext);
 	CurrentResourceOwner = owner;
 	return error;
 }
 
-ErrorData *guarded(Body body, void *argument)
+ErrorData *catch_error(Body body, void *argument)
 {
 	ErrorData *error = stop_error(body, argument);
 
-	// What a transaction's abort would have done.
+	// Release the locks that the abort of a transaction would have released.
 	if (error != nullptr)
 		LWLockReleaseAll();
 	return error;
 }
 
-// An ERROR in the body leaves the switch to the transaction's or the
-// subtransaction's abort, which puts back the user and context that it began
-// with. That is right because whoever catches the error does so by aborting the
-// level that it happened in, and every switch made inside of that level (ours
-// and a SECURITY DEFINER function's alike) was meant to end inside of it.
-// Settings end with the switch: a search_path that a trigger of that user has
-// left would choose the functions that the caller's next statement runs.
+// Switch to the user, run the body and switch back. After an ERROR, the abort of the transaction or subtransaction
+// restores the user and context that were set at its start. That is enough, because an error is only caught by
+// aborting the level that raised it. Each switch inside that level ends inside it too. A SECURITY DEFINER function
+// relies on the same rule. Settings end with the switch. Otherwise a search_path that a trigger of that user has set
+// would choose the functions that the caller's next statement runs.
 void as_user(Oid user, int flags, Body body, void *argument)
 {
-	Oid before;
+	Oid old_user;
 	int context;
 
-	GetUserIdAndSecContext(&before, &context);
-	if (before == user)
+	GetUserIdAndSecContext(&old_user, &context);
+	if (old_user == user)
 	{
 		body(argument);
 		return;
@@ -138,23 +140,23 @@ void as_user(Oid user, int flags, Body body, void *argument)
 	int level = NewGUCNestLevel();
 	SetUserIdAndSecContext(user, context | flags);
 	body(argument);
-	SetUserIdAndSecContext(before, context);
+	SetUserIdAndSecContext(old_user, context);
 	AtEOXact_GUC(false, level);
 }
 
 void set_user_until_xact_end(Oid user)
 {
-	Oid before;
+	Oid old_user;
 	int context;
 
-	GetUserIdAndSecContext(&before, &context);
+	GetUserIdAndSecContext(&old_user, &context);
 	SetUserIdAndSecContext(user, context | SECURITY_LOCAL_USERID_CHANGE);
 }
 
-ErrorData *copy_error(const ErrorData *error, MemoryContext keep)
+ErrorData *copy_error(const ErrorData *error, MemoryContext result_cxt)
 {
-	ErrorData *copy = static_cast<ErrorData *>(MemoryContextAllocZero(keep, sizeof(ErrorData)));
-	auto text = [&](const char *from) { return from != nullptr ? MemoryContextStrdup(keep, from) : nullptr; };
+	ErrorData *copy = static_cast<ErrorData *>(MemoryContextAllocZero(result_cxt, sizeof(ErrorData)));
+	auto text = [&](const char *from) { return from != nullptr ? MemoryContextStrdup(result_cxt, from) : nullptr; };
 
 	copy->elevel = error->elevel;
 	copy->sqlerrcode = error->sqlerrcode;

@@ -1,4 +1,4 @@
-// What claimed timers do, written as sets.
+// Applies claimed timers, one set of rows for each table.
 #ifndef CAMPAIGN_APPLY_HPP
 #define CAMPAIGN_APPLY_HPP
 
@@ -8,12 +8,12 @@ namespace apply {
 
 struct ApplyResult
 {
-	TimestampTz follow_up; // the earliest timer that waits behind these and is due as well, or DT_NOEND
-	int postponed;         // of these, which is no attempt
+	TimestampTz follow_up; // the earliest due timer that was waiting behind these, or DT_NOEND
+	int postponed;         // early timers, which have had no attempt
 };
 
-// At most one timer a campaign, all locked with their campaigns. Their order
-// changes. marked: the one timer has its execution row already.
+// Apply the claimed timers, at most one for each campaign, all locked with their campaigns. Their order in the claim
+// changes. marked: the claim has one timer, which was marked RUNNING.
 ApplyResult run(spi_query::Schema *schema, claim::Claim *claim, TimestampTz as_of, bool marked);
 
 // Record a failed attempt of the timer.

@@ -1,6 +1,7 @@
-// Runs a batch as a set in one transaction, with no subtransaction in it. If it fails, a second transaction isolates the timers that
-// fail. A worker must have called wakeup::enter_busy() before, so that timers committed after the snapshot here are reported to it. The
-// transaction acts as the owner of the tables from the claim through the commit.
+// Runs a batch as a set in one transaction, with no subtransaction in it. If it fails, a second transaction isolates
+// the timers that fail. A worker must have called wakeup::enter_busy() before, so that timers committed after the
+// snapshot here are reported to it. The transaction acts as the owner of the tables from the claim through the
+// commit.
 #include "timer/batch.hpp"
 
 #include "pg/xact.hpp"
@@ -14,10 +15,11 @@ namespace batch {
 
 namespace {
 
-// Isolation that meets one lock after the other must not keep a transaction open for long.
+// Isolation that waits for one lock after the other must not keep a transaction open for long.
 constexpr int64 max_isolation_us = 2 * USECS_PER_SEC;
 
-// Run the body in the transaction or subtransaction that the caller is to have, as the owner of the tables, if timers may run.
+// Run the body as the owner of the tables, in a subtransaction for a client and in a transaction otherwise. It is not
+// run if timers may not run.
 template <typename F> ErrorData *in_bracket(const BatchRequest &request, BatchResult *result, F body)
 {
 	if (request.client_schema != nullptr)
@@ -32,6 +34,7 @@ template <typename F> ErrorData *in_bracket(const BatchRequest &request, BatchRe
 	});
 }
 
+// Find the earliest timers that are due but blocked, and due later.
 void find_next_due(spi_query::Schema *schema, const BatchRequest &request, BatchResult *result)
 {
 	int64 start = pg::stopwatch();
@@ -47,8 +50,8 @@ void find_next_due(spi_query::Schema *schema, const BatchRequest &request, Batch
 	request.hooks->on_next_due_read();
 }
 
-// Find what the worker must know of the timers that remain. A full batch is followed by another one, which will ask for the next due
-// timer itself.
+// Find the next due timer, and whether a timer must run alone. After a full batch the next due timer is left out,
+// because another batch follows and searches for it.
 void find_remaining_work(spi_query::Schema *schema, const BatchRequest &request, BatchResult *result)
 {
 	if (!result->full)
@@ -62,13 +65,14 @@ bool searches_after_commit(const BatchResult &result)
 	return result.claimed > 0 && !result.full;
 }
 
-// Tell sibling workers of a full batch, so that they begin behind it.
+// Report a full batch to other workers, so that their claims begin after it.
 void share_backlog(const BatchRequest &request, const BatchResult &result)
 {
 	if (request.hooks != nullptr && result.full)
 		request.hooks->on_full_batch(request.scan_from, result.claimed_to);
 }
 
+// Search for the next timers in the same transaction, unless that can wait until after the commit.
 void after_apply(spi_query::Schema *schema, const BatchRequest &request, BatchResult *result)
 {
 	if (request.hooks == nullptr)
@@ -101,7 +105,8 @@ ErrorData *run_as_set(const BatchRequest &request, BatchResult *result, MemoryCo
 	});
 }
 
-// If this raises an error, the next batch follows at once and meets it as its own failure.
+// Search for the next timers in a transaction of its own. After an error the worker runs the next batch at once,
+// which raises the error itself.
 void find_remaining_work_after_commit(const BatchRequest &request, BatchResult *result)
 {
 	result->next_due = DT_NOBEGIN;
@@ -113,6 +118,7 @@ void find_remaining_work_after_commit(const BatchRequest &request, BatchResult *
 	(void) error;
 }
 
+// Isolate the timers of a failed batch that fail.
 ErrorData *run_isolated(const BatchRequest &request, BatchResult *result, const claim::Claim &claimed, ErrorData *cause)
 {
 	MemoryContext result_cxt = CurrentMemoryContext;

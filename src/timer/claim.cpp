@@ -1,5 +1,5 @@
-// Claims a batch. A claim reads from where the last one ended to the present, and no further: neither dead timers nor timers that are
-// due later. It skips rows that are locked.
+// Claims a batch. A claim reads from where the last one ended up to the present. It reads neither dead timers nor
+// timers that are due later, and it skips locked rows.
 #include "timer/claim.hpp"
 
 #include "guc.hpp"
@@ -9,7 +9,7 @@ namespace claim {
 namespace {
 
 constexpr spi_query::Query claim_only_query = {
-	R"(SELECT r.id, r.place, r.campaign_id, r.campaign_place, r.timer_type::pg_catalog.text, r.state::pg_catalog.text, r.scheduled_at,
+	R"(SELECT r.id, r.tid, r.campaign_id, r.campaign_tid, r.timer_type::pg_catalog.text, r.state::pg_catalog.text, r.scheduled_at,
 			r.by_policy, r.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED'
 		FROM @extschema@._runnable_timers AS r
 		WHERE r.id OPERATOR(pg_catalog.=) ANY ($1) AND r.scheduled_at OPERATOR(pg_catalog.<=) $2
@@ -20,7 +20,7 @@ constexpr spi_query::Query claim_only_query = {
 	{UUIDARRAYOID, TIMESTAMPTZOID, INT4OID},
 	true};
 
-// Whether a timer waits for its next attempt, which is seldom.
+// This finds out first whether any timer waits for its next attempt, because most often none does.
 constexpr spi_query::Query has_retries_query = {R"(SELECT FROM @extschema@.campaign_timers AS t
 		WHERE t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED' AND t.retry_count OPERATOR(pg_catalog.<) 5
 			AND t.scheduled_at OPERATOR(pg_catalog.>=) $1 AND t.scheduled_at OPERATOR(pg_catalog.<=) $2
@@ -30,10 +30,11 @@ constexpr spi_query::Query has_retries_query = {R"(SELECT FROM @extschema@.campa
 												{TIMESTAMPTZOID, TIMESTAMPTZOID},
 												true};
 
-// By their own small index, which has no dead timers. A timer that has lost its worker runs alone (single_timer.cpp).
-// IS TRUE: found by timer_id, not among all attempts that ever failed.
+// Retries have a small index of their own, without dead timers. A timer whose worker was lost is left to
+// single_timer.cpp. IS TRUE keeps the planner from an index of all failed executions, so executions are found by
+// timer_id.
 constexpr spi_query::Query claim_retries_query = {
-	R"(SELECT r.id, r.place, r.campaign_id, r.campaign_place, r.timer_type::pg_catalog.text, r.state::pg_catalog.text, r.scheduled_at,
+	R"(SELECT r.id, r.tid, r.campaign_id, r.campaign_tid, r.timer_type::pg_catalog.text, r.state::pg_catalog.text, r.scheduled_at,
 			r.by_policy, true
 		FROM @extschema@._runnable_timers AS r
 		WHERE r.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED' AND r.retry_count OPERATOR(pg_catalog.<) 5
@@ -43,7 +44,7 @@ constexpr spi_query::Query claim_retries_query = {
 			AND NOT EXISTS (
 				SELECT FROM @extschema@.timer_executions AS x
 				WHERE x.timer_id OPERATOR(pg_catalog.=) r.id AND (x.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED') IS TRUE
-					AND x.error_message OPERATOR(pg_catalog.~~) '57P02: %'
+					AND x.result::pg_catalog.jsonb OPERATOR(pg_catalog.?) 'worker_lost'
 				OFFSET 0)
 		ORDER BY r.scheduled_at, r.retry_count
 		LIMIT $3
@@ -52,10 +53,10 @@ constexpr spi_query::Query claim_retries_query = {
 	{TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, INT4OID},
 	true};
 
-// The array says "= 'PENDING'" in such a way that the order is that of idx_campaign_timers_processing alone, and so is the plan. A row
-// comparison would not end the scan at the present.
+// The array means "= 'PENDING'", but makes idx_campaign_timers_processing the only index with the order that is asked
+// for. A row comparison would not end the scan at the present.
 constexpr char pending_timers[] =
-	R"(SELECT r.id, r.place, r.campaign_id, r.campaign_place, r.timer_type::pg_catalog.text, r.state::pg_catalog.text, r.scheduled_at,
+	R"(SELECT r.id, r.tid, r.campaign_id, r.campaign_tid, r.timer_type::pg_catalog.text, r.state::pg_catalog.text, r.scheduled_at,
 			r.by_policy, false
 		FROM @extschema@._runnable_timers AS r
 		WHERE r.status::pg_catalog.text OPERATOR(pg_catalog.=) ANY (ARRAY['PENDING', 'PENDING'])
@@ -85,6 +86,7 @@ constexpr spi_query::Query next_due_query = {R"(SELECT LEAST(
 											 {TIMESTAMPTZOID, INT4OID},
 											 true};
 
+// Lock those of the given timers that are due and not locked.
 void lock_only(spi_query::Schema *schema, Claim *claim, TimestampTz as_of, ArrayType *only, MemoryContext result_cxt)
 {
 	Datum arguments[] = {PointerGetDatum(only), TimestampTzGetDatum(as_of), Int32GetDatum(guc::max_attempts)};
@@ -93,7 +95,7 @@ void lock_only(spi_query::Schema *schema, Claim *claim, TimestampTz as_of, Array
 	add_rows(claim, result_cxt);
 }
 
-// Lock timers that wait for their next attempt first.
+// Lock timers of the range. Timers that wait for their next attempt come first.
 void lock_in_range(spi_query::Schema *schema, Claim *claim, TimestampTz as_of, TimestampTz scan_from, int limit,
 				   MemoryContext result_cxt)
 {
@@ -131,7 +133,7 @@ void add_rows(Claim *claim, MemoryContext result_cxt)
 
 		for (int j = 0; j < column_count; j++)
 			columns[j] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, j + 1, &is_null);
-		// One without a key cannot be told from another.
+		// A row without a key cannot be told from another one.
 		if (columns[0] == 0 || columns[2] == 0)
 			continue;
 		Timer *timer = &claim->timers[claim->count++];
@@ -160,7 +162,7 @@ Claim lock_due(spi_query::Schema *schema, TimestampTz as_of, TimestampTz scan_fr
 		lock_in_range(schema, &claim, as_of, scan_from, limit, result_cxt);
 	if (claim.count < limit)
 		return claim;
-	// Retries say nothing about how far the past is claimed.
+	// Retries are read in an order of their own, so they do not tell how far pending timers are claimed.
 	claim.claimed_to = scan_from;
 	for (int i = 0; i < claim.count; i++)
 		if (!claim.timers[i].retried)

@@ -1,4 +1,4 @@
-// Finding and locking due timers.
+// Finds and locks due timers.
 #ifndef CAMPAIGN_CLAIM_HPP
 #define CAMPAIGN_CLAIM_HPP
 
@@ -27,18 +27,18 @@ struct Claim
 	TimestampTz claimed_to; // the next claim starts here
 };
 
-// Lock due timers that are scheduled from scan_from on, at most `limit`. only: the timers to choose from, or nullptr. The result is
-// allocated in result_cxt.
+// Lock at most `limit` due timers that are scheduled at scan_from or later. only: the timers to choose from, or
+// nullptr. The result is allocated in result_cxt.
 Claim lock_due(spi_query::Schema *schema, TimestampTz as_of, TimestampTz scan_from, int limit, ArrayType *only,
 			   MemoryContext result_cxt);
 
-// Return timers that are due at this very time, as a claim will find them, without a lock.
+// Return timers that are scheduled at this time, as a claim finds them, without a lock.
 Claim peek(spi_query::Schema *schema, TimestampTz due, int limit);
 
-// Add the rows of SPI's result, which are in the order of Timer's members.
+// Add the rows of SPI's result to the claim. Their columns are those of the queries in claim.cpp.
 void add_rows(Claim *claim, MemoryContext result_cxt);
 
-// Return the earliest time that a waiting timer is scheduled at, not before `from`; DT_NOEND if there is none.
+// Return the earliest time from `from` on at which a timer is scheduled, or DT_NOEND if there is none.
 TimestampTz next_due(spi_query::Schema *schema, TimestampTz from);
 
 } // namespace claim

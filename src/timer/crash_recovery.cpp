@@ -1,5 +1,5 @@
-// What the worker does before its first batch. A timer that was RUNNING in a lost process has had a failed attempt. An unlogged table,
-// which crash recovery empties, tells whether the server has crashed.
+// Runs before the worker's first batch. A timer that was RUNNING in a lost process has had a failed attempt. The
+// unlogged table campaign_clean_run tells whether the server has crashed, because crash recovery empties it.
 #include "timer/crash_recovery.hpp"
 
 #include "pg/xact.hpp"
@@ -8,9 +8,10 @@ namespace crash_recovery {
 
 namespace {
 
-constexpr spi_query::Query recover_lost_query = {R"(SELECT @extschema@._recover_lost($1))", 1, {TIMESTAMPTZOID}};
+constexpr spi_query::Query recover_lost_query = {R"(SELECT campaign_lifecycle_internal._recover_lost($1))", 1, {TIMESTAMPTZOID}};
 
-// Open campaign_clean_run. It is read and written without SQL, because a trigger on it must not run with the rights of a superuser.
+// Open campaign_clean_run. Return nullptr if it is missing or has other columns. It is read and written without SQL,
+// because a trigger on it must not run with the privileges of a superuser.
 Relation open_clean_run(LOCKMODE mode)
 {
 	Oid table = extension::bookkeeping_table("campaign_clean_run");
@@ -79,10 +80,10 @@ ErrorData *note_clean_run()
 			return;
 		if (!has_row(relation))
 		{
-			Datum since = TimestampTzGetDatum(GetCurrentTimestamp());
+			Datum now = TimestampTzGetDatum(GetCurrentTimestamp());
 			bool is_null = false;
 
-			simple_heap_insert(relation, heap_form_tuple(RelationGetDescr(relation), &since, &is_null));
+			simple_heap_insert(relation, heap_form_tuple(RelationGetDescr(relation), &now, &is_null));
 		}
 		relation_close(relation, RowExclusiveLock);
 	});

@@ -1,4 +1,4 @@
-// Calls a handler, which is a function of a user's.
+// Calls a handler, which is a function that a user has registered for a type of timer.
 #ifndef CAMPAIGN_HANDLER_CALL_HPP
 #define CAMPAIGN_HANDLER_CALL_HPP
 
@@ -6,16 +6,17 @@
 
 namespace handler_call {
 
-// Call the handler of the timer's type, if there is one, and record its result. in_worker: in a process of ours.
+// Call the handler of the timer's type, if there is one, and record its result. in_worker: whether this
+// process is a worker.
 void run(spi_query::Schema *schema, const pg_uuid_t *timer, TimestampTz as_of, bool in_worker);
 
-// Return whether a handler is running, which then is the caller.
+// Return whether a handler is running, so that the caller was called by it.
 bool is_running();
 
-// Before an attempt: forget the timeout of an earlier one.
+// Forget the timeout of an earlier attempt. Call it before each attempt.
 void reset_timeout();
 
-// After an ERROR: stop the timeout. Return whether it has expired.
+// Stop the timeout after an ERROR. Return whether it has expired.
 bool end_timeout();
 
 // Return the message of an expired timeout.

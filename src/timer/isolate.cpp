@@ -1,23 +1,18 @@
-// Comes after the first try of a batch, which has failed as a whole. Each part
-// claims its timers itself, inside its own subtransaction, so that what is rolled
-// back leaves no lock and no multixact. A timer that fails alone becomes a failed
-// attempt of its own; an error that says nothing about the timer leaves it as it
-// is. Used by the worker and by run_due_timers().
+// Runs after a batch has failed as a whole, both for the worker and for run_due_timers(). Each part claims its timers
+// inside its own subtransaction, so that a part that is rolled back leaves no lock and no multixact. A timer that fails
+// alone has a failed attempt. An error that says nothing about the timer leaves it unchanged.
 #include "timer/isolate.hpp"
 
-#include "timer/apply.hpp"
 #include "pg/session_guard.hpp"
 #include "pg/xact.hpp"
+#include "timer/apply.hpp"
+#include "timer/splitting.hpp"
 
 namespace isolate {
 
 namespace {
 
-constexpr int parts = 4;
-constexpr int max_hopeless = 32; // enough to find some timers that raise such an error by themselves
-
-void run_part(Isolation *isolation, const pg_uuid_t *ids, int count);
-
+// Remember the error. A cancel request of a client ends its statement.
 void note_error(Isolation *isolation, ErrorData *error)
 {
 	if (isolation->for_client && xact::is_cancel(error))
@@ -25,16 +20,7 @@ void note_error(Isolation *isolation, ErrorData *error)
 	isolation->last_error = error;
 }
 
-// Out of memory, disk or connections, or cancelled: smaller parts would fail the
-// same way. Unless it is a trigger of one timer's that raises it, so it has to
-// come again and again before it is believed.
-bool is_hopeless(Isolation *isolation, const ErrorData *error)
-{
-	if (!xact::is_cancel(error) && ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES))
-		return false;
-	return ++isolation->hopeless > max_hopeless;
-}
-
+// Record a failed attempt of the timer. If that fails too, the timer is tried again soon.
 void record_failure(Isolation *isolation, const pg_uuid_t *id, const ErrorData *cause)
 {
 	ErrorData *error = xact::run_subxact([&] { apply::fail_timer(isolation->schema, id, isolation->as_of, cause); });
@@ -48,30 +34,10 @@ void record_failure(Isolation *isolation, const pg_uuid_t *id, const ErrorData *
 	isolation->unattempted++;
 }
 
-// What to do about timers that have failed together, or one alone.
-void settle(Isolation *isolation, const pg_uuid_t *ids, int count, const ErrorData *error)
-{
-	bool transient = xact::is_transient(error);
-
-	if (count == 1 && !transient)
-	{
-		record_failure(isolation, ids, error);
-		return;
-	}
-	if (count == 1 || is_hopeless(isolation, error) || pg::stopwatch() >= isolation->give_up_at)
-	{
-		isolation->unattempted += count;
-		return;
-	}
-	int size = (count + parts - 1) / parts;
-	for (int start = 0; start < count; start += size)
-		run_part(isolation, ids + start, least(size, count - start));
-}
-
-// What users have deferred to the commit fires here once for the part alone, so
-// that an error is known for its part's, and is undone: at the commit it fires
-// again. (A client's own commit is its own: it may have deferred more than we.)
-void rehearse_commit(Isolation *isolation)
+// Fire deferred triggers and roll them back, so that an error at the commit is found in the part that causes it. They
+// fire again at the commit. A client's transaction is left out, because the client may have deferred triggers of its
+// own.
+void test_deferred_triggers(Isolation *isolation)
 {
 	if (isolation->for_client)
 		return;
@@ -80,9 +46,10 @@ void rehearse_commit(Isolation *isolation)
 		ReThrowError(error);
 }
 
-void run_part(Isolation *isolation, const pg_uuid_t *ids, int count)
+// Claim and apply a part in a subtransaction. Return its error or nullptr.
+ErrorData *run_part(Isolation *isolation, const pg_uuid_t *ids, int count)
 {
-	MemoryContext keep = CurrentMemoryContext;
+	MemoryContext result_cxt = CurrentMemoryContext;
 	claim::Claim claimed = {};
 	apply::ApplyResult applied = {DT_NOEND, 0};
 
@@ -90,22 +57,43 @@ void run_part(Isolation *isolation, const pg_uuid_t *ids, int count)
 	ErrorData *error = xact::run_subxact([&] {
 		ArrayType *only = spi_query::uuid_array(ids, count);
 
-		claimed = claim::lock_due(isolation->schema, isolation->as_of, DT_NOBEGIN, count, only, keep);
+		claimed = claim::lock_due(isolation->schema, isolation->as_of, DT_NOBEGIN, count, only, result_cxt);
 		if (claimed.count == 0)
 			return;
 		applied = apply::run(isolation->schema, &claimed, isolation->as_of, false);
-		rehearse_commit(isolation);
+		test_deferred_triggers(isolation);
 	});
 	if (error != nullptr)
 	{
 		note_error(isolation, error);
-		settle(isolation, ids, count, error);
-		return;
+		return error;
 	}
 	isolation->succeeded += claimed.count - applied.postponed;
 	isolation->postponed += applied.postponed;
 	isolation->follow_up = least(isolation->follow_up, applied.follow_up);
+	return nullptr;
 }
+
+// The timers of the batch as splitting.hpp needs them.
+struct Parts
+{
+	Isolation *isolation;
+	const pg_uuid_t *ids;
+
+	ErrorData *try_part(int first, int count) { return run_part(isolation, ids + first, count); }
+	void record_failure(int first, const ErrorData *error) { isolate::record_failure(isolation, ids + first, error); }
+	void leave_unattempted(int count) { isolation->unattempted += count; }
+	bool is_transient(const ErrorData *error) const { return xact::is_transient(error); }
+	int count_server_problem() { return ++isolation->server_problems; }
+	bool is_out_of_time() const { return pg::stopwatch() >= isolation->give_up_at; }
+
+	// The server may be out of memory, disk or connections, or the process may be cancelled.
+	bool is_server_problem(const ErrorData *error) const
+	{
+		return xact::is_cancel(error) ||
+			   ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES);
+	}
+};
 
 } // namespace
 
@@ -127,7 +115,8 @@ void run(Isolation *isolation, const claim::Claim &claimed, ErrorData *error)
 	for (int i = 0; i < claimed.count; i++)
 		ids[i] = claimed.timers[i].id;
 	note_error(isolation, error);
-	settle(isolation, ids, claimed.count, error);
+	Parts parts = {isolation, ids};
+	splitting::split_or_record(&parts, 0, claimed.count, error);
 }
 
 } // namespace isolate

@@ -1,4 +1,4 @@
-// A batch that fails is taken apart until the timers that fail stand alone.
+// Splits a failed batch until the timers that fail stand alone.
 #ifndef CAMPAIGN_ISOLATE_HPP
 #define CAMPAIGN_ISOLATE_HPP
 
@@ -10,22 +10,23 @@ struct Isolation
 {
 	spi_query::Schema *schema;
 	TimestampTz as_of;
-	int64 give_up_at; // by the stopwatch; PG_INT64_MAX: never
-	bool for_client;  // whose cancel must reach it
+	int64 give_up_at; // on the stopwatch, or PG_INT64_MAX for never
+	bool for_client;  // a cancel request must reach the client
 
 	int succeeded;
 	int failed;      // recorded as failed attempts
-	int unattempted; // untouched, to be tried again soon
+	int unattempted; // unchanged, and tried again soon
 	int postponed;
-	int hopeless; // errors that say something of the server
+	int server_problems; // errors that may be a problem of the server
 	TimestampTz follow_up;
 	ErrorData *last_error;
 };
 
+// Return an isolation that has no deadline and is not for a client.
 Isolation begin(spi_query::Schema *schema, TimestampTz as_of);
 
-// Runs timers of a batch that has failed with `error`: in parts, each in a
-// subtransaction. The transaction is connected to SPI and acts as the owner.
+// Run the timers of a batch that has failed with the error, in parts, each in a subtransaction. The transaction is
+// connected to SPI and acts as the owner.
 void run(Isolation *isolation, const claim::Claim &claimed, ErrorData *error);
 
 } // namespace isolate

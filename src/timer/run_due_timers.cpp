@@ -1,6 +1,6 @@
-// run_due_timers(): the worker's algorithm in a client's own transaction. Subtransactions take the place of the worker's transactions.
-// It needs READ COMMITTED, because each claim must see what the batch before it has written. The tables' owner runs the timers; the
-// caller's privileges are restored after them.
+// Runs timers for run_due_timers(), as the worker does, but in the transaction of a client. Subtransactions take the
+// place of the worker's transactions. READ COMMITTED is needed, because each claim must see the rows that the last
+// batch has written. The timers run with the privileges of the tables' owner.
 #include "extension.hpp"
 #include "guc.hpp"
 #include "pg/run_as_owner.hpp"
@@ -16,11 +16,11 @@ struct Run
 	TimestampTz as_of;
 	TimestampTz scan_from;
 	int64 attempted;
-	bool restarted; // at the beginning of time, since a timer was executed last
+	bool restarted; // the scan was restarted after the last executed timer
 	single_timer::SkipList skip_list;
 };
 
-// Run one timer that has a handler, where no batch is left. Return false if there is none, or if it cannot be claimed.
+// Run one timer that has a handler. Return false if there is none that can be claimed.
 bool run_single(Run *run)
 {
 	if (!single_timer::is_due(run->ext.schema, run->as_of, DT_NOBEGIN))
@@ -37,7 +37,7 @@ bool run_single(Run *run)
 	return true;
 }
 
-// Run one batch. Return false if nothing is due, or nothing of it can be claimed.
+// Run one batch of at most this many timers. Return false if no due timer can be claimed.
 bool run_batch(Run *run, int64 room)
 {
 	MemoryContext batch_cxt = AllocSetContextCreate(CurrentMemoryContext, "campaign_lifecycle batch", ALLOCSET_DEFAULT_SIZES);
@@ -63,9 +63,9 @@ bool run_batch(Run *run, int64 room)
 	return true;
 }
 
-// Restart the scan from the beginning, at most once until another timer is executed. A timer that waited behind an earlier timer of its
-// campaign can run when that one completes without a state change, and its scheduled_at may lie before scan_from. Return false if the
-// scan was restarted already.
+// Restart the scan from the beginning, at most once until another timer is executed. A timer that waited behind an
+// earlier timer of its campaign can run when that one completes without a state change. Its scheduled_at may lie
+// before scan_from. Return false if the scan was restarted already.
 bool restart_scan(Run *run)
 {
 	if (run->restarted)
@@ -75,7 +75,8 @@ bool restart_scan(Run *run)
 	return true;
 }
 
-void refuse(const extension::ExtensionInfo &ext)
+// Raise an error if timers may not run in this database.
+void check_state(const extension::ExtensionInfo &ext)
 {
 	switch (ext.extension_state)
 	{
@@ -91,6 +92,8 @@ void refuse(const extension::ExtensionInfo &ext)
 					errmsg("extension \"%s\" is not installed", extension::name),
 					errhint("Run CREATE EXTENSION %s.", extension::name));
 			return;
+		case extension::ExtensionState::other_version:
+			extension::refuse_version();
 		case extension::ExtensionState::no_tables:
 			ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the campaign tables do not exist"),
 					errhint("Call install_campaign_tables()."));
@@ -105,6 +108,7 @@ void refuse(const extension::ExtensionInfo &ext)
 
 } // namespace
 
+// Run at most so many timers that are due at this time. Return the number of attempts.
 SQL_FUNCTION(_run_due_timers)
 {
 	Run run = {};
@@ -116,16 +120,16 @@ SQL_FUNCTION(_run_due_timers)
 	int limit = PG_GETARG_INT32(1);
 	if (limit < 0)
 		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("number of timers must not be negative: %d", limit));
-	// Its own timeout would be the inner one's, and gone with that.
+	// A handler called here would take over the timeout of the running one.
 	if (handler_call::is_running())
 		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("timers cannot be run by a handler"),
-				errhint("What is due runs when the handler has ended."));
+				errhint("Timers that are due run when the handler has ended."));
 	if (XactIsoLevel != XACT_READ_COMMITTED)
 		ereport(ERROR, errcode(ERRCODE_ACTIVE_SQL_TRANSACTION), errmsg("timers can only be run in a READ COMMITTED transaction"),
 				errhint("Call run_due_timers() in a transaction of its own."));
 	SPI_connect();
 	run.ext = extension::open();
-	refuse(run.ext);
+	check_state(run.ext);
 	run_as_owner::call(run.ext, [&] {
 		while (run.attempted < limit && (run_batch(&run, limit - run.attempted) || restart_scan(&run) || run_single(&run)))
 			;

@@ -1,5 +1,6 @@
-// Runs a timer that may take long or die. A first transaction marks it RUNNING, which everybody sees, under a session lock that tells
-// whether the process lives. A second one makes the state change and calls the handler. A third one records the error, if any.
+// Runs a timer that may take long or crash the server. A first transaction marks it RUNNING and takes a session lock,
+// which tells other sessions whether the process lives. A second one changes the state and calls the handler. A third
+// one records an error.
 #include "timer/single_timer.hpp"
 
 #include "extension.hpp"
@@ -14,7 +15,7 @@ namespace single_timer {
 
 namespace {
 
-constexpr uint16 lock_kind = 3; // 1 and 2 are those of SQL's advisory locks
+constexpr uint16 lock_kind = 3; // SQL's advisory locks have 1 and 2
 
 constexpr spi_query::Query single_timer_due_query = {R"(SELECT EXISTS (SELECT FROM @extschema@.campaign_timer_handlers AS h)
 			OR EXISTS (
@@ -25,30 +26,32 @@ constexpr spi_query::Query single_timer_due_query = {R"(SELECT EXISTS (SELECT FR
 					AND EXISTS (
 						SELECT FROM @extschema@.timer_executions AS x
 						WHERE x.timer_id OPERATOR(pg_catalog.=) t.id AND (x.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED') IS TRUE
-							AND x.error_message OPERATOR(pg_catalog.~~) '57P02: %'
+							AND x.result::pg_catalog.jsonb OPERATOR(pg_catalog.?) 'worker_lost'
 						OFFSET 0)))",
 													 3,
 													 {TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID},
 													 true};
 
-constexpr spi_query::Query claim_query = {
-	R"(SELECT @extschema@._claim_marked($1, $2, $3, $4))", 4, {TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, UUIDARRAYOID}};
+constexpr spi_query::Query claim_query = {R"(SELECT campaign_lifecycle_internal._claim_single_timer($1, $2, $3, $4))",
+										  4,
+										  {TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, UUIDARRAYOID}};
 
-constexpr spi_query::Query start_query = {R"(SELECT @extschema@._start_marked($1, $2, $3, $4, $5))",
+constexpr spi_query::Query start_query = {R"(SELECT campaign_lifecycle_internal._start_single_timer($1, $2, $3, $4, $5))",
 										  5,
 										  {TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, UUIDARRAYOID}};
 
 constexpr spi_query::Query lock_query = {
-	R"(SELECT l.id, l.place, l.campaign_id, l.campaign_place, l.timer_type, l.state, l.scheduled_at, l.by_policy, l.retried
-		FROM @extschema@._lock_marked($1, $2) AS l)",
+	R"(SELECT l.id, l.tid, l.campaign_id, l.campaign_tid, l.timer_type, l.state, l.scheduled_at, l.by_policy, l.retried
+		FROM campaign_lifecycle_internal._lock_single_timer($1, $2) AS l)",
 	2,
 	{UUIDOID, BOOLOID}};
 
 constexpr spi_query::Query fail_query = {
-	R"(SELECT @extschema@._fail_marked($1, $2, $3, $4))", 4, {UUIDOID, TIMESTAMPTZOID, TEXTOID, TEXTOID}};
+	R"(SELECT campaign_lifecycle_internal._fail_single_timer($1, $2, $3, $4))", 4, {UUIDOID, TIMESTAMPTZOID, TEXTOID, TEXTOID}};
 
-constexpr spi_query::Query release_query = {R"(SELECT @extschema@._release_marked($1))", 1, {UUIDOID}};
+constexpr spi_query::Query release_query = {R"(SELECT campaign_lifecycle_internal._release_single_timer($1))", 1, {UUIDOID}};
 
+// Return the tag of the timer's advisory lock, which no function of SQL can take.
 LOCKTAG lock_of(const pg_uuid_t *timer)
 {
 	LOCKTAG tag;
@@ -58,15 +61,16 @@ LOCKTAG lock_of(const pg_uuid_t *timer)
 	return tag;
 }
 
-// Take the session lock of a marked timer. Return false if another process has it.
-bool hold(const pg_uuid_t *timer)
+// Take the session lock of a timer that is marked RUNNING. Return false if another process has it.
+bool take_session_lock(const pg_uuid_t *timer)
 {
 	LOCKTAG tag = lock_of(timer);
 
 	return LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
-// Lock the timer and its campaign. Return no timer if it is gone or no longer waits.
+// Lock the timer and its campaign. marked: whether it is marked RUNNING. Return no timer if it is gone or has another
+// status.
 claim::Claim lock_timer(spi_query::Schema *schema, const pg_uuid_t *timer, bool marked, MemoryContext result_cxt)
 {
 	Datum arguments[] = {UUIDPGetDatum(timer), BoolGetDatum(marked)};
@@ -77,7 +81,7 @@ claim::Claim lock_timer(spi_query::Schema *schema, const pg_uuid_t *timer, bool 
 	return claimed;
 }
 
-// Mark a timer that is to run alone as RUNNING. Return false if there is none.
+// Mark a timer that must run alone RUNNING. Return false if there is none.
 bool start_timer(spi_query::Schema *schema, TimestampTz as_of, const SingleRequest &request, const SkipList &skip_list,
 				 pg_uuid_t *timer)
 {
@@ -99,7 +103,8 @@ bool claim_timer(spi_query::Schema *schema, TimestampTz as_of, TimestampTz scan_
 	return spi_query::first_uuid(1, timer);
 }
 
-// Change the campaign's state and call the handler, both or neither.
+// Change the campaign's state and call the handler. Return the earliest due timer that was waiting behind this one,
+// or DT_NOEND.
 TimestampTz run_attempt(spi_query::Schema *schema, const pg_uuid_t *timer, TimestampTz as_of, bool marked)
 {
 	claim::Claim claimed = lock_timer(schema, timer, marked, CurrentMemoryContext);
@@ -111,7 +116,7 @@ TimestampTz run_attempt(spi_query::Schema *schema, const pg_uuid_t *timer, Times
 	return follow_up;
 }
 
-// Return whether the error is the timer's. Our own timeout is a failure of the timer; a cancel request of somebody else's is not.
+// Return whether the error is a failure of the timer. The handler's timeout is one; any other cancel request is not.
 bool is_failure(ErrorData *error, bool timed_out)
 {
 	if (!timed_out || error->sqlerrcode != ERRCODE_QUERY_CANCELED)
@@ -120,7 +125,8 @@ bool is_failure(ErrorData *error, bool timed_out)
 	return true;
 }
 
-// Remove what a handler may have left in the worker's session. The lock of the marked timer is released with the session's locks.
+// Drop prepared statements, sequence caches and session locks, which a handler may have left in the worker. The lock
+// of the timer is among them.
 void clean_session()
 {
 	DropAllPreparedStatements();
@@ -128,7 +134,8 @@ void clean_session()
 	LockReleaseSession(USER_LOCKMETHOD);
 }
 
-// Record how a marked attempt has ended. If this fails, the timer stays RUNNING and crash_recovery::recover_lost() finds it.
+// Record the failed attempt of a timer that is marked RUNNING, or postpone the timer. If this raises an error, the
+// timer stays RUNNING until crash_recovery::recover_lost() finds it.
 ErrorData *record_end(const pg_uuid_t *timer, const ErrorData *cause, bool is_failure)
 {
 	return xact::run([&] {
@@ -153,13 +160,14 @@ ErrorData *record_end(const pg_uuid_t *timer, const ErrorData *cause, bool is_fa
 	});
 }
 
+// Add the timer to the list if there is room.
 void skip(SkipList *skip_list, const pg_uuid_t &timer)
 {
 	if (skip_list->count < SkipList::max)
 		skip_list->timers[skip_list->count++] = timer;
 }
 
-// Mark a timer in a transaction of its own. Return an error; *found: whether there was one.
+// Mark a timer RUNNING in a transaction of its own. Return an error or nullptr. *found tells whether there was a timer.
 ErrorData *mark_timer(const SingleRequest &request, const SkipList &skip_list, TimestampTz as_of, pg_uuid_t *timer, bool *found)
 {
 	*found = false;
@@ -170,7 +178,7 @@ ErrorData *mark_timer(const SingleRequest &request, const SkipList &skip_list, T
 			return;
 		row_writer::check_no_forced_rls(ext.schema->oid);
 		*found = start_timer(ext.schema, as_of, request, skip_list, timer);
-		if (*found && !hold(timer))
+		if (*found && !take_session_lock(timer))
 			ereport(ERROR, errcode(ERRCODE_LOCK_NOT_AVAILABLE), errmsg("timer is already being run by another process"));
 	});
 	if (error != nullptr || !*found)
@@ -205,7 +213,7 @@ SingleResult run(const SingleRequest &request, SkipList *skip_list)
 	result.error = xact::run([&] {
 		extension::ExtensionInfo ext;
 
-		// A timer that is marked is finished also if timers are paused meanwhile.
+		// A timer that is marked RUNNING is finished even if timers have been paused meanwhile.
 		if (!extension::begin_as_owner(&ext, true))
 			ereport(ERROR, errcode(ERRCODE_LOCK_NOT_AVAILABLE), errmsg("the extension is being changed"));
 		result.follow_up = run_attempt(ext.schema, &timer, as_of, true);
@@ -256,7 +264,7 @@ SingleResult run_for_client(spi_query::Schema *schema, TimestampTz as_of, Timest
 
 } // namespace single_timer
 
-// Return whether the process that has marked the timer lives.
+// Return whether the process that has marked the timer RUNNING lives.
 SQL_FUNCTION(_is_marked_by_process)
 {
 	pg_uuid_t *timer = PG_GETARG_UUID_P(0);

@@ -1,4 +1,4 @@
-// Timers that run alone: those with a handler, and those that may have crashed the server.
+// Runs timers that run alone: those with a handler, and those that may have crashed the server.
 #ifndef CAMPAIGN_SINGLE_TIMER_HPP
 #define CAMPAIGN_SINGLE_TIMER_HPP
 
@@ -21,7 +21,7 @@ struct SingleResult
 	ErrorData *error;
 };
 
-// Timers that were postponed, so that those behind them have their turn.
+// Timers that were postponed and are left out, so that later timers are run too.
 struct SkipList
 {
 	static constexpr int max = 32;
@@ -32,7 +32,7 @@ struct SkipList
 
 struct SingleRequest
 {
-	TimestampTz due_by;    // DT_NOEND: now
+	TimestampTz due_by;    // scheduled up to here, or DT_NOEND for now
 	TimestampTz scan_from; // scheduled from here
 	bool everything;       // also timers without a handler
 };
@@ -40,11 +40,12 @@ struct SingleRequest
 // Return whether a timer is due that must run alone.
 bool is_due(spi_query::Schema *schema, TimestampTz as_of, TimestampTz scan_from);
 
-// Run one timer that is not in the skip list, in transactions of the worker's. A postponed one is added to the list if there is room.
+// Run one timer that is not in the skip list, in transactions of its own. A postponed timer is added to the list if
+// there is room.
 SingleResult run(const SingleRequest &request, SkipList *skip_list);
 
-// Run one timer that has a handler in a subtransaction of a client's, without marking it. The transaction is connected to SPI and acts
-// as the owner.
+// Run one timer that has a handler in a subtransaction of a client, without marking it RUNNING. The transaction is
+// connected to SPI and acts as the owner.
 SingleResult run_for_client(spi_query::Schema *schema, TimestampTz as_of, TimestampTz scan_from, SkipList *skip_list);
 
 } // namespace single_timer

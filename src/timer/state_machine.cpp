@@ -1,6 +1,7 @@
-// What the two tables say. They are the user's and can change at any time, so
-// they are read anew for each batch. Names no state, type or delay.
+// Reads the transitions and policies, and makes the rule of a timer from its meaning. Names no state, type or delay.
 #include "timer/state_machine.hpp"
+
+#include "timer/state_machine_rules.hpp"
 
 namespace state_machine {
 
@@ -21,7 +22,8 @@ constexpr spi_query::Query transitions_query = {
 	0,
 	{}};
 
-char *words(Datum value)
+// Return the text as a C string, or nullptr for NULL.
+char *cstring_of(Datum value)
 {
 	return value != 0 ? TextDatumGetCString(value) : nullptr;
 }
@@ -32,8 +34,8 @@ Policy *read_policies(spi_query::Schema *schema, int *count)
 	*count = static_cast<int>(SPI_processed);
 	Policy *found = static_cast<Policy *>(palloc(sizeof(Policy) * (*count + 1)));
 	for (int i = 0; i < *count; i++)
-		found[i] = {spi_query::value_at(i, 1), spi_query::value_at(i, 2), words(spi_query::value_at(i, 3)),
-					DatumGetIntervalP(spi_query::value_at(i, 4)), words(spi_query::value_at(i, 5))};
+		found[i] = {spi_query::value_at(i, 1), spi_query::value_at(i, 2), cstring_of(spi_query::value_at(i, 3)),
+					DatumGetIntervalP(spi_query::value_at(i, 4)), cstring_of(spi_query::value_at(i, 5))};
 	return found;
 }
 
@@ -47,70 +49,14 @@ Transition *read_transitions(spi_query::Schema *schema, int *count)
 	return found;
 }
 
-// Whether a campaign in this state, or in one that it can still reach, moves by a timer of this type.
-bool can_still_apply(const StateMachine &lifecycle, Datum state, Datum type)
+struct SameText
 {
-	bool *taken = static_cast<bool *>(palloc0(lifecycle.transition_count + 1));
-	Datum *reached = static_cast<Datum *>(palloc(sizeof(Datum) * (lifecycle.transition_count + 1)));
-	int count = 1;
-
-	reached[0] = state;
-	for (int i = 0; i < count; i++)
-	{
-		if (has_transition(lifecycle, reached[i], type))
-			return true;
-		for (int j = 0; j < lifecycle.transition_count; j++)
-		{
-			if (taken[j] || !pg::same_text(lifecycle.transitions[j].from_state, reached[i]))
-				continue;
-			taken[j] = true;
-			reached[count++] = lifecycle.transitions[j].to_state;
-		}
-	}
-	return false;
-}
-
-// A policy that counts from entering a state means an event of this state.
-bool counts_from_entering(const Policy *policy)
-{
-	return policy->anchor == nullptr;
-}
-
-// Whether the timer may have been set ahead, for a state in which it moves the
-// campaign: that state gives the type no time, or one that counts from where this
-// state's does.
-bool may_be_set_ahead(const StateMachine &lifecycle, Datum type, const Policy *policy)
-{
-	for (int i = 0; i < lifecycle.transition_count; i++)
-	{
-		const Transition *way = &lifecycle.transitions[i];
-
-		if (way->timer_type == 0 || !pg::same_text(way->timer_type, type))
-			continue;
-		const Policy *there = policy_for(lifecycle, way->from_state, type);
-		if (there == nullptr || (there->anchor != nullptr && strcmp(there->anchor, policy->anchor) == 0))
-			return true;
-	}
-	return false;
-}
-
-enum class Outcome
-{
-	move,
-	event,
-	early,
-	late,
+	bool operator()(Datum a, Datum b) const { return pg::same_text(a, b); }
 };
 
-Outcome outcome_of(const StateMachine &lifecycle, Datum state, Datum type, const Transition *way, const Policy *policy)
+state_machine::Rules<Transition, Policy, SameText> rules_of(const StateMachine &machine)
 {
-	if (way != nullptr)
-		return Outcome::move;
-	if (policy != nullptr && counts_from_entering(policy))
-		return Outcome::event;
-	if (can_still_apply(lifecycle, state, type) && (policy == nullptr || may_be_set_ahead(lifecycle, type, policy)))
-		return Outcome::early;
-	return policy != nullptr ? Outcome::event : Outcome::late;
+	return {machine.transitions, machine.transition_count, machine.policies, machine.policy_count, {}};
 }
 
 Datum jsonb_of(const StringInfoData &text)
@@ -118,12 +64,14 @@ Datum jsonb_of(const StringInfoData &text)
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(text.data));
 }
 
+// Append a member to a JSON object that is not closed yet.
 void add_member(StringInfo object, const char *name, const char *value)
 {
 	appendStringInfo(object, "%s\"%s\": ", object->data[object->len - 1] == '{' ? "" : ", ", name);
 	escape_json(object, value);
 }
 
+// Return the result of a skipped timer.
 Datum skipped(const char *reason)
 {
 	StringInfoData object;
@@ -135,83 +83,70 @@ Datum skipped(const char *reason)
 	return jsonb_of(object);
 }
 
-Datum result_of(Outcome outcome, Datum state, Datum type, const Transition *way)
+// Return the result that the execution of a timer gets, or 0 for none.
+Datum result_of(TimerMeaning meaning, Datum state, Datum type, const Transition *transition)
 {
 	StringInfoData object;
 
-	if (outcome == Outcome::early)
+	if (meaning == TimerMeaning::early)
 		return 0;
-	if (outcome == Outcome::late)
+	if (meaning == TimerMeaning::late)
 		return skipped(psprintf("too late in state %s", TextDatumGetCString(state)));
 	initStringInfo(&object);
 	appendStringInfoChar(&object, '{');
-	if (outcome == Outcome::event)
+	if (meaning == TimerMeaning::event)
 		add_member(&object, "event", TextDatumGetCString(type));
 	else
 	{
 		add_member(&object, "from", TextDatumGetCString(state));
-		add_member(&object, "to", TextDatumGetCString(way->to_state));
+		add_member(&object, "to", TextDatumGetCString(transition->to_state));
 	}
 	appendStringInfoChar(&object, '}');
 	return jsonb_of(object);
-}
-
-const Transition *transition_for(const StateMachine &lifecycle, Datum state, Datum type)
-{
-	for (int i = 0; i < lifecycle.transition_count; i++)
-	{
-		const Transition *way = &lifecycle.transitions[i];
-
-		if (pg::same_text(way->from_state, state) &&
-			(type == 0 || (way->timer_type != 0 && pg::same_text(way->timer_type, type))))
-			return way;
-	}
-	return nullptr;
 }
 
 } // namespace
 
 StateMachine read(spi_query::Schema *schema)
 {
-	StateMachine lifecycle = {};
+	StateMachine machine = {};
 
-	lifecycle.policies = read_policies(schema, &lifecycle.policy_count);
-	lifecycle.transitions = read_transitions(schema, &lifecycle.transition_count);
-	return lifecycle;
+	machine.policies = read_policies(schema, &machine.policy_count);
+	machine.transitions = read_transitions(schema, &machine.transition_count);
+	return machine;
 }
 
-bool has_transition(const StateMachine &lifecycle, Datum state, Datum type)
+bool has_transition(const StateMachine &machine, Datum state, Datum type)
 {
-	return transition_for(lifecycle, state, type) != nullptr;
+	return rules_of(machine).transition_for(state, type) != nullptr;
 }
 
-const Policy *policy_for(const StateMachine &lifecycle, Datum state, Datum type)
+const Policy *policy_for(const StateMachine &machine, Datum state, Datum type)
 {
-	for (int i = 0; i < lifecycle.policy_count; i++)
-		if (pg::same_text(lifecycle.policies[i].state, state) && pg::same_text(lifecycle.policies[i].timer_type, type))
-			return &lifecycle.policies[i];
-	return nullptr;
+	return rules_of(machine).policy_for(state, type);
 }
 
-Rule rule_for(const StateMachine &lifecycle, Datum state, Datum type)
+Rule rule_for(const StateMachine &machine, Datum state, Datum type)
 {
-	const Transition *way = transition_for(lifecycle, state, type);
-	const Policy *policy = policy_for(lifecycle, state, type);
-	Outcome outcome = outcome_of(lifecycle, state, type, way, policy);
+	auto rules = rules_of(machine);
+	const Transition *transition = rules.transition_for(state, type);
+	const Policy *policy = rules.policy_for(state, type);
+	int *followed = static_cast<int *>(palloc(sizeof(int) * (machine.transition_count + 1)));
+	TimerMeaning meaning = rules.meaning_of(state, type, followed);
 	Rule rule = {};
 
-	if (way != nullptr)
-		rule.to_state = way->to_state;
+	if (transition != nullptr)
+		rule.to_state = transition->to_state;
 	if (policy != nullptr)
 	{
 		rule.only_when = policy->only_when;
 		rule.starts = policy->anchor != nullptr && strcmp(policy->anchor, "start_time") == 0;
 	}
-	rule.early = outcome == Outcome::early;
-	rule.reminds = outcome == Outcome::event;
-	rule.result = result_of(outcome, state, type, way);
+	rule.early = meaning == TimerMeaning::early;
+	rule.reminds = meaning == TimerMeaning::event;
+	rule.result = result_of(meaning, state, type, transition);
 	if (rule.only_when != nullptr)
-		rule.result_off = skipped(psprintf("%s is off", rule.only_when));
+		rule.disabled_result = skipped(psprintf("%s is off", rule.only_when));
 	return rule;
 }
 

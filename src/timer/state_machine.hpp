@@ -1,5 +1,5 @@
-// The lifecycle as a batch needs it: the rows of campaign_state_transitions and
-// campaign_timer_policies, read once, and what they say of a timer.
+// The state machine as a batch needs it: the rows of campaign_state_transitions and campaign_timer_policies, and the
+// rule that they give for a timer. Below the reading of the tables it is a pure function of those rows.
 #ifndef CAMPAIGN_STATE_MACHINE_HPP
 #define CAMPAIGN_STATE_MACHINE_HPP
 
@@ -12,7 +12,7 @@ struct Policy
 {
 	Datum state;      // text
 	Datum timer_type; // text
-	char *anchor;     // a column, or nullptr: the time of entering the state
+	char *anchor;     // a column, or nullptr for the time of entering the state
 	Interval *delay;
 	char *only_when; // a column, or nullptr
 };
@@ -21,7 +21,7 @@ struct Transition
 {
 	Datum from_state; // text
 	Datum to_state;   // text
-	Datum timer_type; // text, or 0: by hand only
+	Datum timer_type; // text, or 0 if no timer follows it
 };
 
 struct StateMachine
@@ -32,27 +32,30 @@ struct StateMachine
 	int transition_count;
 };
 
-// What a timer of one type does to a campaign in one state.
+// The effect of a timer of one type on a campaign in one state.
 struct Rule
 {
-	Datum to_state;        // text; 0: it moves nothing
-	const char *only_when; // the column that switches off what a policy has set, or nullptr
-	bool starts;           // and sets a start_time that is missing
-	bool early;            // the campaign has to move on before this timer means anything
-	bool reminds;
-	Datum result; // jsonb, what the execution says of it, or 0
-	Datum result_off;
+	Datum to_state;        // text, or 0 if the state does not change
+	const char *only_when; // the column that switches timers of a policy off, or nullptr
+	bool starts;           // the state change also sets a start_time that is missing
+	bool early;            // the campaign must change its state before this timer has an effect
+	bool reminds;          // the timer is an event that changes no state
+	Datum result;          // jsonb for the execution, or 0
+	Datum disabled_result; // the same for a timer that is switched off
 };
 
-// Lives as long as SPI's procedure.
+// Read both tables. The result lives as long as SPI's procedure context. The tables belong to the user and may change
+// at any time, so each batch reads them again.
 StateMachine read(spi_query::Schema *schema);
 
-// Whether a way leads out of the state, by this type of timer or (0) at all.
-bool has_transition(const StateMachine &lifecycle, Datum state, Datum type);
+// Return whether a transition by this type of timer leads out of the state. A type of 0 stands for every transition.
+bool has_transition(const StateMachine &machine, Datum state, Datum type);
 
-const Policy *policy_for(const StateMachine &lifecycle, Datum state, Datum type);
+// Return the policy for this type of timer in the state, or nullptr.
+const Policy *policy_for(const StateMachine &machine, Datum state, Datum type);
 
-Rule rule_for(const StateMachine &lifecycle, Datum state, Datum type);
+// Return the rule for this type of timer in the state.
+Rule rule_for(const StateMachine &machine, Datum state, Datum type);
 
 } // namespace state_machine
 

@@ -1,12 +1,10 @@
-// Entering a state: which timers a campaign gets, keeps, moves and loses, as
-// campaign_timer_policies says. Timers set by hand stay where the user put them,
-// and satisfy the policy for their type. Reads through SQL, with the rights of
-// whoever calls; finds what is to be written, for most campaigns nothing, and
-// leaves the writing to SQL. Names no state, type or delay.
+// Follows campaign_timer_policies. A timer that a user has scheduled keeps its time, and satisfies the policy for its
+// type. The tables are read through SQL with the privileges of the caller. Nothing is written here: apply_timers.cpp
+// writes for the worker, and SQL for the API functions. Names no state, type or delay.
 #include "timer/timer_policies.hpp"
 
-#include "pg/columns.hpp"
 #include "extension.hpp"
+#include "pg/columns.hpp"
 
 namespace timer_policies {
 
@@ -17,7 +15,8 @@ using state_machine::policy_for;
 
 namespace {
 
-// OFFSET 0: by the index for each one that is asked for, and in that order, also in a plan made while the tables were empty.
+// OFFSET 0 forces an index lookup for each campaign, in the order asked for. Otherwise a plan made while the tables
+// were empty could scan them.
 constexpr spi_query::Query campaigns_by_id_query = {R"(SELECT u.n, c.status::pg_catalog.text, c.*
 		FROM ROWS FROM (pg_catalog.unnest($1)) WITH ORDINALITY AS u (id, n)
 		CROSS JOIN LATERAL (SELECT c.* FROM @extschema@.campaigns AS c WHERE c.id OPERATOR(pg_catalog.=) u.id OFFSET 0) AS c
@@ -34,7 +33,7 @@ constexpr spi_query::Query campaigns_by_tid_query = {R"(SELECT u.n, c.status::pg
 													 {TIDARRAYOID},
 													 true};
 
-// In the words of unique_waiting_timer_per_type, which has no finished timers.
+// The conditions are those of the index unique_waiting_timer_per_type, which has no finished timers.
 constexpr spi_query::Query pending_timers_query = {
 	R"(SELECT u.n, t.id, t.campaign_id, t.tid, t.timer_type, t.scheduled_at, t.by_policy, t.is_running, t.has_failed
 		FROM ROWS FROM (pg_catalog.unnest($1)) WITH ORDINALITY AS u (id, n)
@@ -62,6 +61,7 @@ struct CampaignRow
 	Datum state; // text
 };
 
+// Return one of the rows with its index and state.
 CampaignRow row_of(const CampaignRows &rows, int index)
 {
 	bool is_null;
@@ -72,18 +72,19 @@ CampaignRow row_of(const CampaignRows &rows, int index)
 	return {tuple, rows.table->tupdesc, static_cast<int>(DatumGetInt64(number)) - 1, spi_query::text_or_empty(state)};
 }
 
-// Return the value; NULL also where the column is missing or of another type.
+// Return the value of a column. A column that is missing or has another type counts as NULL.
 Datum value_of(const CampaignRow &row, const char *column, Oid type, bool *is_null)
 {
-	// The first two columns are ours.
+	// The first two columns are those of the query, before the columns of the table.
 	int attnum = columns::find_attnum(row.columns, 3, column, type);
 
 	*is_null = attnum == 0;
 	return attnum == 0 ? static_cast<Datum>(0) : SPI_getbinval(row.tuple, row.columns, attnum, is_null);
 }
 
-// A tid leads to another row once a trigger has rewritten the table.
-bool are_asked_for(const CampaignRows &rows, Datum campaigns)
+// Return whether the rows are those of the campaigns. A tid leads to another row once a trigger has rewritten the
+// table.
+bool match(const CampaignRows &rows, Datum campaigns)
 {
 	const pg_uuid_t *asked = reinterpret_cast<const pg_uuid_t *>(ARR_DATA_PTR(DatumGetArrayTypeP(campaigns)));
 
@@ -99,7 +100,7 @@ bool are_asked_for(const CampaignRows &rows, Datum campaigns)
 	return true;
 }
 
-// A column that is not there, or is no boolean, is off.
+// Return whether the policy is switched on for the campaign. A switch that is missing or not boolean is off.
 bool is_on(const Policy *policy, const CampaignRow &campaign)
 {
 	bool is_null;
@@ -110,7 +111,8 @@ bool is_on(const Policy *policy, const CampaignRow &campaign)
 	return !is_null && DatumGetBool(value);
 }
 
-// DT_NOEND: unknown. Anchors but the one that counts from entering are columns.
+// Return the time at which the policy schedules its timer, or DT_NOEND if the anchor is unknown. The anchor is a
+// column of the campaign or the time of entering the state.
 TimestampTz time_by(const Policy *policy, const CampaignRow &campaign, TimestampTz entered)
 {
 	bool is_null = false;
@@ -122,8 +124,8 @@ TimestampTz time_by(const Policy *policy, const CampaignRow &campaign, Timestamp
 	return DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval, anchor, IntervalPGetDatum(policy->delay)));
 }
 
-// A place at the end of an array that grows.
-template <typename T> T *next_of(T **array, int *count, int *room)
+// Append an element to an array that grows, and return it.
+template <typename T> T *append_to(T **array, int *count, int *room)
 {
 	if (*count == *room)
 	{
@@ -137,60 +139,70 @@ template <typename T> T *next_of(T **array, int *count, int *room)
 
 struct Search
 {
-	StateMachine lifecycle;
+	StateMachine machine;
 	TimestampTz as_of;
-	Changes found;
-	int room;
-	int addition_room;
+	TimerChanges found;
+	int update_room;
+	int insert_room;
 };
 
-void change(Search *search, const PendingTimer *timer, TimestampTz time)
+void add_update(Search *search, const PendingTimer *timer, TimestampTz time)
 {
-	*next_of(&search->found.changes, &search->found.count, &search->room) = {timer->id, timer->campaign, timer->tid, time};
+	TimerChanges *found = &search->found;
+
+	*append_to(&found->updates, &found->update_count, &search->update_room) = {timer->id, timer->campaign, timer->tid, time};
 }
 
-// A timer that waits and is not where the policy wants it.
-void revise(Search *search, const CampaignRow &campaign, Datum state, TimestampTz entered, const PendingTimer *timer)
+void add_insert(Search *search, const CampaignRow &campaign, Datum type, TimestampTz time)
 {
-	const StateMachine &lifecycle = search->lifecycle;
-	bool is_terminal = !has_transition(lifecycle, state, 0);
+	TimerChanges *found = &search->found;
+
+	*append_to(&found->inserts, &found->insert_count, &search->insert_room) = {campaign.index, type, time};
+}
+
+// Add an update of a pending timer that the policy of the state reschedules or cancels. A terminal state cancels all
+// timers.
+void find_update(Search *search, const CampaignRow &campaign, Datum state, TimestampTz entered, const PendingTimer *timer)
+{
+	const StateMachine &machine = search->machine;
+	bool is_terminal = !has_transition(machine, state, 0);
 
 	if (timer->is_running || !(timer->by_policy || is_terminal))
 		return;
-	const Policy *policy = is_terminal ? nullptr : policy_for(lifecycle, state, timer->type);
+	const Policy *policy = is_terminal ? nullptr : policy_for(machine, state, timer->type);
 	if (policy == nullptr)
 	{
-		if (is_terminal || !has_transition(lifecycle, state, timer->type))
-			change(search, timer, DT_NOEND);
+		if (is_terminal || !has_transition(machine, state, timer->type))
+			add_update(search, timer, DT_NOEND);
 		return;
 	}
 	TimestampTz time = time_by(policy, campaign, entered);
-	// One at the right time is not rewritten; of what is due at once any past time is right.
-	bool due_at_once = time <= search->as_of && (timer->scheduled_at <= search->as_of || timer->has_failed);
-	if (time != DT_NOEND && time != timer->scheduled_at && !due_at_once && is_on(policy, campaign))
-		change(search, timer, greatest(time, search->as_of));
+	// A timer at the right time is not rewritten. If the policy wants it to be due now, each time in the past is right.
+	bool is_due_already = time <= search->as_of && (timer->scheduled_at <= search->as_of || timer->has_failed);
+	if (time != DT_NOEND && time != timer->scheduled_at && !is_due_already && is_on(policy, campaign))
+		add_update(search, timer, greatest(time, search->as_of));
 }
 
-void complete(Search *search, const CampaignRow &campaign, Datum state, TimestampTz entered, const PendingTimer *timers,
-			  int timer_count)
+// Add a timer for each policy of the state whose type has no pending timer.
+void find_inserts(Search *search, const CampaignRow &campaign, Datum state, TimestampTz entered, const PendingTimer *timers,
+				  int timer_count)
 {
-	const StateMachine &lifecycle = search->lifecycle;
+	const StateMachine &machine = search->machine;
 
-	if (!has_transition(lifecycle, state, 0))
+	if (!has_transition(machine, state, 0))
 		return;
-	for (int i = 0; i < lifecycle.policy_count; i++)
+	for (int i = 0; i < machine.policy_count; i++)
 	{
-		const Policy *policy = &lifecycle.policies[i];
-		bool waits = false;
+		const Policy *policy = &machine.policies[i];
+		bool has_timer = false;
 
 		if (!pg::same_text(policy->state, state))
 			continue;
-		for (int j = 0; j < timer_count && !waits; j++)
-			waits = pg::same_text(timers[j].type, policy->timer_type);
-		TimestampTz time = waits ? DT_NOEND : time_by(policy, campaign, entered);
+		for (int j = 0; j < timer_count && !has_timer; j++)
+			has_timer = pg::same_text(timers[j].type, policy->timer_type);
+		TimestampTz time = has_timer ? DT_NOEND : time_by(policy, campaign, entered);
 		if (time != DT_NOEND && is_on(policy, campaign))
-			*next_of(&search->found.additions, &search->found.addition_count,
-					 &search->addition_room) = {campaign.index, policy->timer_type, greatest(time, search->as_of)};
+			add_insert(search, campaign, policy->timer_type, greatest(time, search->as_of));
 	}
 }
 
@@ -202,8 +214,8 @@ CampaignRows read_campaigns(spi_query::Schema *schema, Datum campaigns, Datum ti
 
 	spi_query::run(schema, tids != 0 ? campaigns_by_tid_query : campaigns_by_id_query, arguments);
 	CampaignRows rows = {SPI_tuptable, static_cast<int>(SPI_processed)};
-	// A trigger has moved one since.
-	if (tids != 0 && (rows.count < count || !are_asked_for(rows, campaigns)))
+	// A trigger has rewritten a row since its tid was read.
+	if (tids != 0 && (rows.count < count || !match(rows, campaigns)))
 		return read_campaigns(schema, campaigns, 0, count);
 	return rows;
 }
@@ -239,35 +251,35 @@ PendingTimer *pending_timers_of(spi_query::Schema *schema, Datum campaigns, int 
 	return timers;
 }
 
-Changes changes_for(spi_query::Schema *schema, const StateMachine &lifecycle, Datum campaigns, Datum tids, const Datum *entered,
-					int count, TimestampTz as_of)
+TimerChanges changes_for(spi_query::Schema *schema, const StateMachine &machine, Datum campaigns, Datum tids,
+						 const Datum *entered, int count, TimestampTz as_of)
 {
 	CampaignRows rows = read_campaigns(schema, campaigns, tids, count);
-	int waiting_count;
-	PendingTimer *waiting = pending_timers_of(schema, campaigns, &waiting_count);
+	int pending_count;
+	PendingTimer *pending = pending_timers_of(schema, campaigns, &pending_count);
 	Search search = {};
 	int next = 0;
 
 	search.as_of = as_of;
-	search.found.lowest = DT_NOEND;
-	search.lifecycle = lifecycle;
+	search.found.earliest_due = DT_NOEND;
+	search.machine = machine;
 	for (int i = 0; i < rows.count; i++)
 	{
 		CampaignRow row = row_of(rows, i);
 		Datum state = row.state;
 		TimestampTz entered_at = DatumGetTimestampTz(entered[row.index]);
 
-		// Both come in the order of the campaigns asked for.
-		while (next < waiting_count && waiting[next].campaign_index < row.index)
+		// Rows and timers both come in the order of the campaigns asked for.
+		while (next < pending_count && pending[next].campaign_index < row.index)
 			next++;
 		int first = next;
-		for (; next < waiting_count && waiting[next].campaign_index == row.index; next++)
+		for (; next < pending_count && pending[next].campaign_index == row.index; next++)
 		{
-			if (waiting[next].scheduled_at <= as_of)
-				search.found.lowest = least(search.found.lowest, waiting[next].scheduled_at);
-			revise(&search, row, state, entered_at, &waiting[next]);
+			if (pending[next].scheduled_at <= as_of)
+				search.found.earliest_due = least(search.found.earliest_due, pending[next].scheduled_at);
+			find_update(&search, row, state, entered_at, &pending[next]);
 		}
-		complete(&search, row, state, entered_at, &waiting[first], next - first);
+		find_inserts(&search, row, state, entered_at, &pending[first], next - first);
 	}
 	return search.found;
 }
@@ -276,69 +288,51 @@ Changes changes_for(spi_query::Schema *schema, const StateMachine &lifecycle, Da
 
 using namespace timer_policies;
 
-namespace {
-
-// An array of as many values, or 0 for none.
-template <typename F> Datum column(int count, Oid type, F value)
-{
-	Datum *values = static_cast<Datum *>(palloc_extended(sizeof(Datum) * greatest(count, 1), MCXT_ALLOC_HUGE));
-	bool *nulls = static_cast<bool *>(palloc_extended(greatest(count, 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO));
-
-	for (int i = 0; i < count; i++)
-		values[i] = value(i, &nulls[i]);
-	return count == 0 ? static_cast<Datum>(0) : spi_query::array_of(values, nulls, count, type);
-}
-
-} // namespace
-
+// Return the changes of these campaigns' timers, which the API functions write. A row with a timer reschedules it, or
+// cancels it if the time is NULL. A row without a timer inserts one.
 SQL_FUNCTION(_policy_changes)
 {
-	constexpr int column_count = 7;
-	bool nulls[column_count];
-	TupleDesc columns;
+	constexpr int column_count = 4;
 	Datum *entered;
 	int count;
 
 	for (int i = 0; i < 3; i++)
 		if (PG_ARGISNULL(i))
 			ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("campaigns and times must not be null"));
-	if (get_call_result_type(fcinfo, nullptr, &columns) != TYPEFUNC_COMPOSITE || columns->natts != column_count)
-		ereport(ERROR, errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("function _policy_changes returns another row type"),
-				errhint("Run ALTER EXTENSION campaign_lifecycle UPDATE."));
 	ArrayType *campaigns = PG_GETARG_ARRAYTYPE_P(0);
 	ArrayType *times = PG_GETARG_ARRAYTYPE_P(1);
 	if (array_contains_nulls(campaigns) || array_contains_nulls(times))
 		ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("campaigns and times must not be null"));
 	deconstruct_array(times, TIMESTAMPTZOID, sizeof(TimestampTz), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &entered, nullptr, &count);
 	if (ArrayGetNItems(ARR_NDIM(campaigns), ARR_DIMS(campaigns)) != count)
-		ereport(ERROR, errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR), errmsg("there must be a time for each campaign"));
-	columns = BlessTupleDesc(columns);
-	MemoryContext caller = CurrentMemoryContext;
+		ereport(ERROR, errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR), errmsg("number of times must be the number of campaigns"));
+	// Functions of version 1.1 expect another row.
+	spi_query::Schema *schema = extension::current_schema();
+	InitMaterializedSRF(fcinfo, 0);
+	ReturnSetInfo *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
+	if (result->setDesc->natts != column_count)
+		ereport(ERROR, errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("function _policy_changes returns another row type"),
+				errhint("Run ALTER EXTENSION campaign_lifecycle UPDATE."));
 	SPI_connect();
-	spi_query::Schema *schema = spi_query::schema_of(get_func_namespace(fcinfo->flinfo->fn_oid));
-	Changes changes =
+	TimerChanges changes =
 		changes_for(schema, state_machine::read(schema), PointerGetDatum(campaigns), 0, entered, count, PG_GETARG_TIMESTAMPTZ(2));
 	const pg_uuid_t *asked = reinterpret_cast<const pg_uuid_t *>(ARR_DATA_PTR(campaigns));
-	const Change *change = changes.changes;
-	const Addition *addition = changes.additions;
-	Datum values[] = {
-		column(changes.count, UUIDOID, [&](int i, bool *) { return UUIDPGetDatum(&change[i].timer); }),
-		column(changes.count, UUIDOID, [&](int i, bool *) { return UUIDPGetDatum(&change[i].campaign); }),
-		column(changes.count, TIMESTAMPTZOID,
-			   [&](int i, bool *is_null) {
-				   *is_null = change[i].time == DT_NOEND;
-				   return TimestampTzGetDatum(change[i].time);
-			   }),
-		column(changes.addition_count, UUIDOID, [&](int i, bool *) { return UUIDPGetDatum(&asked[addition[i].campaign_index]); }),
-		column(changes.addition_count, TEXTOID, [&](int i, bool *) { return addition[i].type; }),
-		column(changes.addition_count, TIMESTAMPTZOID, [&](int i, bool *) { return TimestampTzGetDatum(addition[i].time); }),
-		TimestampTzGetDatum(changes.lowest),
-	};
-	for (int i = 0; i < column_count; i++)
-		nulls[i] = values[i] == 0;
-	nulls[6] = changes.lowest == DT_NOEND;
-	MemoryContextSwitchTo(caller);
-	HeapTuple row = heap_form_tuple(columns, values, nulls);
+	for (int i = 0; i < changes.update_count; i++)
+	{
+		const TimerUpdate *update = &changes.updates[i];
+		Datum values[] = {UUIDPGetDatum(&update->timer), UUIDPGetDatum(&update->campaign), 0, TimestampTzGetDatum(update->time)};
+		bool nulls[column_count] = {false, false, true, update->time == DT_NOEND};
+
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	for (int i = 0; i < changes.insert_count; i++)
+	{
+		const TimerInsert *insert = &changes.inserts[i];
+		Datum values[] = {0, UUIDPGetDatum(&asked[insert->campaign_index]), insert->type, TimestampTzGetDatum(insert->time)};
+		bool nulls[column_count] = {true, false, false, false};
+
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
 	SPI_finish();
-	PG_RETURN_DATUM(HeapTupleGetDatum(row));
+	return static_cast<Datum>(0);
 }

@@ -1,4 +1,4 @@
-// Which timers campaigns are to have in the state that they have entered.
+// Decides which timers campaigns get, keep, reschedule and lose when they enter a state.
 #ifndef CAMPAIGN_TIMER_POLICIES_HPP
 #define CAMPAIGN_TIMER_POLICIES_HPP
 
@@ -7,7 +7,7 @@
 
 namespace timer_policies {
 
-// A timer of a campaign that waits or runs.
+// A timer that is PENDING or RUNNING, or FAILED with an attempt left.
 struct PendingTimer
 {
 	int campaign_index; // among the campaigns asked for, from 0
@@ -21,7 +21,7 @@ struct PendingTimer
 	bool has_failed;
 };
 
-// Return the timers of these campaigns that wait or run, in their order.
+// Return the pending and running timers of these campaigns, in the order of the campaigns.
 PendingTimer *pending_timers_of(spi_query::Schema *schema, Datum campaigns, int *count);
 
 // Campaigns as SPI has returned them.
@@ -31,37 +31,39 @@ struct CampaignRows
 	int count;
 };
 
-// Return campaigns as they are now, in the order asked for; some may be gone. tids: where they were last, or 0.
+// Return the current rows of the campaigns, in the order asked for. A campaign may have been deleted. tids: the last
+// known tids of their rows, or 0.
 CampaignRows read_campaigns(spi_query::Schema *schema, Datum campaigns, Datum tids, int count);
 
-// A timer that waits and is to have another time, or is to be cancelled.
-struct Change
+// A pending timer that is rescheduled or cancelled.
+struct TimerUpdate
 {
 	pg_uuid_t timer;
 	pg_uuid_t campaign;
 	ItemPointerData tid;
-	TimestampTz time; // DT_NOEND: cancelled
+	TimestampTz time; // DT_NOEND if it is cancelled
 };
 
-struct Addition
+struct TimerInsert
 {
-	int campaign_index; // among the campaigns asked for
+	int campaign_index; // among the campaigns asked for, from 0
 	Datum type;         // text
 	TimestampTz time;
 };
 
-struct Changes
+struct TimerChanges
 {
-	Change *changes;
-	int count;
-	Addition *additions;
-	int addition_count;
-	TimestampTz lowest; // of the timers that waited before, the earliest due one, or DT_NOEND
+	TimerUpdate *updates;
+	int update_count;
+	TimerInsert *inserts;
+	int insert_count;
+	TimestampTz earliest_due; // of the timers that were pending before, or DT_NOEND
 };
 
-// entered: a time for each campaign. tids: where their rows are, or 0.
-Changes changes_for(spi_query::Schema *schema, const state_machine::StateMachine &lifecycle, Datum campaigns, Datum tids,
-					const Datum *entered, int count, TimestampTz as_of);
+// Find the changes of timers that the current states of these campaigns bring. The caller writes them. entered: the
+// time at which each campaign has entered its state. tids: the last known tids of their rows, or 0.
+TimerChanges changes_for(spi_query::Schema *schema, const state_machine::StateMachine &machine, Datum campaigns, Datum tids,
+						 const Datum *entered, int count, TimestampTz as_of);
 
 } // namespace timer_policies
 

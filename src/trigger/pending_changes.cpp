@@ -1,7 +1,6 @@
-// The buffer between row triggers and statement triggers. It belongs to the
-// transaction: a subtransaction that is rolled back takes its moves along, the
-// end of the transaction takes all, and a transaction that still has some when it
-// is to commit is refused, since its history would be incomplete.
+// The buffer between the row triggers and the statement triggers of log_campaign_state_change(). It belongs to the
+// transaction. A subtransaction that is rolled back removes its state changes, and the end of the transaction removes
+// all. A transaction that still has some cannot commit, because its log would be incomplete.
 #include "trigger/pending_changes.hpp"
 
 #include "trigger/validate_transition.hpp"
@@ -24,7 +23,7 @@ void on_transaction_end(XactEvent event, void *)
 {
 	if ((event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE) && buffer.count > 0)
 		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				errmsg("moves of campaigns were not written to campaign_state_log: %d", buffer.count),
+				errmsg("state changes were not written to campaign_state_log: %d", buffer.count),
 				errhint("The statement triggers of campaigns that call log_campaign_state_change() are disabled or missing; "
 						"enable them, or disable its row triggers as well."));
 	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
@@ -34,13 +33,13 @@ void on_transaction_end(XactEvent event, void *)
 	}
 }
 
-void on_subtransaction_end(SubXactEvent event, SubTransactionId level, SubTransactionId, void *)
+void on_subtransaction_end(SubXactEvent event, SubTransactionId subxact, SubTransactionId, void *)
 {
 	if (event != SUBXACT_EVENT_ABORT_SUB)
 		return;
-	// What made a move legal may be undone.
+	// The transition that allowed a state change may be rolled back too.
 	validate_transition::forget();
-	while (buffer.count > 0 && buffer.changes[buffer.count - 1].level >= level)
+	while (buffer.count > 0 && buffer.changes[buffer.count - 1].subxact >= subxact)
 		buffer.count--;
 }
 
@@ -52,11 +51,6 @@ void register_callbacks()
 	RegisterSubXactCallback(on_subtransaction_end, nullptr);
 }
 
-StateChange *all()
-{
-	return buffer.changes;
-}
-
 int count()
 {
 	return buffer.count;
@@ -66,7 +60,7 @@ StateChange *add()
 {
 	if (buffer.context == nullptr)
 	{
-		buffer.context = AllocSetContextCreate(TopTransactionContext, "campaign_lifecycle moves", ALLOCSET_DEFAULT_SIZES);
+		buffer.context = AllocSetContextCreate(TopTransactionContext, "campaign_lifecycle state changes", ALLOCSET_DEFAULT_SIZES);
 		buffer.changes = nullptr;
 		buffer.count = 0;
 		buffer.room = 0;
@@ -88,51 +82,50 @@ void count_added()
 	buffer.count++;
 }
 
-Datum keep(Datum value)
+Datum copy(Datum value)
 {
-	MemoryContext caller = MemoryContextSwitchTo(buffer.context);
+	MemoryContext oldcontext = MemoryContextSwitchTo(buffer.context);
 
 	value = datumCopy(value, false, -1);
-	MemoryContextSwitchTo(caller);
+	MemoryContextSwitchTo(oldcontext);
 	return value;
 }
 
-// The moves that this statement is to write: those of its own table, made in
-// this subtransaction or in ones that ended well inside of it. What an outer
-// level has made stays for that level's statement, since this one may yet be
-// rolled back alone. Levels only grow, so they are the last ones.
+// A statement writes the state changes of its own table that were made in this subtransaction, or in one inside it
+// that was released. Those of an outer subtransaction are left to a statement there, because this one may still be
+// rolled back alone. Subtransaction ids only grow, so those that are written come last.
 int first_to_write(Oid relation)
 {
-	SubTransactionId level = GetCurrentSubTransactionId();
+	SubTransactionId subxact = GetCurrentSubTransactionId();
 	int first = buffer.count;
 
-	while (first > 0 && buffer.changes[first - 1].level >= level && buffer.changes[first - 1].relation == relation)
+	while (first > 0 && buffer.changes[first - 1].subxact >= subxact && buffer.changes[first - 1].relation == relation)
 		first--;
 	return first;
 }
 
-// All of them go with their memory; the last ones of more are copied, for what
-// stays shares it.
+// If no state change remains, the memory context is detached too. Otherwise the detached ones are copied, because the
+// remaining ones share the array.
 DetachedChanges detach_from(int first)
 {
-	DetachedChanges taken = {&buffer.changes[first], buffer.count - first, nullptr};
+	DetachedChanges detached = {&buffer.changes[first], buffer.count - first, nullptr};
 
 	if (first == 0)
 	{
-		taken.context = buffer.context;
+		detached.context = buffer.context;
 		buffer = {};
-		return taken;
+		return detached;
 	}
-	taken.changes = static_cast<StateChange *>(palloc_extended(sizeof(StateChange) * taken.count, MCXT_ALLOC_HUGE));
-	memcpy(taken.changes, &buffer.changes[first], sizeof(StateChange) * taken.count);
+	detached.changes = static_cast<StateChange *>(palloc_extended(sizeof(StateChange) * detached.count, MCXT_ALLOC_HUGE));
+	memcpy(detached.changes, &buffer.changes[first], sizeof(StateChange) * detached.count);
 	buffer.count = first;
-	return taken;
+	return detached;
 }
 
-void free_detached(DetachedChanges *taken)
+void free_detached(DetachedChanges *detached)
 {
-	if (taken->context != nullptr)
-		MemoryContextDelete(taken->context);
+	if (detached->context != nullptr)
+		MemoryContextDelete(detached->context);
 }
 
 } // namespace pending_changes

@@ -1,4 +1,4 @@
-// The moves of campaigns that a transaction has made and not yet logged.
+// Holds the state changes of campaigns that a transaction has made but not yet logged.
 #ifndef CAMPAIGN_PENDING_CHANGES_HPP
 #define CAMPAIGN_PENDING_CHANGES_HPP
 
@@ -9,42 +9,44 @@ namespace pending_changes {
 struct StateChange
 {
 	Oid relation;
-	SubTransactionId level;
-	pg_uuid_t id;
+	SubTransactionId subxact;
+	pg_uuid_t id; // of the log row
 	pg_uuid_t campaign;
-	ItemPointerData place; // of the campaign's row
-	Datum from;            // 0: it was created
-	Datum to;
+	ItemPointerData campaign_tid;
+	Datum from; // text, or 0 if the campaign was created
+	Datum to;   // text
 	Datum event;
 	Datum metadata;
-	TimestampTz stamp;
+	TimestampTz created_at;
 };
 
+// Register the callbacks that end the buffer with its transaction.
 void register_callbacks();
 
-// Oldest first.
-StateChange *all();
 int count();
 
-// A place for the next one, which counts from count_added() on.
+// Return the element that the next state change is written to. It belongs to the buffer only after count_added(), so
+// that an error in between leaves the buffer as it was.
 StateChange *add();
 void count_added();
 
-// A copy that lives as long as the moves do.
-Datum keep(Datum value);
+// Copy a value into the memory of the buffer.
+Datum copy(Datum value);
 
+// Return the index of the first state change that a statement on this table writes, or count() if there is none.
 int first_to_write(Oid relation);
 
-// Moves that have left the buffer, to be freed by who took them.
+// State changes that have left the buffer. The caller frees them.
 struct DetachedChanges
 {
 	StateChange *changes;
 	int count;
-	MemoryContext context; // theirs alone, or nullptr
+	MemoryContext context; // holds them if no other state change is in it, or nullptr
 };
 
+// Remove the state changes from this index on from the buffer, and return them.
 DetachedChanges detach_from(int first);
-void free_detached(DetachedChanges *taken);
+void free_detached(DetachedChanges *detached);
 
 } // namespace pending_changes
 

@@ -1,24 +1,24 @@
-// What happens to a campaign's row as it is written. A BEFORE trigger stamps it.
-// Row triggers put each move into a buffer of the transaction, and statement
-// triggers write the buffer as one set, as the owner of the log, after checking
-// that the moves are still what the state machine allows (a user's trigger may
-// have changed one after the check). Assumes nothing about the order of columns;
-// promises that no text of a user makes a move fail, and that a transaction whose
-// moves could not be written does not commit.
-#include "pg/xact.hpp"
-#include "trigger/state_log_metadata.hpp"
+// Writes campaign_state_log, as the trigger log_campaign_state_change(). Its row triggers put each state change into
+// a buffer of the transaction. Its statement triggers write the buffer as one set, as the owner of the log. They
+// first check that each state change is still valid, because a trigger of a user may have changed one after
+// validate_state_transition(). Assumes nothing about the order of columns. Promises that no text of a user makes a
+// state change fail, and that no transaction commits with an unlogged one.
+#include "guc.hpp"
 #include "pg/columns.hpp"
-#include "trigger/trigger_utils.hpp"
-#include "trigger/pending_changes.hpp"
+#include "pg/privileges.hpp"
+#include "pg/spi_query.hpp"
+#include "pg/uuid.hpp"
+#include "pg/xact.hpp"
 #include "row/row_writer.hpp"
 #include "row/written_columns.hpp"
-#include "guc.hpp"
-#include "pg/spi_query.hpp"
+#include "trigger/pending_changes.hpp"
+#include "trigger/state_log_metadata.hpp"
+#include "trigger/trigger_utils.hpp"
 #include "trigger/validate_transition.hpp"
-#include "pg/uuid.hpp"
 
 namespace {
 
+using pending_changes::DetachedChanges;
 using pending_changes::StateChange;
 
 constexpr spi_query::Query write_log_query = {
@@ -41,8 +41,8 @@ constexpr spi_query::Query notify_query = {R"(SELECT pg_catalog.pg_notify('campa
 										   3,
 										   {UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID}};
 
-// The changes of one statement as the log takes them, an array a column.
-struct LogColumns
+// The state changes of one statement as arrays, one for each column of the log.
+struct LogArrays
 {
 	Datum ids;
 	Datum campaigns;
@@ -50,10 +50,11 @@ struct LogColumns
 	Datum to;
 	Datum events;
 	Datum metadata;
-	Datum stamps;
+	Datum created_at;
 };
 
-struct Columns
+// The attnums of the columns that the log reads.
+struct CampaignColumns
 {
 	int id;
 	int status;
@@ -62,138 +63,131 @@ struct Columns
 	int updated_at;
 };
 
-struct Wanted
+struct NeededColumn
 {
 	const char *name;
-	Oid type; // TEXTOID: varchar, too
-	int Columns::*place;
+	Oid type; // TEXTOID accepts varchar too
+	int CampaignColumns::*attnum;
 };
 
-constexpr Wanted wanted[] = {
-	{"id", UUIDOID, &Columns::id},
-	{"status", TEXTOID, &Columns::status},
-	{"metadata", JSONBOID, &Columns::metadata},
-	{"created_at", TIMESTAMPTZOID, &Columns::created_at},
-	{"updated_at", TIMESTAMPTZOID, &Columns::updated_at},
+constexpr NeededColumn needed_columns[] = {
+	{"id", UUIDOID, &CampaignColumns::id},
+	{"status", TEXTOID, &CampaignColumns::status},
+	{"metadata", JSONBOID, &CampaignColumns::metadata},
+	{"created_at", TIMESTAMPTZOID, &CampaignColumns::created_at},
+	{"updated_at", TIMESTAMPTZOID, &CampaignColumns::updated_at},
 };
 
-// Places from the last call hold as long as the names are still there.
-Columns columns_of(Relation relation)
+// Return whether the column with this attnum has the name and exactly the type that columns of the tables are created
+// with.
+bool is_column(TupleDesc columns, int attnum, const NeededColumn &needed)
 {
-	static Columns last;
-	TupleDesc columns = RelationGetDescr(relation);
+	if (attnum <= 0 || attnum > columns->natts)
+		return false;
+	Form_pg_attribute column = TupleDescAttr(columns, attnum - 1);
 
-	for (const Wanted &want : wanted)
-	{
-		int place = last.*want.place;
-		bool still = place > 0 && place <= columns->natts;
+	return !column->attisdropped && strcmp(NameStr(column->attname), needed.name) == 0 &&
+		   column->atttypid == (needed.type == TEXTOID ? VARCHAROID : needed.type);
+}
 
-		if (still)
-		{
-			Form_pg_attribute column = TupleDescAttr(columns, place - 1);
+// Find the columns. The attnums of the last call are tried first.
+CampaignColumns find_columns(Relation relation)
+{
+	static CampaignColumns last;
 
-			still = !column->attisdropped && strcmp(NameStr(column->attname), want.name) == 0 &&
-					column->atttypid == (want.type == TEXTOID ? VARCHAROID : want.type);
-		}
-		if (still)
-			continue;
-		last.*want.place = columns::get_attnum(relation, want.name, want.type);
-	}
+	for (const NeededColumn &needed : needed_columns)
+		if (!is_column(RelationGetDescr(relation), last.*needed.attnum, needed))
+			last.*needed.attnum = columns::get_attnum(relation, needed.name, needed.type);
 	return last;
 }
 
-Datum value_of(TupleTableSlot *row, int column)
+// Return the value of a column, or 0 for NULL.
+Datum value_of(TupleTableSlot *slot, int attnum)
 {
 	bool is_null;
-	Datum value = slot_getattr(row, column, &is_null);
+	Datum value = slot_getattr(slot, attnum, &is_null);
 
 	return is_null ? static_cast<Datum>(0) : value;
 }
 
-TimestampTz time_of(TupleTableSlot *row, int column, TimestampTz otherwise)
+// Return the time in a column, or the other time if it is NULL or infinite.
+TimestampTz time_of(TupleTableSlot *slot, int attnum, TimestampTz otherwise)
 {
 	bool is_null;
-	Datum value = slot_getattr(row, column, &is_null);
+	Datum value = slot_getattr(slot, attnum, &is_null);
 
 	if (is_null || TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(value)))
 		return otherwise;
 	return DatumGetTimestampTz(value);
 }
 
-// after and before: the row as written, and as it was (nullptr for an INSERT).
-void remember(Relation relation, TupleTableSlot *after, TupleTableSlot *before)
+// Put the state change of a written row into the buffer, if there is one. old_slot: nullptr for an INSERT.
+void buffer_change(Relation relation, TupleTableSlot *slot, TupleTableSlot *old_slot)
 {
-	Columns columns = columns_of(relation);
-	Datum to = value_of(after, columns.status);
-	Datum from = before != nullptr ? value_of(before, columns.status) : static_cast<Datum>(0);
-	Datum campaign = value_of(after, columns.id);
+	CampaignColumns columns = find_columns(relation);
+	Datum to = value_of(slot, columns.status);
+	Datum from = old_slot != nullptr ? value_of(old_slot, columns.status) : static_cast<Datum>(0);
+	Datum campaign = value_of(slot, columns.id);
 
 	if (to == 0 || campaign == 0 || (from != 0 && pg::same_text(from, to)))
 		return;
 	TimestampTz now = GetCurrentTimestamp();
 	StateChange *change = pending_changes::add();
 	state_log_metadata::Source source = {
-		value_of(after, columns.metadata),
-		before != nullptr ? value_of(before, columns.metadata) : static_cast<Datum>(0),
-		before == nullptr,
-		before != nullptr ? time_of(before, columns.updated_at, now) : now,
-		time_of(after, columns.updated_at, now),
+		value_of(slot, columns.metadata),
+		old_slot != nullptr ? value_of(old_slot, columns.metadata) : static_cast<Datum>(0),
+		old_slot == nullptr,
+		old_slot != nullptr ? time_of(old_slot, columns.updated_at, now) : now,
+		time_of(slot, columns.updated_at, now),
 	};
 
 	change->relation = RelationGetRelid(relation);
-	change->level = GetCurrentSubTransactionId();
+	change->subxact = GetCurrentSubTransactionId();
 	uuid::make(&change->id);
 	change->campaign = *DatumGetUUIDP(campaign);
-	change->place = after->tts_tid;
-	change->from = from != 0 ? pending_changes::keep(PointerGetDatum(DatumGetTextPP(from))) : from;
-	change->to = pending_changes::keep(PointerGetDatum(DatumGetTextPP(to)));
+	change->campaign_tid = slot->tts_tid;
+	change->from = from != 0 ? pending_changes::copy(PointerGetDatum(DatumGetTextPP(from))) : from;
+	change->to = pending_changes::copy(PointerGetDatum(DatumGetTextPP(to)));
 	const char *event = state_log_metadata::event(source);
-	change->event = pending_changes::keep(state_log_metadata::cut(event));
-	change->metadata = pending_changes::keep(state_log_metadata::build(source, event));
-	change->stamp = before != nullptr ? source.new_updated_at : least(time_of(after, columns.created_at, now), now);
-	// Only now does it count: an error above leaves the buffer as it was.
+	change->event = pending_changes::copy(state_log_metadata::truncate(event));
+	change->metadata = pending_changes::copy(state_log_metadata::build(source, event));
+	change->created_at = old_slot != nullptr ? source.new_updated_at : least(time_of(slot, columns.created_at, now), now);
 	pending_changes::count_added();
 }
 
-template <typename F> Datum column(const pending_changes::DetachedChanges &taken, Oid type, F value)
+// Build an array of one member of the state changes. A value of 0 stands for NULL.
+template <typename F> Datum build_array(const DetachedChanges &detached, Oid type, F value)
 {
-	Datum *values = static_cast<Datum *>(palloc_extended(sizeof(Datum) * taken.count, MCXT_ALLOC_HUGE));
-	bool *nulls = static_cast<bool *>(palloc_extended(taken.count, MCXT_ALLOC_HUGE));
+	return spi_query::build_array(detached.count, type, [&](int i, bool *is_null) {
+		Datum result = value(&detached.changes[i]);
 
-	for (int i = 0; i < taken.count; i++)
-	{
-		values[i] = value(&taken.changes[i]);
-		nulls[i] = values[i] == 0;
-	}
-	return spi_query::array_of(values, nulls, taken.count, type);
+		*is_null = result == 0;
+		return result;
+	});
 }
 
-Datum time_value(const StateChange *change)
-{
-	return TimestampTzGetDatum(change->stamp);
-}
-
-LogColumns columns_of(const pending_changes::DetachedChanges &taken)
+LogArrays build_arrays(const DetachedChanges &detached)
 {
 	return {
-		column(taken, UUIDOID, [](const StateChange *change) { return UUIDPGetDatum(&change->id); }),
-		column(taken, UUIDOID, [](const StateChange *change) { return UUIDPGetDatum(&change->campaign); }),
-		column(taken, TEXTOID, [](const StateChange *change) { return change->from; }),
-		column(taken, TEXTOID, [](const StateChange *change) { return change->to; }),
-		column(taken, TEXTOID, [](const StateChange *change) { return change->event; }),
-		column(taken, JSONBOID, [](const StateChange *change) { return change->metadata; }),
-		column(taken, TIMESTAMPTZOID, time_value),
+		build_array(detached, UUIDOID, [](const StateChange *change) { return UUIDPGetDatum(&change->id); }),
+		build_array(detached, UUIDOID, [](const StateChange *change) { return UUIDPGetDatum(&change->campaign); }),
+		build_array(detached, TEXTOID, [](const StateChange *change) { return change->from; }),
+		build_array(detached, TEXTOID, [](const StateChange *change) { return change->to; }),
+		build_array(detached, TEXTOID, [](const StateChange *change) { return change->event; }),
+		build_array(detached, JSONBOID, [](const StateChange *change) { return change->metadata; }),
+		build_array(detached, TIMESTAMPTZOID,
+					[](const StateChange *change) -> Datum { return TimestampTzGetDatum(change->created_at); }),
 	};
 }
 
-// The pairs of states among the moves, each once: as many as the machine has at most.
-int distinct_pairs(const pending_changes::DetachedChanges &taken, Datum *from, Datum *to, int room)
+// Find the distinct pairs of states, which the number of transitions limits. Return their number.
+int distinct_pairs(const DetachedChanges &detached, Datum *from, Datum *to, int room)
 {
 	int count = 0;
 
-	for (int i = 0; i < taken.count; i++)
+	for (int i = 0; i < detached.count; i++)
 	{
-		const StateChange *change = &taken.changes[i];
+		const StateChange *change = &detached.changes[i];
 		int seen = 0;
 
 		if (change->from == 0)
@@ -203,7 +197,7 @@ int distinct_pairs(const pending_changes::DetachedChanges &taken, Datum *from, D
 		if (seen < count)
 			continue;
 		if (count == room)
-			ereport(ERROR, errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("too many different moves in one statement"));
+			ereport(ERROR, errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("too many different state changes in one statement"));
 		from[count] = change->from;
 		to[count] = change->to;
 		count++;
@@ -211,18 +205,18 @@ int distinct_pairs(const pending_changes::DetachedChanges &taken, Datum *from, D
 	return count;
 }
 
-// Returns whether there are any but of creations.
-bool refuse_illegal_moves(Oid relation, spi_query::Schema *schema, const pending_changes::DetachedChanges &taken)
+// Raise an error if a state change has no transition. Return whether there is any state change besides creations.
+bool check_transitions(Oid relation, spi_query::Schema *schema, const DetachedChanges &detached)
 {
 	constexpr int max_pairs = 256;
 	Datum from[max_pairs];
 	Datum to[max_pairs];
-	int pairs = distinct_pairs(taken, from, to, max_pairs);
+	int pairs = distinct_pairs(detached, from, to, max_pairs);
 	bool any = pairs > 0;
 	char *from_state;
 	char *to_state;
 
-	pairs = validate_transition::leave_out_legal(relation, from, to, pairs);
+	pairs = validate_transition::remove_known(relation, from, to, pairs);
 	if (pairs > 0 &&
 		validate_transition::find_illegal_transition(schema, spi_query::array_of(from, nullptr, pairs, TEXTOID),
 													 spi_query::array_of(to, nullptr, pairs, TEXTOID), &from_state, &to_state))
@@ -232,6 +226,7 @@ bool refuse_illegal_moves(Oid relation, spi_query::Schema *schema, const pending
 	return any;
 }
 
+// Return the owner of the log. Raise an error if there is no log.
 Oid owner_of_log(Oid log)
 {
 	Oid owner = pg::owner_of(log);
@@ -243,9 +238,9 @@ Oid owner_of_log(Oid log)
 	return owner;
 }
 
-// Campaigns that have just been written are there. (This may be the trigger of
-// another table.)
-void append_to_log(Relation relation, const pending_changes::DetachedChanges &taken)
+// Write the log without SQL. The foreign key to campaigns needs no check if the trigger is on campaigns, because the
+// campaigns were just written.
+void insert_into_log(Relation relation, const DetachedChanges &detached)
 {
 	constexpr auto &columns = written_columns::log_entry;
 	static constexpr row_writer::Reference reference = {"campaign_id", "campaigns"};
@@ -254,33 +249,36 @@ void append_to_log(Relation relation, const pending_changes::DetachedChanges &ta
 	row_writer::RowWriter *writer =
 		row_writer::open_insert(schema, "campaign_state_log", columns, lengthof(columns), of_campaigns ? &reference : nullptr);
 
-	for (int i = 0; i < taken.count; i++)
+	for (int i = 0; i < detached.count; i++)
 	{
-		const StateChange *change = &taken.changes[i];
-		Datum values[] = {UUIDPGetDatum(&change->id), UUIDPGetDatum(&change->campaign),  change->from, change->to, change->event,
-						  change->metadata,           TimestampTzGetDatum(change->stamp)};
+		const StateChange *change = &detached.changes[i];
+		Datum values[] = {
+			UUIDPGetDatum(&change->id), UUIDPGetDatum(&change->campaign),       change->from, change->to, change->event,
+			change->metadata,           TimestampTzGetDatum(change->created_at)};
 		bool nulls[] = {false, false, change->from == 0, false, false, false, false};
 
-		row_writer::insert_row(writer, values, nulls, &change->place);
+		row_writer::insert_row(writer, values, nulls, &change->campaign_tid);
 	}
 	row_writer::close(writer);
 }
 
-void write_log(spi_query::Schema *schema, const LogColumns &rows)
+// Write the log with SQL.
+void insert_by_sql(spi_query::Schema *schema, const LogArrays &arrays)
 {
-	Datum arguments[] = {rows.ids, rows.campaigns, rows.from, rows.to, rows.events, rows.metadata, rows.stamps};
+	Datum arguments[] = {arrays.ids, arrays.campaigns, arrays.from, arrays.to, arrays.events, arrays.metadata, arrays.created_at};
 
 	spi_query::run(schema, write_log_query, arguments);
 }
 
-void notify_moves(spi_query::Schema *schema, const LogColumns &rows)
+// Notify listeners of the state changes.
+void notify(spi_query::Schema *schema, const LogArrays &arrays)
 {
-	Datum arguments[] = {rows.campaigns, rows.from, rows.to};
+	Datum arguments[] = {arrays.campaigns, arrays.from, arrays.to};
 
 	spi_query::run(schema, notify_query, arguments);
 }
 
-// The moves leave the buffer before anything runs that may put new ones there.
+// Write the state changes of a statement. They leave the buffer first, because other triggers may put new ones there.
 void flush(Relation relation)
 {
 	int first = pending_changes::first_to_write(RelationGetRelid(relation));
@@ -290,7 +288,7 @@ void flush(Relation relation)
 		return;
 	Oid log = get_relname_relid("campaign_state_log", namespace_oid);
 	Oid owner = owner_of_log(log);
-	// The owner of the tables may put this trigger on any table of his, also beside a log of somebody else's.
+	// The owner of a table may put this trigger on it, even if the log in the same schema has another owner.
 	if (!has_privs_of_role(relation->rd_rel->relowner, owner))
 		ereport(
 			ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -298,25 +296,26 @@ void flush(Relation relation)
 			errhint("Call set_campaign_owner()."));
 	SPI_connect();
 	spi_query::Schema *schema = spi_query::schema_of(namespace_oid);
-	pending_changes::DetachedChanges taken = pending_changes::detach_from(first);
+	DetachedChanges detached = pending_changes::detach_from(first);
 
-	xact::as(owner, [&] {
-		bool any_moved = refuse_illegal_moves(RelationGetRelid(relation), schema, taken);
+	xact::as_user(owner, [&] {
+		bool any_changed = check_transitions(RelationGetRelid(relation), schema, detached);
 
-		// Rules and policies are SQL's: with them the log is written by it.
+		// Rules and row-level security policies take effect only through SQL.
 		if (row_writer::can_bypass_sql(log))
-			append_to_log(relation, taken);
+			insert_into_log(relation, detached);
 		else
-			write_log(schema, columns_of(taken));
-		if (any_moved && guc::notifies("campaign.status.changed"))
-			notify_moves(schema, columns_of(taken));
+			insert_by_sql(schema, build_arrays(detached));
+		if (any_changed && guc::notifies("campaign.status.changed"))
+			notify(schema, build_arrays(detached));
 	});
-	pending_changes::free_detached(&taken);
+	pending_changes::free_detached(&detached);
 	SPI_finish();
 }
 
 } // namespace
 
+// Log the state changes of a statement that inserts or updates campaigns.
 SQL_FUNCTION(log_campaign_state_change)
 {
 	if (!CALLED_AS_TRIGGER(fcinfo))
@@ -332,27 +331,8 @@ SQL_FUNCTION(log_campaign_state_change)
 			flush(data->tg_relation);
 	}
 	else if (TRIGGER_FIRED_BY_UPDATE(event))
-		remember(data->tg_relation, data->tg_newslot, data->tg_trigslot);
+		buffer_change(data->tg_relation, data->tg_newslot, data->tg_trigslot);
 	else
-		remember(data->tg_relation, data->tg_trigslot, nullptr);
+		buffer_change(data->tg_relation, data->tg_trigslot, nullptr);
 	return PointerGetDatum(nullptr);
-}
-
-// Always later than it was, also when the clock has been set back.
-SQL_FUNCTION(update_updated_at_column)
-{
-	TriggerData *data = trigger_utils::trigger_call(fcinfo, "update_updated_at_column", TRIGGER_EVENT_ROW | TRIGGER_EVENT_BEFORE);
-	TupleDesc columns = RelationGetDescr(data->tg_relation);
-	TimestampTz stamp = GetCurrentTimestamp();
-	bool is_null;
-
-	if (!TRIGGER_FIRED_BY_UPDATE(data->tg_event))
-		trigger_utils::refuse_trigger("update_updated_at_column");
-	int column = columns::get_attnum(data->tg_relation, "updated_at", TIMESTAMPTZOID);
-	Datum before = heap_getattr(data->tg_trigtuple, column, columns, &is_null);
-	if (!is_null && !TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(before)))
-		stamp = greatest(stamp, DatumGetTimestampTz(before) + 1);
-	Datum value = TimestampTzGetDatum(stamp);
-	is_null = false;
-	return PointerGetDatum(heap_modify_tuple_by_cols(data->tg_newtuple, columns, 1, &column, &value, &is_null));
 }

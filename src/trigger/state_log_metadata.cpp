@@ -1,8 +1,6 @@
-// Fills in the log row's words. In order: the transaction's own settings, then a
-// key of the campaign's metadata if this statement has changed it (a key left
-// there by an earlier move says nothing about this one), then what is always
-// known. Metadata may hold anything that jsonb can: whatever it is, it becomes
-// text or is passed over, and the move goes on.
+// Each value has three sources, in this order: a setting of the transaction, a key of the campaign's metadata, a
+// default. The key counts only if this statement has changed it, because an earlier state change may have left it
+// there. Promises that no value in the metadata raises an error: it becomes a text or is ignored.
 #include "trigger/state_log_metadata.hpp"
 
 #include "guc.hpp"
@@ -18,7 +16,7 @@ bool is_empty(const char *text)
 	return text == nullptr || text[0] == '\0';
 }
 
-// What ->> gives, but nullptr for an empty text as for none.
+// Return the value of a key as a text, as the operator ->> does. Return nullptr for an empty text too.
 char *key_text(Datum metadata, const char *key)
 {
 	if (metadata == 0)
@@ -44,7 +42,7 @@ char *key_text(Datum metadata, const char *key)
 	}
 }
 
-// Stored values are compared as they lie: equal bytes need no unpacking.
+// Return whether two stored values have the same bytes, without detoasting them.
 bool is_same_value(Datum a, Datum b)
 {
 	struct varlena *x = reinterpret_cast<struct varlena *>(DatumGetPointer(a));
@@ -53,6 +51,7 @@ bool is_same_value(Datum a, Datum b)
 	return x == y || (x != nullptr && y != nullptr && VARSIZE_ANY(x) == VARSIZE_ANY(y) && memcmp(x, y, VARSIZE_ANY(x)) == 0);
 }
 
+// Return the value of a key if this statement has changed it, or nullptr.
 char *changed_key(const Source &source, const char *key)
 {
 	if (!source.created && is_same_value(source.metadata, source.old_metadata))
@@ -60,12 +59,12 @@ char *changed_key(const Source &source, const char *key)
 	char *now = key_text(source.metadata, key);
 	if (now == nullptr || source.created)
 		return now;
-	char *before = key_text(source.old_metadata, key);
-	return before != nullptr && strcmp(now, before) == 0 ? nullptr : now;
+	char *old_text = key_text(source.old_metadata, key);
+	return old_text != nullptr && strcmp(now, old_text) == 0 ? nullptr : now;
 }
 
-// The object that transition_campaign() was given, or nullptr.
-Jsonb *given()
+// Return the metadata that transition_campaign() was called with, or nullptr if they are no object.
+Jsonb *call_metadata()
 {
 	if (is_empty(guc::log_metadata) || !pg::is_json(guc::log_metadata))
 		return nullptr;
@@ -73,6 +72,7 @@ Jsonb *given()
 	return JB_ROOT_IS_OBJECT(object) ? object : nullptr;
 }
 
+// Return who has changed the state.
 const char *author(const Source &source, Jsonb *object, const char *session_user)
 {
 	char *name = nullptr;
@@ -141,18 +141,18 @@ const char *event(const Source &source)
 	return name != nullptr ? name : "UNKNOWN";
 }
 
-Datum cut(const char *event)
+Datum truncate(const char *event)
 {
 	int length = static_cast<int>(strlen(event));
 
 	return PointerGetDatum(cstring_to_text_with_len(event, pg_mbcharcliplen(event, length, max_characters)));
 }
 
-// Of equal keys the last one pushed wins: ours.
+// The keys of the extension are pushed last, because the last of equal keys wins.
 Datum build(const Source &source, const char *event)
 {
 	JsonbParseState *state = nullptr;
-	Jsonb *object = given();
+	Jsonb *object = call_metadata();
 	char *session_user = GetUserNameFromId(GetSessionUserId(), true);
 
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, nullptr);

@@ -1,4 +1,4 @@
-// Why a campaign has moved and who says so, as the log keeps it.
+// Builds the trigger_event and metadata of a log row.
 #ifndef CAMPAIGN_STATE_LOG_METADATA_HPP
 #define CAMPAIGN_STATE_LOG_METADATA_HPP
 
@@ -6,7 +6,7 @@
 
 namespace state_log_metadata {
 
-// What is known of a move. The metadata are the campaign's, 0 for none.
+// The written row as far as the log needs it. The metadata are those of the campaign, or 0.
 struct Source
 {
 	Datum metadata;
@@ -16,11 +16,13 @@ struct Source
 	TimestampTz new_updated_at;
 };
 
+// Return the event that caused the state change.
 const char *event(const Source &source);
 
-// A text that fits its column, and a jsonb that says all, in the current memory
-// context.
-Datum cut(const char *event);
+// Return the event as a text that fits its column.
+Datum truncate(const char *event);
+
+// Return the metadata, with the whole event if the column cannot hold it.
 Datum build(const Source &source, const char *event);
 
 } // namespace state_log_metadata

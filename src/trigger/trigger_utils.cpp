@@ -1,4 +1,4 @@
-// Checks that the trigger functions share.
+// Any user may call a trigger function or put it on a table, so each function checks how it is called.
 #include "trigger/trigger_utils.hpp"
 
 namespace trigger_utils {

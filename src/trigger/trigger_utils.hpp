@@ -1,4 +1,4 @@
-// The checks of a trigger's call.
+// Checks how a trigger function is called.
 #ifndef CAMPAIGN_TRIGGER_UTILS_HPP
 #define CAMPAIGN_TRIGGER_UTILS_HPP
 
@@ -6,12 +6,14 @@
 
 namespace trigger_utils {
 
-// Raises unless called as a trigger of this kind (TRIGGER_EVENT_ROW or 0, and
-// TRIGGER_EVENT_BEFORE or TRIGGER_EVENT_AFTER).
+// Return the data of the trigger. Raise an error unless it is of this kind: TRIGGER_EVENT_ROW or 0, combined with
+// TRIGGER_EVENT_BEFORE or TRIGGER_EVENT_AFTER.
 TriggerData *trigger_call(FunctionCallInfo fcinfo, const char *function, TriggerEvent kind);
+
+// Raise the error of a function that is called in another way.
 [[noreturn]] void refuse_trigger(const char *function);
 
-// The row that an INSERT or UPDATE writes; raises for any other event.
+// Return the row that an INSERT or UPDATE writes. Raise an error for another event.
 HeapTuple written_row(const TriggerData *data, const char *function);
 
 } // namespace trigger_utils

@@ -1,6 +1,5 @@
-// What a timer that waits must be when it is written, whoever writes it: within
-// the years that times are kept for, and when it is new, neither past nor for a
-// campaign that has come to its end.
+// A trigger of campaign_timers. Promises that the time of a pending timer is before the year 10000. A new timer is
+// not in the past and not for a campaign in a terminal state.
 #include "trigger/validate_schedule.hpp"
 
 #include "pg/columns.hpp"
@@ -9,27 +8,19 @@
 
 namespace {
 
-constexpr int64 tolerance = USECS_PER_MINUTE;
+constexpr int64 tolerance_us = USECS_PER_MINUTE;
 
 TimestampTz year_ten_thousand()
 {
 	return static_cast<TimestampTz>(date2j(10000, 1, 1) - POSTGRES_EPOCH_JDATE) * USECS_PER_DAY;
 }
 
-} // namespace
-
-bool is_schedulable(TimestampTz time)
-{
-	return !TIMESTAMP_NOT_FINITE(time) && time < year_ten_thousand();
-}
-
-namespace {
-
-char *words(TimestampTz time)
+char *cstring_of(TimestampTz time)
 {
 	return DatumGetCString(DirectFunctionCall1(timestamptz_out, TimestampTzGetDatum(time)));
 }
 
+// Raise an error in the words of a constraint.
 void refuse(const char *about, const char *value, const char *hint)
 {
 	ereport(ERROR, errcode(ERRCODE_RAISE_EXCEPTION), errmsg("Cannot schedule timer %s: %s", about, value), errhint("%s", hint),
@@ -56,16 +47,22 @@ bool is_in_terminal_state(Relation timers, Datum campaign)
 	return found;
 }
 
+// Check a new timer. no_campaign: campaign_id is NULL, which the column's own constraint refuses.
 void check_new(Relation timers, Datum campaign, bool no_campaign, TimestampTz time)
 {
 	if (!no_campaign && is_in_terminal_state(timers, campaign))
 		refuse("for expired campaign", DatumGetCString(DirectFunctionCall1(uuid_out, campaign)),
 			   "A campaign in a state without outgoing transitions gets no more timers.");
-	if (time < GetCurrentTransactionStartTimestamp() - tolerance)
-		refuse("in the past", words(time), "Up to one minute in the past is tolerated; now() makes the timer due at once.");
+	if (time < GetCurrentTransactionStartTimestamp() - tolerance_us)
+		refuse("in the past", cstring_of(time), "Up to one minute in the past is tolerated; now() makes the timer due at once.");
 }
 
 } // namespace
+
+bool is_schedulable(TimestampTz time)
+{
+	return !TIMESTAMP_NOT_FINITE(time) && time < year_ten_thousand();
+}
 
 SQL_FUNCTION(validate_timer_schedule)
 {
@@ -75,18 +72,18 @@ SQL_FUNCTION(validate_timer_schedule)
 	bool is_null;
 	bool no_campaign;
 
-	int time_column = columns::get_attnum(data->tg_relation, "scheduled_at", TIMESTAMPTZOID);
-	int campaign_column = columns::get_attnum(data->tg_relation, "campaign_id", UUIDOID);
-	Datum time = heap_getattr(row, time_column, columns, &is_null);
-	Datum campaign = heap_getattr(row, campaign_column, columns, &no_campaign);
+	int time_attnum = columns::get_attnum(data->tg_relation, "scheduled_at", TIMESTAMPTZOID);
+	int campaign_attnum = columns::get_attnum(data->tg_relation, "campaign_id", UUIDOID);
+	Datum time = heap_getattr(row, time_attnum, columns, &is_null);
+	Datum campaign = heap_getattr(row, campaign_attnum, columns, &no_campaign);
 	// The column's own constraint refuses NULL.
 	if (is_null)
 		return PointerGetDatum(row);
 	if (!is_schedulable(DatumGetTimestampTz(time)))
 		ereport(ERROR, errcode(ERRCODE_DATETIME_FIELD_OVERFLOW),
-				errmsg("timer schedule out of range: %s", words(DatumGetTimestampTz(time))),
+				errmsg("timer schedule out of range: %s", cstring_of(DatumGetTimestampTz(time))),
 				errhint("Times up to the year 9999 can be scheduled."));
-	// Plain SQL may move a timer anywhere else: what is past is due at once.
+	// An UPDATE may set a time in the past, which makes the timer due now.
 	if (TRIGGER_FIRED_BY_INSERT(data->tg_event))
 		check_new(data->tg_relation, campaign, no_campaign, DatumGetTimestampTz(time));
 	return PointerGetDatum(row);

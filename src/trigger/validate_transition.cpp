@@ -1,7 +1,6 @@
-// Whether a campaign may move as a statement asks, for every writer: a row of
-// campaign_state_transitions says so. The table is the user's and can change with
-// any command, so an answer holds for the rest of the command alone; but one
-// command moves many campaigns the same way.
+// A trigger of campaigns. Promises that no statement changes a state without a row of campaign_state_transitions. A
+// user may change that table with any command, so a pair that was found valid is remembered only until the command
+// ends. One command often makes the same state change to many campaigns.
 #include "trigger/validate_transition.hpp"
 
 #include "pg/columns.hpp"
@@ -29,7 +28,7 @@ constexpr spi_query::Query next_states_query = {
 	{TEXTOID}};
 
 constexpr int max_pairs = 8;
-constexpr int max_length = 64; // longer ones are asked for each time
+constexpr int max_length = 64; // a pair with a longer text is not remembered
 
 struct Pair
 {
@@ -37,8 +36,8 @@ struct Pair
 	char to[max_length];
 };
 
-// What has been found legal.
-struct Answers
+// The pairs that the command has found valid.
+struct KnownPairs
 {
 	Oid relation;
 	CommandId command;
@@ -46,9 +45,9 @@ struct Answers
 	Pair pairs[max_pairs];
 };
 
-Answers answers;
+KnownPairs known;
 
-// Empty for a text that does not fit.
+// Copy a text as a C string, or as an empty one if it is too long.
 void copy_text(char *to, text *from)
 {
 	size_t length = VARSIZE_ANY_EXHDR(from);
@@ -70,27 +69,27 @@ Pair pair_of(Datum from, Datum to)
 
 bool is_known(Oid relation, const Pair &pair)
 {
-	if (answers.relation != relation || answers.command != GetCurrentCommandId(false))
+	if (known.relation != relation || known.command != GetCurrentCommandId(false))
 		return false;
-	for (int i = 0; i < answers.count; i++)
-		if (strcmp(answers.pairs[i].from, pair.from) == 0 && strcmp(answers.pairs[i].to, pair.to) == 0)
+	for (int i = 0; i < known.count; i++)
+		if (strcmp(known.pairs[i].from, pair.from) == 0 && strcmp(known.pairs[i].to, pair.to) == 0)
 			return true;
 	return false;
 }
 
-// The command counts as one that has written, so that the next has another id.
-void note(Oid relation, const Pair &pair)
+// Remember a valid pair. The command is treated as one that writes, so that the next command has another id.
+void remember(Oid relation, const Pair &pair)
 {
 	CommandId command = GetCurrentCommandId(true);
 
 	if (pair.from[0] == '\0' || pair.to[0] == '\0')
 		return;
-	if (answers.relation != relation || answers.command != command || answers.count == max_pairs)
-		answers = {relation, command, 0, {}};
-	answers.pairs[answers.count++] = pair;
+	if (known.relation != relation || known.command != command || known.count == max_pairs)
+		known = {relation, command, 0, {}};
+	known.pairs[known.count++] = pair;
 }
 
-// Return the states that a campaign can move to from this one, as a list in words; nullptr for none.
+// Return the states that transitions lead to from this one, separated by commas, or nullptr if there is none.
 char *next_states(spi_query::Schema *schema, Datum state)
 {
 	bool is_null;
@@ -101,6 +100,7 @@ char *next_states(spi_query::Schema *schema, Datum state)
 	return is_null ? nullptr : TextDatumGetCString(states);
 }
 
+// Raise the error of an invalid state change, with the valid ones in the hint.
 [[noreturn]] void refuse(spi_query::Schema *schema, Datum from_text, const char *from, const char *to)
 {
 	const char *states = next_states(schema, from_text);
@@ -112,6 +112,7 @@ char *next_states(spi_query::Schema *schema, Datum state)
 	pg_unreachable();
 }
 
+// Raise an error if there is no transition between the states.
 void check(Relation relation, Datum from, Datum to)
 {
 	char *from_state;
@@ -144,24 +145,24 @@ bool find_illegal_transition(spi_query::Schema *schema, Datum from, Datum to, ch
 	return true;
 }
 
-int leave_out_legal(Oid relation, Datum *from, Datum *to, int count)
+int remove_known(Oid relation, Datum *from, Datum *to, int count)
 {
-	int left = 0;
+	int unknown = 0;
 
 	for (int i = 0; i < count; i++)
 	{
 		if (is_known(relation, pair_of(from[i], to[i])))
 			continue;
-		from[left] = from[i];
-		to[left] = to[i];
-		left++;
+		from[unknown] = from[i];
+		to[unknown] = to[i];
+		unknown++;
 	}
-	return left;
+	return unknown;
 }
 
 void forget() noexcept
 {
-	answers.relation = InvalidOid;
+	known.relation = InvalidOid;
 }
 
 } // namespace validate_transition
@@ -188,7 +189,7 @@ SQL_FUNCTION(validate_state_transition)
 	if (!same && !is_known(relation, pair))
 	{
 		check(data->tg_relation, PointerGetDatum(DatumGetTextPP(from)), PointerGetDatum(DatumGetTextPP(to)));
-		note(relation, pair);
+		remember(relation, pair);
 	}
 	return PointerGetDatum(data->tg_newtuple);
 }

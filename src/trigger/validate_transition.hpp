@@ -1,4 +1,4 @@
-// The check of a campaign's move, a trigger of campaigns.
+// Validates state changes against campaign_state_transitions, as a trigger of campaigns and for the log.
 #ifndef CAMPAIGN_VALIDATE_TRANSITION_HPP
 #define CAMPAIGN_VALIDATE_TRANSITION_HPP
 
@@ -6,14 +6,14 @@
 
 namespace validate_transition {
 
-// Takes those pairs of states out of the arrays that this command has found legal
-// for this table. Returns how many are left.
-int leave_out_legal(Oid relation, Datum *from, Datum *to, int count);
+// Remove the pairs of states from the arrays that this command has found valid for this table. Return the number of
+// the others.
+int remove_known(Oid relation, Datum *from, Datum *to, int count);
 
-// Return whether one of these pairs of states is no row of the state machine, and the first such.
+// Find the first pair of states that has no transition. Return false if there is none.
 bool find_illegal_transition(spi_query::Schema *schema, Datum from, Datum to, char **from_state, char **to_state);
 
-// At the end of a transaction: commands are counted anew.
+// Forget all pairs at the end of a transaction, because command ids then start again.
 void forget() noexcept;
 
 } // namespace validate_transition

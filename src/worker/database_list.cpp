@@ -1,6 +1,5 @@
-// Part of the launcher's memory: which databases there are, which of them have the
-// extension as far as is known, and which must wait after a failure. All of it
-// can be found out again, so it is lost with the launcher and no harm is done.
+// Part of the launcher's memory: which databases there are, which of them have the extension as far as is known, and which must wait
+// after a failure. All of it can be read again, so a new launcher starts without it.
 #include "worker/database_list.hpp"
 
 #include "pg/xact.hpp"
@@ -11,10 +10,6 @@ namespace database_list {
 HTAB *databases;
 
 namespace {
-
-constexpr int64 first_backoff_us = USECS_PER_SEC;
-constexpr int64 max_backoff_us = 60 * USECS_PER_SEC;
-constexpr int64 good_life_us = 60 * USECS_PER_SEC; // after it, a failure is the first one again
 
 void remember_database(Form_pg_database row)
 {
@@ -30,14 +25,12 @@ void remember_database(Form_pg_database row)
 		database->failures = 0;
 		database->retry_at = DT_NOBEGIN;
 	}
-	// The clock was set back.
-	if (database->retry_at > GetCurrentTimestamp() + max_backoff_us)
-		database->retry_at = DT_NOBEGIN;
+	database->retry_at = database_choice::mended(database->retry_at, GetCurrentTimestamp());
 	database->listed = true;
 	database->name = row->datname;
 }
 
-// What a kick names may have got the extension, or be free again.
+// Treat a database that a wakeup request names as unknown, because it may have got the extension since.
 void reconsider(Database *database)
 {
 	if (database->extension == Extension::absent)
@@ -101,11 +94,8 @@ void note_failure(Database *database, TimestampTz since)
 {
 	TimestampTz now = GetCurrentTimestamp();
 
-	if (now - since > good_life_us)
-		database->failures = 0;
-	int64 backoff = least(first_backoff_us << least(database->failures, 10), max_backoff_us);
-	database->failures++;
-	database->retry_at = now + backoff;
+	database->failures = database_choice::failures_before(database->failures, since, now);
+	database->retry_at = now + database_choice::backoff_after(database->failures++);
 }
 
 } // namespace database_list

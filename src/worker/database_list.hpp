@@ -1,17 +1,13 @@
-// The databases of the server, as the launcher knows them.
+// The server's databases, as the launcher knows them.
 #ifndef CAMPAIGN_DATABASE_LIST_HPP
 #define CAMPAIGN_DATABASE_LIST_HPP
 
 #include "pg/compat.hpp"
+#include "worker/database_choice.hpp"
 
 namespace database_list {
 
-enum class Extension
-{
-	unknown,
-	absent,
-	present,
-};
+using database_choice::Extension;
 
 struct Database
 {
@@ -19,22 +15,22 @@ struct Database
 	NameData name;
 	Extension extension;
 	bool listed;  // seen by the last read()
-	bool recheck; // since a worker was last asked for
+	bool recheck; // requested since a worker was last asked for
 	int failures;
 	TimestampTz retry_at;
 };
 
 void make();
 
-// From pg_database: those that may have workers.
+// Read pg_database: the databases that may have workers.
 void read();
 
-// What sessions and workers have to tell.
+// Take what sessions and workers have requested in shared memory.
 void take_wakeup_requests();
 
 Database *find(Oid oid);
 
-// A worker that lived since then has failed: the next one waits, longer each time.
+// Back off after the failure of a worker that had lived since that time; longer after each further failure.
 void note_failure(Database *database, TimestampTz since);
 
 extern HTAB *databases;

@@ -1,8 +1,6 @@
-// The hooks. DROP, RENAME and SET TABLESPACE of a database and copying it refuse
-// to run while anyone is connected, so its workers are sent away first and called
-// back when the transaction has ended, well or not. Extensions that come or go are
-// noticed by object access, which also sees DROP SCHEMA CASCADE and DROP OWNED.
-// Everything here happens in a user's session: it must not add an error to it.
+// Hooks for DDL. DROP, RENAME, SET TABLESPACE and copying of a database fail while anyone is connected to it. Its workers are therefore
+// terminated first, and started again when the transaction has ended. The object access hook sees extensions come and go, also by DROP
+// SCHEMA CASCADE and DROP OWNED. All of this runs in a user's session and must not add an error to it.
 #include "worker/ddl_hooks.hpp"
 
 #include "extension.hpp"
@@ -16,7 +14,7 @@ namespace {
 ProcessUtility_hook_type next_utility_hook;
 object_access_hook_type next_object_access_hook;
 
-// What the end of this transaction has to see to.
+// What this transaction must do at its end.
 bool blocks = false;
 bool databases_change = false;
 
@@ -34,7 +32,7 @@ const char *text_option(List *options, const char *name)
 	return nullptr;
 }
 
-// The database that a statement wants for itself.
+// Return the database that a statement needs for itself.
 const char *database_wanted(Node *statement)
 {
 	switch (nodeTag(statement))
@@ -62,7 +60,7 @@ bool is_database_statement(Node *statement)
 		   IsA(statement, CreatedbStmt);
 }
 
-// Nobody sends workers away but who may do the statement.
+// Return the database whose workers are to be terminated. Only the role that may run the statement terminates them.
 Oid database_to_block(Node *statement)
 {
 	const char *name = database_wanted(statement);
@@ -96,7 +94,7 @@ void on_utility(PlannedStmt *statement, const char *query, bool read_only_tree, 
 		standard_ProcessUtility(statement, query, read_only_tree, context, parameters, environment, receiver, completion);
 	if (commits_prepared)
 	{
-		// Nothing tells here what was prepared.
+		// The prepared transaction's timers are unknown here.
 		wakeup::wake_all();
 		shmem::wake_launcher(MyDatabaseId);
 	}
@@ -114,7 +112,7 @@ void on_transaction_end(XactEvent event, void *) noexcept
 	databases_change = false;
 }
 
-// At this point a new extension cannot be seen yet, so any is worth a look.
+// Note a change of extensions. A new extension cannot be seen yet at this point, so any one counts.
 void on_object_access(ObjectAccessType access, Oid class_id, Oid object, int part, void *argument)
 {
 	if (next_object_access_hook != nullptr)

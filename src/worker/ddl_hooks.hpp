@@ -1,4 +1,4 @@
-// DDL that launcher and workers must make way for, or want to know of.
+// Hooks for the DDL that launcher and workers must yield to, or must learn of.
 #ifndef CAMPAIGN_DDL_HOOKS_HPP
 #define CAMPAIGN_DDL_HOOKS_HPP
 

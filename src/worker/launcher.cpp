@@ -1,9 +1,6 @@
-// Keeps a worker (or as many as the settings say) in every database that has the
-// extension. Whether it has can only be seen from inside: a first worker looks,
-// one database at a time, and leaves if there is nothing for it. Told by the hooks
-// what changes (ddl.cpp) and by workers that they end (post.cpp); looks at
-// everything once a minute as the net. Its own memory may be lost at any time: a
-// new launcher adopts the workers it finds at their posts.
+// Keeps as many workers as the settings say in every database that has the extension. Only a session in the database can see that, so a
+// first worker probes it, one database at a time, and exits if there is nothing for it. ddl_hooks.cpp and exiting workers wake the
+// launcher; once a minute it checks everything. A new launcher adopts the workers that it finds in their slots.
 #include "worker/launcher.hpp"
 
 #include "pg/xact.hpp"
@@ -33,7 +30,7 @@ constexpr int64 no_slot_us = 5 * USECS_PER_SEC;
 constexpr int64 pause_after_error_us = 10 * USECS_PER_SEC;
 constexpr int64 warn_again_us = 600 * USECS_PER_SEC;
 
-BackgroundWorkerHandle **handles; // by post; nullptr for those of an earlier launcher
+BackgroundWorkerHandle **handles; // by slot; nullptr for those of an earlier launcher
 TimestampTz warn_at = DT_NOBEGIN;
 uint32 last_generation = 0;
 uint32 wait_event_cache = 0;
@@ -53,7 +50,7 @@ void reap_worker(WorkerSlot *slot)
 			database_list::note_failure(database, slot->since);
 			break;
 		case ExitReason::absent:
-			// One that was kicked since its worker looked may have it by now.
+			// A database that was named since its worker probed may have the extension by now.
 			database->extension = database->recheck ? Extension::unknown : Extension::absent;
 			database->failures = 0;
 			break;
@@ -72,7 +69,7 @@ void forget_handle(int index)
 	handles[index] = nullptr;
 }
 
-// A process that was asked for may die before it takes its post.
+// Return whether a process that was asked for has died before it attached to its slot.
 bool has_failed_to_start(int index, const WorkerSlot *slot)
 {
 	pid_t pid;
@@ -81,7 +78,7 @@ bool has_failed_to_start(int index, const WorkerSlot *slot)
 	{
 		int64 waited = GetCurrentTimestamp() - slot->since;
 
-		// (The second: unless the clock was set back.)
+		// It is negative after the clock was set back.
 		return waited > start_limit_us || waited < 0;
 	}
 	return GetBackgroundWorkerPid(handles[index], &pid) == BGWH_STOPPED;
@@ -115,7 +112,7 @@ void check_slots()
 	LWLockRelease(memory->lock);
 }
 
-// A first look is going on in some database.
+// Return whether a worker is probing some database.
 bool is_probing()
 {
 	for (uint32 i = 0; i < pg_atomic_read_u32(&memory->slots_used); i++)
@@ -153,7 +150,7 @@ int free_slot()
 	return -1;
 }
 
-// Returns the post to start a worker for, or -1. Called with the lock held.
+// Return the slot to start a worker for, or -1. The caller holds the lock.
 int allocate_slot(const Database *database, int number)
 {
 	int index = find_slot(database->oid, number);
@@ -213,10 +210,10 @@ bool start_worker(const Database *database, int index)
 	return started;
 }
 
-// False: the server has no process to spare.
+// Start the workers that a database lacks. Return false if the server has no process to spare.
 bool start_workers(Database *database)
 {
-	int wanted = database->extension == Extension::present ? guc::workers : 1;
+	int wanted = database_choice::workers_for(database->extension, guc::workers);
 
 	for (int number = 0; number < wanted; number++)
 	{
@@ -238,7 +235,7 @@ bool start_workers(Database *database)
 	return true;
 }
 
-// One round. Returns when to come again at the latest.
+// Check all slots and databases. Return the time of the next cycle at the latest.
 TimestampTz run_cycle()
 {
 	database_list::read();
@@ -251,7 +248,7 @@ TimestampTz run_cycle()
 		return next;
 	bool probing = is_probing();
 	database_list::for_each([&](Database *database) {
-		if (database->extension == Extension::absent || (database->extension == Extension::unknown && probing))
+		if (!database_choice::is_chosen(database->extension, probing))
 			return;
 		if (database->retry_at <= now && start_workers(database))
 			probing = probing || database->extension == Extension::unknown;
@@ -272,14 +269,14 @@ void start()
 	pqsignal(SIGTERM, die);
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	BackgroundWorkerUnblockSignals();
-	// The server ignores SIGHUP from the fork until here: the settings we were given may be old, and nobody will tell us again.
+	// The server ignores SIGHUP from the fork until here, so our settings may be old and no other signal will come.
 	ConfigReloadPending = true;
 	BackgroundWorkerInitializeConnection(nullptr, nullptr, 0);
 	SetConfigOption("application_name", process_type, PGC_USERSET, PGC_S_OVERRIDE);
 	database_list::make();
 	handles = static_cast<BackgroundWorkerHandle **>(
 		MemoryContextAllocZero(TopMemoryContext, sizeof(BackgroundWorkerHandle *) * memory->slot_count));
-	// Tickets of an earlier launcher must not come again.
+	// Generations of an earlier launcher must not come again.
 	last_generation = static_cast<uint32>(GetCurrentTimestamp() / 1000);
 	memory->launcher_pid = MyProcPid;
 	memory->launcher_since = GetCurrentTimestamp();
@@ -325,8 +322,7 @@ void register_process()
 
 } // namespace launcher
 
-// Ends by SIGTERM or an error only, both with a code other than 0, which would
-// mean for good.
+// Main function of the launcher. It ends only by SIGTERM or an error; exit code 0 would tell the server not to restart it.
 void campaign_lifecycle_launcher_main(Datum)
 {
 	MemoryContext round_memory = AllocSetContextCreate(TopMemoryContext, "campaign_lifecycle launcher", ALLOCSET_DEFAULT_SIZES);

@@ -1,4 +1,4 @@
-// The one process per server that gives every database its workers.
+// The process, one a server, that starts workers in every database.
 #ifndef CAMPAIGN_LAUNCHER_HPP
 #define CAMPAIGN_LAUNCHER_HPP
 

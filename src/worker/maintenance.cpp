@@ -1,9 +1,6 @@
-// Upkeep is a round now and then: ask which jobs are due, then make their steps,
-// each in a transaction of its own, as the tables' owner. Timers come first: the
-// worker looks for them between any two steps. What a round has found is kept in
-// memory only, since an idle database is to write nothing. A step that fails is
-// recorded and its job left for later; it stops no other. The library also runs
-// with an older install script that has no upkeep yet.
+// Runs maintenance in rounds: ask which jobs are due, then run their steps, each in a transaction of its own as the tables' owner. The
+// worker looks for timers between any two steps. A round is kept in memory only, because an idle database writes nothing. A step that
+// fails is recorded, its job is tried again later, and the other jobs go on.
 #include "worker/maintenance.hpp"
 
 #include "pg/spi_query.hpp"
@@ -16,12 +13,15 @@ namespace maintenance {
 namespace {
 
 constexpr spi_query::Query due_jobs_query = {
-	R"(SELECT u.jobs, u.next_at FROM @extschema@._due_upkeep($1, $2) AS u)", 2, {TIMESTAMPTZOID, TIMESTAMPTZOID}};
+	R"(SELECT u.jobs, u.next_at FROM campaign_lifecycle_internal._due_maintenance($1, $2) AS u)",
+	2,
+	{TIMESTAMPTZOID, TIMESTAMPTZOID}};
 
-constexpr spi_query::Query run_step_query = {R"(SELECT @extschema@._run_upkeep_step($1, $2))", 2, {TEXTOID, TIMESTAMPTZOID}};
+constexpr spi_query::Query run_step_query = {
+	R"(SELECT campaign_lifecycle_internal._run_maintenance_step($1, $2))", 2, {TEXTOID, TIMESTAMPTZOID}};
 
 constexpr spi_query::Query record_failure_query = {
-	R"(SELECT @extschema@._upkeep_failed($1, $2, $3, $4))", 4, {TEXTOID, TIMESTAMPTZOID, TEXTOID, TEXTOID}};
+	R"(SELECT campaign_lifecycle_internal._maintenance_failed($1, $2, $3, $4))", 4, {TEXTOID, TIMESTAMPTZOID, TEXTOID, TEXTOID}};
 
 struct Round
 {
@@ -32,7 +32,7 @@ struct Round
 	int current;
 };
 
-Round round; // count == current: none is going on
+Round round; // count == current: no round is in progress
 TimestampTz last_round = DT_NOBEGIN;
 MemoryContext round_memory;
 
@@ -88,7 +88,7 @@ void record_failure(spi_query::Schema *schema, const char *job, TimestampTz as_o
 void begin_round()
 {
 	if (round_memory == nullptr)
-		round_memory = AllocSetContextCreate(TopMemoryContext, "campaign_lifecycle upkeep", ALLOCSET_SMALL_SIZES);
+		round_memory = AllocSetContextCreate(TopMemoryContext, "campaign_lifecycle maintenance", ALLOCSET_SMALL_SIZES);
 	MemoryContextReset(round_memory);
 	round = {};
 	round.as_of = GetCurrentTimestamp();
@@ -105,7 +105,8 @@ void begin_round()
 
 void report(const char *job, const ErrorData *error)
 {
-	ereport(LOG, errcode(error->sqlerrcode), errmsg("upkeep job \"%s\" of campaign_lifecycle failed: %s", job, error->message),
+	ereport(LOG, errcode(error->sqlerrcode),
+			errmsg("maintenance job \"%s\" of campaign_lifecycle failed: %s", job, error->message),
 			errhint("It is tried again; see campaign_maintenance_jobs."));
 }
 

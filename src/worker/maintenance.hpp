@@ -1,4 +1,4 @@
-// What worker 0 of a database does as time passes, between timers.
+// The maintenance that worker 0 of a database runs between batches.
 #ifndef CAMPAIGN_MAINTENANCE_HPP
 #define CAMPAIGN_MAINTENANCE_HPP
 
@@ -6,8 +6,8 @@
 
 namespace maintenance {
 
-// One transaction of upkeep: asks which jobs are due, or makes the next step of
-// one. Returns when to come again, which is at once while a round goes on.
+// Run one transaction: read which jobs are due, or run the next step of one. Return the time of the next step, DT_NOBEGIN while a round
+// is in progress.
 TimestampTz step();
 
 } // namespace maintenance

@@ -1,7 +1,5 @@
-// Makes the shared memory when the server starts (and again after a crash, which
-// is why everything in it may be lost at any time), and holds what more than one
-// kind of process does with it. Promises: no pointer to a process is kept in it,
-// and its lock is held only for a few instructions.
+// Allocates the shared memory when the server starts and after a crash; everything in it may therefore be lost at any time. It holds no
+// pointer to a process, and its lock is held for a few instructions only.
 #include "worker/shmem.hpp"
 
 #include <signal.h>
@@ -17,7 +15,7 @@ constexpr const char *tranche = "campaign_lifecycle";
 shmem_request_hook_type next_request_hook;
 shmem_startup_hook_type next_startup_hook;
 
-// More than can run, so that the databases that wait for a process are shown.
+// Return the number of slots: more than processes can run, so that databases that wait for a process are shown.
 int max_slots()
 {
 	return greatest(256, 2 * max_worker_processes);
@@ -111,8 +109,7 @@ void wake_launcher(Oid database) noexcept
 		pg::set_latch_of(process);
 }
 
-// The lock keeps a worker from leaving between our look at its pid and the
-// signal, so that nobody else's process can have got the number.
+// The lock keeps a worker from exiting between our read of its pid and the signal, so that no other process can have got the pid.
 void block(Oid database)
 {
 	LWLockAcquire(memory->lock, LW_EXCLUSIVE);
@@ -134,7 +131,7 @@ void block(Oid database)
 	LWLockRelease(memory->lock);
 }
 
-// Without the lock: only this process writes its own entries back to free.
+// Needs no lock, because only this process writes its own entries.
 void unblock() noexcept
 {
 	for (Block &entry : memory->blocks)

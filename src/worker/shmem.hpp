@@ -1,7 +1,5 @@
-// The shared memory of launcher and workers. It exists only if the library is
-// in shared_preload_libraries: everyone tests shmem::memory first. A worker has
-// a post (who it is, how it fares; under the lock) and, beside it, a station,
-// which committing transactions read and write with atomics alone.
+// The shared memory of launcher and workers. It exists only if the library is in shared_preload_libraries, so callers test shmem::memory
+// first.
 #ifndef CAMPAIGN_SHMEM_HPP
 #define CAMPAIGN_SHMEM_HPP
 
@@ -16,11 +14,11 @@ constexpr int error_length = 512;
 
 enum class SlotState : int
 {
-	none,           // the post is free
+	none,           // the slot is free
 	no_worker_slot, // wanted, but the server has no process to spare
 	starting,       // asked for
-	working,        // a process holds the post; WorkerActivity tells more
-	left,           // the process has gone; the launcher has not seen to it yet
+	working,        // a process is attached; WorkerActivity tells more
+	left,           // the process has exited; the launcher has not handled that yet
 };
 
 enum class WorkerActivity : uint32
@@ -30,12 +28,13 @@ enum class WorkerActivity : uint32
 	running,
 	paused,
 	blocked,
+	outdated, // the installed version is not the library's
 };
 
 enum class ExitReason : int
 {
 	failed,   // an error, a signal, a crash
-	absent,   // the database has no such extension
+	absent,   // the database does not have the extension
 	yielded,  // to DDL on the database
 	unwanted, // by the settings
 };
@@ -83,9 +82,9 @@ struct Memory
 	pg_atomic_uint32 launcher_process;
 	pid_t launcher_pid;
 	TimestampTz launcher_since;
-	pg_atomic_uint32 wakeup_requests[max_wakeup_requests]; // databases that the launcher is to look at
+	pg_atomic_uint32 wakeup_requests[max_wakeup_requests]; // databases that the launcher must check
 	pg_atomic_uint32 recheck_all;
-	pg_atomic_uint32 slots_used; // slots at and after this one were never taken
+	pg_atomic_uint32 slots_used; // slots from this one on were never used
 	Block blocks[max_blocks];
 	int slot_count;
 	WorkerSlot *slots;
@@ -93,17 +92,16 @@ struct Memory
 
 extern Memory *memory;
 
-// Called when the library is preloaded.
+// Request the memory. Called when the library is preloaded.
 void request();
 
-// No error, no memory, no lock: callable from a commit callback.
+// Ask the launcher to check a database. Raises nothing and takes no lock, so a commit callback may call it.
 void wake_launcher(Oid database) noexcept;
 
-// DDL on a database keeps its workers away until the transaction ends, or the
-// session does.
+// Keep workers out of a database until the transaction or the session ends.
 void block(Oid database);
 void unblock() noexcept;
-bool is_blocked(Oid database); // with the lock held
+bool is_blocked(Oid database); // the caller holds the lock
 
 void clear_stale_blocks();
 

@@ -1,9 +1,7 @@
-// The wake-up between COMMIT and worker. No wake-up is lost because both sides
-// write before they read: the worker publishes "I am busy" before it takes a
-// snapshot and its next look before it reads `lowered`; the committer, already
-// visible to every new snapshot (XACT_EVENT_COMMIT comes after that), lowers the
-// mark before it reads when the worker looks next. Whichever comes second sees
-// the other. Callbacks use atomics and latches only, and never raise.
+// The wakeup from COMMIT to worker. No wakeup is lost, because both sides write before they read. The worker publishes that it is busy
+// before it takes a snapshot, and the end of its sleep before it reads wakeup_time. The committing transaction is visible to every new
+// snapshot at XACT_EVENT_COMMIT; it lowers wakeup_time before it reads the end of the sleep. The later one sees what the other wrote.
+// Callbacks use atomics and latches only, and never raise an error.
 #include "worker/wakeup.hpp"
 
 #include "pg/columns.hpp"
@@ -16,17 +14,17 @@ using shmem::WorkerSlot;
 
 namespace {
 
-// What this transaction has to tell when it commits.
+// What this transaction must report when it commits.
 TimestampTz earliest = DT_NOEND;
 bool changed = false;
 
-// Of these, what a worker has written after it looked ahead: the commit itself may fire triggers.
+// The earliest timer that a worker has written after it has read the next due time. The commit itself may fire triggers.
 TimestampTz unseen = DT_NOEND;
 
 // The slot of this process, if it is a worker.
 WorkerSlot *own_station = nullptr;
 
-// "I am busy now": later than any timer.
+// In sleeping_until: the worker is busy. Later than any timer.
 constexpr uint64 busy = static_cast<uint64>(DT_NOEND);
 
 TimestampTz read_time(pg_atomic_uint64 *time) noexcept
@@ -60,10 +58,9 @@ template <typename F> void for_each_slot(F visit) noexcept
 			visit(&memory->slots[i]);
 }
 
-// A timer due already needs one idle worker; a later one is made known to every
-// idle worker, since any of them may be busy by then. A busy worker reads its
-// mark before it sleeps, and a worker that commits its own batch is one (which
-// knows the later timers that it has seen in the same transaction).
+// Report a timer to the workers of this database. A timer that is due needs one idle worker. A later one is reported to every idle worker,
+// because any of them may be busy by then. A busy worker reads its wakeup_time before it sleeps. A worker that commits its own batch is
+// busy, and it has read the later timers of the same transaction already.
 void tell_workers(TimestampTz due) noexcept
 {
 	bool due_now = due <= GetCurrentTimestamp();
@@ -136,14 +133,14 @@ void wake_all() noexcept
 	});
 }
 
-// Returns the earliest time that others have committed since the last look.
+// Return the earliest time that other sessions have committed since the last call.
 TimestampTz enter_busy(WorkerSlot *slot)
 {
 	pg_atomic_exchange_u64(&slot->sleeping_until, busy);
 	return static_cast<TimestampTz>(pg_atomic_exchange_u64(&slot->wakeup_time, static_cast<uint64>(DT_NOEND)));
 }
 
-// Returns whether nothing earlier has come in the meantime.
+// Return whether no earlier timer has come in the meantime.
 bool publish_sleep(WorkerSlot *slot, TimestampTz next)
 {
 	pg_atomic_exchange_u64(&slot->sleeping_until, static_cast<uint64>(least(next, DT_NOEND - 1)));
@@ -168,7 +165,7 @@ void withdraw_claimed_range(WorkerSlot *mine)
 	pg_atomic_exchange_u64(&mine->claimed_to, static_cast<uint64>(DT_NOBEGIN));
 }
 
-// (Exchanges, for they are barriers: nobody sees one claim's beginning with another's end.)
+// Exchanges are barriers, so nobody sees the beginning of one range with the end of another.
 void publish_claimed_range(WorkerSlot *mine, TimestampTz from, TimestampTz to)
 {
 	withdraw_claimed_range(mine);
@@ -200,7 +197,7 @@ void set_own_slot(WorkerSlot *slot)
 
 using namespace wakeup;
 
-// The trigger of campaign_timers. Its conditions (which rows wait) stand in SQL.
+// The trigger of campaign_timers. Its WHEN conditions, in SQL, choose the rows that wait.
 SQL_FUNCTION(_wake_worker)
 {
 	TriggerData *data = trigger_utils::trigger_call(fcinfo, "_wake_worker", TRIGGER_EVENT_ROW | TRIGGER_EVENT_AFTER);
@@ -215,8 +212,7 @@ SQL_FUNCTION(_wake_worker)
 	return PointerGetDatum(nullptr);
 }
 
-// Something that workers and launcher cannot see by a timer: pause, resume, a
-// policy, a handler.
+// Report a change that is no timer to workers and launcher: pause, resume, a policy, a handler.
 SQL_FUNCTION(_wake)
 {
 	(void) fcinfo;

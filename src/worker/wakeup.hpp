@@ -1,6 +1,5 @@
-// Who wakes whom. A transaction that brings timers notes the earliest of them
-// and, once it is visible to others, tells the workers of its database; a worker
-// says when it will look next, so that only an earlier timer disturbs it.
+// Wakeups. A transaction that writes timers notes the earliest one and reports it to the workers of its database once it is visible. A
+// worker publishes the end of its sleep, so that only an earlier timer wakes it.
 #ifndef CAMPAIGN_WAKEUP_HPP
 #define CAMPAIGN_WAKEUP_HPP
 
@@ -11,33 +10,31 @@ namespace wakeup {
 
 void register_callbacks();
 
-// For the transaction: a timer due at this time; anything else that workers of
-// this database, or the launcher, should look at.
+// For the transaction: note a timer that is due at this time, or any other change that workers or the launcher must check.
 void note_timer(TimestampTz due);
 void note_change();
 
-// For a worker: what has been noted so far it knows itself.
+// For a worker: it has read the next due time, so it knows what has been noted so far.
 void note_next_due_read();
 
-// After COMMIT PREPARED: what was prepared is unknown here, so look at all.
+// Wake everybody after COMMIT PREPARED, because the timers of the prepared transaction are unknown here.
 void wake_all() noexcept;
 
-// For a worker, in this order: enter_busy() before the snapshot, then
-// publish_sleep(), then sleep only if it says so.
-TimestampTz enter_busy(shmem::WorkerSlot *station);
-bool publish_sleep(shmem::WorkerSlot *station, TimestampTz next);
+// For a worker: call enter_busy() before the snapshot, then publish_sleep(), and sleep only if that returns true.
+TimestampTz enter_busy(shmem::WorkerSlot *slot);
+bool publish_sleep(shmem::WorkerSlot *slot, TimestampTz next);
 
-// A worker that has found more than it can do alone.
-void wake_idle_worker(const shmem::WorkerSlot *mine, TimestampTz since);
+// Wake an idle sibling for a backlog that starts at `from`.
+void wake_idle_worker(const shmem::WorkerSlot *mine, TimestampTz from);
 
-// What a full batch has passed over nobody else need pass over: where a claim that
-// would begin at `since` had better begin, if a sibling is at work there. (What
-// it leaves or loses it looks for itself, as it does after a claim of its own.)
+// Publish the range of scheduled_at that the current full batch covers. A sibling whose next claim would start inside that range skips to
+// its end, so that workers do not read past each other's locked rows. The worker that published the range retries its timers that were
+// not executed.
 void publish_claimed_range(shmem::WorkerSlot *mine, TimestampTz from, TimestampTz to);
 void withdraw_claimed_range(shmem::WorkerSlot *mine);
-TimestampTz skip_claimed_ranges(const shmem::WorkerSlot *mine, TimestampTz since);
+TimestampTz skip_claimed_ranges(const shmem::WorkerSlot *mine, TimestampTz from);
 
-void set_own_slot(shmem::WorkerSlot *station);
+void set_own_slot(shmem::WorkerSlot *slot);
 
 } // namespace wakeup
 

@@ -1,7 +1,5 @@
-// The worker's side of shared memory. A post is taken before anything can fail
-// and given back by an exit callback, so that the launcher learns of every end,
-// whatever the cause; only a crash of the server needs no callback, for it makes
-// the memory anew.
+// The worker's side of shared memory. A worker attaches to its slot before anything can fail. An exit callback gives the slot back, so
+// that the launcher learns of every exit except a crash of the server, which makes the memory anew.
 #include "worker/worker_slot.hpp"
 
 #include "worker/wakeup.hpp"
@@ -15,7 +13,7 @@ namespace {
 shmem::WorkerSlot *my_slot;
 shmem::ExitReason exit_reason = shmem::ExitReason::failed;
 
-void give_back(int, Datum) noexcept
+void detach(int, Datum) noexcept
 {
 	pg_atomic_write_u32(&my_slot->wakeup_database, InvalidOid);
 	pg_atomic_write_u32(&my_slot->proc_number, shmem::nobody);
@@ -27,7 +25,7 @@ void give_back(int, Datum) noexcept
 	shmem::wake_launcher(InvalidOid);
 }
 
-// Published last: from then on committers find the station.
+// Publish the database last; from then on committing transactions find the slot.
 void open_slot()
 {
 	pg_atomic_write_u64(&my_slot->sleeping_until, static_cast<uint64>(DT_NOEND));
@@ -64,7 +62,7 @@ void attach(int index, uint32 generation)
 	LWLockRelease(memory->lock);
 	if (given_up)
 		proc_exit(0);
-	before_shmem_exit(give_back, static_cast<Datum>(0));
+	before_shmem_exit(detach, static_cast<Datum>(0));
 	open_slot();
 	wakeup::set_own_slot(my_slot);
 }

@@ -1,4 +1,4 @@
-// A worker's place in shared memory: taken, described, left.
+// A worker's slot in shared memory.
 #ifndef CAMPAIGN_WORKER_SLOT_HPP
 #define CAMPAIGN_WORKER_SLOT_HPP
 
@@ -9,7 +9,7 @@ namespace worker_slot {
 
 constexpr const char *worker_type = "campaign_lifecycle worker";
 
-// Takes the post, or ends the process if the launcher has given it up.
+// Attach to the slot, or exit if the launcher has given this process up.
 void attach(int index, uint32 generation);
 
 shmem::WorkerSlot *mine();
@@ -19,7 +19,7 @@ int number();
 void set_activity(shmem::WorkerActivity activity);
 void set_last_error(const ErrorData *error);
 
-// The worker has found the extension: this database is worth workers.
+// Report that the worker has found the extension, so that the database gets all its workers.
 void report_useful();
 
 [[noreturn]] void exit_worker(shmem::ExitReason reason);

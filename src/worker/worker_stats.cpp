@@ -1,6 +1,5 @@
-// _workers(): what shared memory says of the launcher and of each worker, for the
-// view campaign_workers and for health. Works without the preload, when all there
-// is to say is that.
+// _workers(): the launcher and the workers as shared memory has them, for the view campaign_workers and for campaign_health(). Without the
+// preload it returns one row that says so.
 #include "guc.hpp"
 #include "worker/shmem.hpp"
 
@@ -59,7 +58,7 @@ Row launcher_row()
 	return row;
 }
 
-// What is read under the lock.
+// The members that the lock protects.
 struct SlotCopy
 {
 	SlotState state;
@@ -88,8 +87,16 @@ const char *state_text(const SlotCopy &copy, shmem::WorkerSlot *slot)
 			return "paused";
 		case WorkerActivity::blocked:
 			return "blocked";
+		case WorkerActivity::outdated:
+			return "update needed";
 	}
 	return "starting";
+}
+
+bool is_outdated(const SlotCopy &copy, shmem::WorkerSlot *slot)
+{
+	return copy.state == SlotState::working &&
+		   static_cast<WorkerActivity>(pg_atomic_read_u32(&slot->activity)) == WorkerActivity::outdated;
 }
 
 Row worker_row(const SlotCopy &copy, shmem::WorkerSlot *slot)
@@ -98,7 +105,12 @@ Row worker_row(const SlotCopy &copy, shmem::WorkerSlot *slot)
 
 	put(&row, 1, ObjectIdGetDatum(copy.database));
 	put(&row, 2, Int32GetDatum(copy.number));
-	if (copy.last_error[0] != '\0')
+	// The health function of another version shows this text, too.
+	if (is_outdated(copy, slot))
+		put(&row, 7,
+			CStringGetTextDatum(
+				"the extension is of another version than its library: run ALTER EXTENSION campaign_lifecycle UPDATE"));
+	else if (copy.last_error[0] != '\0')
 		put(&row, 7, CStringGetTextDatum(copy.last_error));
 	if (copy.state != SlotState::working)
 		return row;

@@ -1,8 +1,6 @@
-// Between two looks. Accurate to less than the millisecond that WaitLatch rounds
-// up to, since the server's timer signal sets the latch. While it sleeps, and
-// between batches, a worker tries the lock of its database every few seconds,
-// without a transaction: whoever drops, renames or copies the database and was
-// not seen by the hook gets it within the five seconds that the server waits.
+// Sleeping between steps. The server's timer signal sets the latch, which is more precise than WaitLatch, because that rounds up to a
+// millisecond. Every few seconds a worker tries the lock of its database, without a transaction. DDL that the hook has not seen gets the
+// database so within the five seconds that the server waits.
 #include "worker/worker_wait.hpp"
 
 #include "worker/worker_slot.hpp"
@@ -13,14 +11,14 @@ namespace {
 
 constexpr int64 lock_check_ms = 3000;
 
-// A process that sleeps is not woken at once: the last bit of the time it stays awake.
+// The kernel wakes a process late, so the worker stays awake for the end of its sleep.
 constexpr int64 wake_us = 250;
 
 TimeoutId timer;
 TimestampTz lock_check_at = DT_NOBEGIN;
 uint32 wait_event_cache = 0;
 
-// The latch is set by the server's handler already.
+// The server's handler sets the latch already.
 void on_alarm() {}
 
 bool is_database_wanted(Oid database)
@@ -46,7 +44,7 @@ void check_database_lock(Oid database)
 	TimestampTz now = GetCurrentTimestamp();
 
 	CHECK_FOR_INTERRUPTS();
-	// (The second: unless the clock was set back.)
+	// The second condition is false after the clock was set back.
 	if (now < lock_check_at && lock_check_at <= now + lock_check_ms * 1000)
 		return;
 	lock_check_at = now + lock_check_ms * 1000;
@@ -54,20 +52,20 @@ void check_database_lock(Oid database)
 		worker_slot::exit_worker(shmem::ExitReason::yielded);
 }
 
-bool sleep_until(TimestampTz time, TimestampTz promised, shmem::WorkerSlot *slot, Oid database)
+bool sleep_until(TimestampTz time, TimestampTz wake_if_before, shmem::WorkerSlot *slot, Oid database)
 {
 	TimestampTz before = GetCurrentTimestamp();
 
-	// In a long sleep nobody else would hand in what the batches have counted.
+	// A long sleep would keep the statistics of the last batches from others.
 	pgstat_report_stat(time > before + USECS_PER_SEC);
 	for (;;)
 	{
 		check_database_lock(database);
 		TimestampTz now = GetCurrentTimestamp();
 
-		// (The second: a clock that was set back makes this a longer sleep than was meant.)
+		// Stop also when the clock was set back, because the sleep would be longer than was meant.
 		if (now >= time || now < before || ConfigReloadPending ||
-			static_cast<TimestampTz>(pg_atomic_read_u64(&slot->wakeup_time)) < promised)
+			static_cast<TimestampTz>(pg_atomic_read_u64(&slot->wakeup_time)) < wake_if_before)
 		{
 			disable_timeout(timer, false);
 			return now >= time;

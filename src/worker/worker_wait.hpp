@@ -9,12 +9,10 @@ namespace worker_wait {
 
 void init();
 
-// Until this time, a reload, or a commit with a timer before `promised`. Whether
-// the time has come.
-bool sleep_until(TimestampTz time, TimestampTz promised, shmem::WorkerSlot *slot, Oid database);
+// Sleep until this time, a reload, or a commit with a timer before wake_if_before. Return whether the time has come.
+bool sleep_until(TimestampTz time, TimestampTz wake_if_before, shmem::WorkerSlot *slot, Oid database);
 
-// Interrupts, and now and then whether somebody wants the database for himself:
-// then the process ends.
+// Check for interrupts and, every few seconds, whether another session waits for the database. Exit in that case.
 void check_database_lock(Oid database);
 
 } // namespace worker_wait

@@ -1,7 +1,7 @@
 # What tests of dumps, copies and upgrades share: a database with something in everything, and two ways to look at all of it.
 #
 #     use CampaignCopies;
-#     furnish($node, $db, schema => 'My Schema', version => '1.0');    makes the database; ends paused, with timers overdue
+#     furnish($node, $db, schema => 'My Schema', version => '1.1');    makes the database; ends paused, with timers overdue
 #     my @content = content($node, $db, 'My Schema');                   every row of every table: counts and checksums
 #     my @objects = objects($node, $db, 'My Schema');                   every object, down to comments and privileges
 #     same(\@content, [ content($node, 'copy') ], 'name', qr/.../);     nothing differs, but for lines that do not count
@@ -84,13 +84,12 @@ sub fires
 }
 
 # Campaigns in every state by the verbs and by the worker's own way, by hand, overdue, put off and dead timers, the lifecycle edited, the tables
-# extended, a past of 15 months. With 1.1 also a handler, grants, archived months, a backfill.
+# extended, a past of 15 months. Also a handler, grants, archived months, a backfill.
 sub furnish
 {
 	my ($node, $db, %options) = @_;
 	my $schema = $options{schema} // 'public';
 	my $version = $options{version} // '';
-	my $now = $version ne '1.0';
 	$node->safe_psql('postgres', "CREATE DATABASE $db");
 	$node->safe_psql($db, "CREATE SCHEMA IF NOT EXISTS \"$schema\"; CREATE EXTENSION campaign_lifecycle SCHEMA \"$schema\"" . ($version ? " VERSION '$version'" : ''));
 	$node->safe_psql(
@@ -168,31 +167,28 @@ sub furnish
 		INSERT INTO campaign_state_log (campaign_id, from_state, to_state, trigger_event, created_at, remark)
 		SELECT c.id, s.from_state, s.to_state, 'IMPORT', c.created_at + make_interval(hours => s.hour), 'old'
 		FROM c, (VALUES (0, NULL, 'CREATED'), (1, 'CREATED', 'RUNNING'), (4, 'RUNNING', 'EXPIRED')) AS s (hour, from_state, to_state)});
-	if ($now)
-	{
-		$node->safe_psql(
-			$db, qq{
-			SET client_min_messages = warning;
-			SET search_path = "$schema";
-			DO \$\$ BEGIN
-				IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'copies_reader') THEN
-					CREATE ROLE copies_reader; CREATE ROLE copies_writer; CREATE ROLE copies_operator; CREATE ROLE copies_owner;
-				END IF;
-			END \$\$;
-			SELECT create_monthly_partitions();
-			SELECT archive_old_state_logs();
-			CREATE FUNCTION handle(campaign_id uuid, timer_id uuid, payload jsonb) RETURNS jsonb LANGUAGE plpgsql SET search_path = "$schema" AS \$\$
-				BEGIN INSERT INTO campaign_notes VALUES (campaign_id, 'handled'); RETURN '{}'; END \$\$;
-			SELECT register_handler('REWARD_REMINDER', 'handle(uuid, uuid, jsonb)', '5 seconds');
-			UPDATE campaign_maintenance_jobs SET schedule = '17 4 * * *', retention = '2 years' WHERE job = 'cleanup-timer-executions';
-			SELECT grant_campaign_access('copies_reader', 'reader'), grant_campaign_access('copies_writer', 'writer'), grant_campaign_access('copies_operator', 'operator')});
-		$node->safe_psql($db, qq{SET client_min_messages = warning; SET search_path = "$schema"; CALL backfill_column('campaigns', 'budget', 'duration_hours / 2.0')}, on_error_stop => 1);
-		$node->safe_psql($db, qq{SET search_path = "$schema"; SELECT set_campaign_owner('copies_owner')}) if $options{owner};
-		# pg_restore -j may check the log's foreign key, as the tables' owner, before it restores what was granted on the schema.
-		$node->safe_psql($db, qq{ALTER SCHEMA "$schema" OWNER TO copies_owner}) if $options{owner};
-		# As a restore does, which fills them anew.
-		$node->safe_psql($db, "REFRESH MATERIALIZED VIEW \"$schema\".$_") for qw(mv_active_campaigns mv_pending_timers);
-	}
+	$node->safe_psql(
+		$db, qq{
+		SET client_min_messages = warning;
+		SET search_path = "$schema";
+		DO \$\$ BEGIN
+			IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'copies_reader') THEN
+				CREATE ROLE copies_reader; CREATE ROLE copies_writer; CREATE ROLE copies_operator; CREATE ROLE copies_owner;
+			END IF;
+		END \$\$;
+		SELECT create_monthly_partitions();
+		SELECT archive_old_state_logs();
+		CREATE FUNCTION handle(campaign_id uuid, timer_id uuid, payload jsonb) RETURNS jsonb LANGUAGE plpgsql SET search_path = "$schema" AS \$\$
+			BEGIN INSERT INTO campaign_notes VALUES (campaign_id, 'handled'); RETURN '{}'; END \$\$;
+		SELECT register_handler('REWARD_REMINDER', 'handle(uuid, uuid, jsonb)', '5 seconds');
+		UPDATE campaign_maintenance_jobs SET schedule = '17 4 * * *', retention = '2 years' WHERE job = 'cleanup-timer-executions';
+		SELECT grant_campaign_access('copies_reader', 'reader'), grant_campaign_access('copies_writer', 'writer'), grant_campaign_access('copies_operator', 'operator')});
+	$node->safe_psql($db, qq{SET client_min_messages = warning; SET search_path = "$schema"; CALL backfill_column('campaigns', 'budget', 'duration_hours / 2.0')}, on_error_stop => 1);
+	$node->safe_psql($db, qq{SET search_path = "$schema"; SELECT set_campaign_owner('copies_owner')}) if $options{owner};
+	# pg_restore -j may check the log's foreign key, as the tables' owner, before it restores what was granted on the schema.
+	$node->safe_psql($db, qq{ALTER SCHEMA "$schema" OWNER TO copies_owner}) if $options{owner};
+	# As a restore does, which fills them anew.
+	$node->safe_psql($db, "REFRESH MATERIALIZED VIEW \"$schema\".$_") for qw(mv_active_campaigns mv_pending_timers);
 	$node->safe_psql($db, 'ANALYZE');
 	return;
 }

@@ -179,8 +179,8 @@ SELECT is_empty(
 SELECT is_empty(
 	$$SELECT c.oid::regclass FROM pg_class AS c
 		WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm')
-			AND NOT EXISTS (SELECT FROM _campaign_relations() AS r WHERE r.relation = c.oid)$$,
-	'every table and view that the extension makes is in _campaign_relations()');
+			AND NOT EXISTS (SELECT FROM campaign_lifecycle_internal._campaign_relations() AS r WHERE r.relation = c.oid)$$,
+	'every table and view that the extension makes is in campaign_lifecycle_internal._campaign_relations()');
 SELECT is_empty(
 	$$SELECT p.oid::regprocedure FROM pg_proc AS p
 		JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
@@ -195,22 +195,22 @@ CREATE FUNCTION pg_temp.called(roots name[]) RETURNS SETOF name LANGUAGE sql AS 
 		UNION
 		SELECT m.call[1]::name
 		FROM reached AS r
-		JOIN pg_proc AS p ON p.pronamespace = 'public'::regnamespace AND p.proname = r.name
-		CROSS JOIN LATERAL regexp_matches(p.prosrc, 'public\.(_\w+)\s*\(', 'g') AS m (call)
+		JOIN pg_proc AS p ON p.pronamespace IN ('public'::regnamespace, 'campaign_lifecycle_internal'::regnamespace) AND p.proname = r.name
+		CROSS JOIN LATERAL regexp_matches(p.prosrc, '(?:public|campaign_lifecycle_internal)\.(_\w+)\s*\(', 'g') AS m (call)
 		-- Who does not own the tables gets no further in these.
-		WHERE 'owner' = ANY (roots) OR p.prosrc !~ '_upkeep_as_owner' OR m.call[1] IN ('_is_campaign_owner', '_upkeep_as_owner', '_cutoff'))
-	SELECT r.name FROM reached AS r JOIN pg_proc AS p ON p.pronamespace = 'public'::regnamespace AND p.proname = r.name
+		WHERE 'owner' = ANY (roots) OR p.prosrc !~ '_run_maintenance_as_owner' OR m.call[1] IN ('_is_campaign_owner', '_run_maintenance_as_owner', '_cutoff'))
+	SELECT r.name FROM reached AS r JOIN pg_proc AS p ON p.pronamespace IN ('public'::regnamespace, 'campaign_lifecycle_internal'::regnamespace) AND p.proname = r.name
 $$;
 SELECT bag_eq(
-	format('SELECT DISTINCT p.proname FROM _campaign_functions(%L) AS f (routine) JOIN pg_proc AS p ON p.oid = f.routine', l.level),
+	format('SELECT DISTINCT p.proname FROM campaign_lifecycle_internal._campaign_functions(%L) AS f (routine) JOIN pg_proc AS p ON p.oid = f.routine', l.level),
 	format('SELECT DISTINCT c FROM pg_temp.called(%L::name[] || ARRAY(SELECT split_part(t.what, ''('', 1)::name FROM trial AS t WHERE t.what LIKE ''%%()'' AND %L = ANY (t.allowed))) AS c',
 		l.roots, l.level),
 	format('%s: its verbs and exactly what they call', l.level))
 FROM (VALUES ('reader', '{_workers}'::name[]), ('writer', '{_workers}'), ('operator', '{_workers,backfill_column}'),
 	-- What the worker calls.
-	('owner', '{owner,_claim_batch,_apply_timers,_put_off_timers,_fail_timer,_next_due,_marked_due,_claim_marked,_start_marked,_lock_marked,_complete_marked,_handler_of,_record_handler,_fail_marked,_release_marked,
-		_recover_lost,_reset_constraints,_due_upkeep,_run_upkeep_step,_upkeep_failed,create_monthly_partitions,archive_old_state_logs,cleanup_timer_executions,
-		register_handler,unregister_handler,_table_health,_bring_up_campaign_tables,_wake_worker,fill_campaign_end_time,log_campaign_state_change,update_updated_at_column,
+	('owner', '{owner,_claim_batch,_apply_timers,_postpone_timers,_fail_timer,_next_due,_single_timer_due,_claim_single_timer,_start_single_timer,_lock_single_timer,_complete_single_timer,_handler_of,_record_handler,_fail_single_timer,_release_single_timer,
+		_recover_lost,_reset_constraints,_due_maintenance,_run_maintenance_step,_maintenance_failed,create_monthly_partitions,archive_old_state_logs,cleanup_timer_executions,
+		register_handler,unregister_handler,_table_health,_upgrade_campaign_tables,_wake_worker,fill_campaign_end_time,log_campaign_state_change,update_updated_at_column,
 		validate_state_transition,validate_timer_handler,validate_timer_policy,validate_timer_schedule,
 		_cleanup_finished_timers,_cleanup_metrics,_maintenance_commands,_set_cron_database}')) AS l (level, roots);
 
@@ -254,7 +254,7 @@ CREATE FUNCTION pg_temp.beyond() RETURNS SETOF text LANGUAGE sql AS $$
 	JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
 	JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'campaign_lifecycle'
 	JOIN pg_proc AS p ON p.oid = d.objid
-	WHERE has_function_privilege(l.role, p.oid, 'EXECUTE') <> EXISTS (SELECT FROM _campaign_functions(l.level) AS f (routine) WHERE f.routine = p.oid)
+	WHERE has_function_privilege(l.role, p.oid, 'EXECUTE') <> EXISTS (SELECT FROM campaign_lifecycle_internal._campaign_functions(l.level) AS f (routine) WHERE f.routine = p.oid)
 	UNION ALL
 	SELECT format('%s: CREATE on the schema', l.level) FROM level AS l WHERE has_schema_privilege(l.role, 'public', 'CREATE')
 $$;
@@ -273,7 +273,7 @@ SELECT is_empty('SELECT * FROM pg_temp.beyond()', 'tables of a superuser: no pri
 -- The same on tables of a plain role, to whom the grants then count as made by.
 SELECT set_campaign_owner('access_owner');
 SELECT is_empty(
-	$$SELECT r.relation FROM _campaign_relations() AS r JOIN pg_class AS c ON c.oid = r.relation
+	$$SELECT r.relation FROM campaign_lifecycle_internal._campaign_relations() AS r JOIN pg_class AS c ON c.oid = r.relation
 		WHERE c.relowner <> CASE WHEN r.is_member THEN 'postgres' ELSE 'access_owner' END::regrole AND (NOT r.is_member OR c.relowner = 'access_owner'::regrole)$$,
 	'every table and view has the new owner');
 SELECT is(pg_temp.attempt('access_' || l.level, t.command), CASE WHEN l.level = ANY (t.allowed) THEN 'allowed' ELSE 'denied' END,
@@ -287,10 +287,10 @@ FROM trial AS t ORDER BY t.place;
 -- The owner can do what the worker does, with no right of a superuser.
 SELECT is(pg_temp.attempt('access_owner', c.command), 'allowed', 'the plain owner can: ' || c.command)
 FROM (VALUES
-	($$SELECT _claim_batch(now() + interval '3 days', '-infinity', 100)$$),
-	($$SELECT _apply_timers(ARRAY['00000000-0000-7000-8000-00000000f001']::uuid[], now())$$),
-	($$SELECT _fail_timer('00000000-0000-7000-8000-00000000f001', now(), '22012', 'division by zero')$$),
-	($$SELECT _next_due('-infinity')$$)) AS c (command);
+	($$SELECT campaign_lifecycle_internal._claim_batch(now() + interval '3 days', '-infinity', 100)$$),
+	($$SELECT campaign_lifecycle_internal._apply_timers(ARRAY['00000000-0000-7000-8000-00000000f001']::uuid[], now())$$),
+	($$SELECT campaign_lifecycle_internal._fail_timer('00000000-0000-7000-8000-00000000f001', now(), '22012', 'division by zero', false)$$),
+	($$SELECT campaign_lifecycle_internal._next_due('-infinity')$$)) AS c (command);
 SELECT is(pg_temp.attempt('access_owner', 'SELECT grant_campaign_access(''access_nobody'', ''writer'')'), 'denied', 'the plain owner cannot hand out access');
 SELECT is(pg_temp.attempt('access_owner', 'SELECT count(*) FROM pg_authid'), 'denied', 'the plain owner is no superuser');
 

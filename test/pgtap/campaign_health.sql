@@ -1,5 +1,5 @@
 -- campaign_health(): each check is ok on a healthy database, and says what is wrong, how badly and what to do when it is not. The time is given
--- (_campaign_health(as_of), what campaign_health() calls with the clock), so nothing waits. What needs other processes is in test/t.
+-- (campaign_lifecycle_internal._campaign_health(as_of), what campaign_health() calls with the clock), so nothing waits. What needs other processes is in test/t.
 
 BEGIN;
 SELECT no_plan();
@@ -7,10 +7,10 @@ SELECT no_plan();
 
 -- What one check says: 'status: value'.
 CREATE FUNCTION pg_temp.health(name text, as_of timestamptz DEFAULT now()) RETURNS text LANGUAGE sql AS $$
-	SELECT h.status || ': ' || h.value FROM _campaign_health(as_of) AS h WHERE h.check_name = name
+	SELECT h.status || ': ' || h.value FROM campaign_lifecycle_internal._campaign_health(as_of) AS h WHERE h.check_name = name
 $$;
 CREATE FUNCTION pg_temp.detail(name text, as_of timestamptz DEFAULT now()) RETURNS text LANGUAGE sql AS $$
-	SELECT h.detail FROM _campaign_health(as_of) AS h WHERE h.check_name = name
+	SELECT h.detail FROM campaign_lifecycle_internal._campaign_health(as_of) AS h WHERE h.check_name = name
 $$;
 SELECT create_monthly_partitions() AS made \gset
 
@@ -99,7 +99,7 @@ SELECT is(pg_temp.health('overdue_timers', now() + interval '12 minutes'), 'warn
 SELECT resume_timers();
 UPDATE campaign_timers SET status = 'FAILED', retry_count = 1 WHERE campaign_id = :'c' AND timer_type = 'START_CAMPAIGN';
 SELECT is(pg_temp.health('overdue_timers', now() + interval '12 minutes'), 'critical: 2', 'one that waits for its next attempt counts when that is due');
-SELECT _run_due_timers(now() + interval '12 minutes', 10) AS run \gset
+SELECT campaign_lifecycle_internal._run_due_timers(now() + interval '12 minutes', 10) AS run \gset
 SELECT is(pg_temp.health('overdue_timers', now() + interval '12 minutes'), 'ok: 0', 'nothing is left');
 SELECT matches(pg_temp.health('lateness', now() + interval '13 minutes'), '^critical: median 7[12]\d\.\d+ s, worst 7[12]\d', 'but they were late');
 SELECT is(pg_temp.health('lateness', now() + interval '2 hours'), 'ok: none', 'an hour later that is history');
@@ -141,7 +141,7 @@ SELECT is(:checks, 18, 'a reader sees every check');
 SELECT is(:unknown, 0, 'and every value that our own tables hold');
 SELECT matches(:'snapshot'::text, 'unknown; members of pg_read_all_stats see them', 'other sessions are unknown to it');
 REVOKE ALL ON campaign_activation, campaign_tables_version, campaign_maintenance_jobs, campaign_state_log_default FROM health_reader;
-REVOKE ALL ON FUNCTION _workers() FROM health_reader;
+REVOKE ALL ON FUNCTION campaign_lifecycle_internal._workers() FROM health_reader;
 SET LOCAL ROLE health_reader;
 SELECT string_agg(check_name, ' ' ORDER BY check_name) AS hidden FROM campaign_health() WHERE detail LIKE 'unknown: %' \gset
 RESET ROLE;

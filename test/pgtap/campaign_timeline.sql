@@ -15,7 +15,7 @@ SELECT results_eq(format($$SELECT name, at, detail ->> 'to', detail -> 'payload'
 	format($$VALUES ('START_CAMPAIGN', %1$L::timestamptz, 'RUNNING', '{"policy": true}'::jsonb), ('CLOSE_CAMPAIGN', %1$L::timestamptz + interval '24 hours', NULL, '{"policy": true}'),
 		('EXPIRE_CAMPAIGN', %1$L::timestamptz + interval '26 hours', NULL, '{"policy": true}')$$, :'start'),
 	'planned timers stand at their time, with where they would move the campaign from here');
-SELECT _run_due_timers(:'start', 10) AS run \gset
+SELECT campaign_lifecycle_internal._run_due_timers(:'start', 10) AS run \gset
 SELECT record_metric(:'c', 'ENGAGEMENT_COUNT', 7, '{"page": "x"}') AS m \gset
 SELECT set_eq(format($$SELECT kind, name, status FROM campaign_timeline(%L)$$, :'c'),
 	$$VALUES ('state', 'CREATED', 'ENTERED'), ('timer', 'START_CAMPAIGN', 'COMPLETED'), ('execution', 'START_CAMPAIGN', 'COMPLETED'), ('state', 'RUNNING', 'ENTERED'),

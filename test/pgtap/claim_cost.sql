@@ -21,10 +21,10 @@ DECLARE
 	statement text;
 BEGIN
 	FOR what, statement IN VALUES
-		('a claim', $q$SELECT _claim_batch(now(), '-infinity', 1000)$q$),
-		('looking for the next', $q$SELECT _next_due('-infinity')$q$),
-		('looking for a marked one', $q$SELECT _marked_due(now(), '-infinity')$q$),
-		('a claim of any one that goes the marked way', $q$SELECT _claim_marked(now(), '-infinity', true)$q$)
+		('a claim', $q$SELECT campaign_lifecycle_internal._claim_batch(now(), '-infinity', 1000)$q$),
+		('looking for the next', $q$SELECT campaign_lifecycle_internal._next_due('-infinity')$q$),
+		('looking for a marked one', $q$SELECT campaign_lifecycle_internal._single_timer_due(now(), '-infinity')$q$),
+		('a claim of any one that goes the marked way', $q$SELECT campaign_lifecycle_internal._claim_single_timer(now(), '-infinity', true)$q$)
 	LOOP
 		RETURN NEXT cmp_ok(pg_temp.buffers(statement), '<', 60, format('%s among many %s', what, kind));
 	END LOOP;
@@ -37,7 +37,7 @@ DECLARE
 	plan json;
 BEGIN
 	PERFORM create_campaign(1, now());
-	EXECUTE $q$EXPLAIN (ANALYZE, BUFFERS, FORMAT json) SELECT _run_due_timers(now() + interval '1 hour', 10)$q$ INTO plan;
+	EXECUTE $q$EXPLAIN (ANALYZE, BUFFERS, FORMAT json) SELECT campaign_lifecycle_internal._run_due_timers(now() + interval '1 hour', 10)$q$ INTO plan;
 	RETURN (plan -> 0 -> 'Plan' ->> 'Shared Hit Blocks')::integer;
 END
 $$;

@@ -41,7 +41,7 @@ CREATE FUNCTION loot.now() RETURNS timestamptz LANGUAGE sql AS $$ SELECT CASE WH
 CREATE DOMAIN loot.interval AS text CHECK (loot.note('type interval of another schema'));
 CREATE DOMAIN loot.regclass AS text CHECK (loot.note('type regclass of another schema'));
 RESET ROLE;
-SELECT ok(_refresh_if_changed('mv_active_campaigns'), 'an untyped call takes the overload');
+SELECT ok(public.archive_old_state_logs('1 year'), 'an untyped call takes the overload');
 UPDATE campaign_maintenance_jobs SET enabled = true;
 SET CONSTRAINTS ALL IMMEDIATE;
 SET CONSTRAINTS ALL DEFERRED;
@@ -66,10 +66,10 @@ SELECT is((SELECT count(*) FROM cron.job), 0::bigint, 'no job is left');
 
 -- Not through the back door of those who may have other upkeep done.
 SET LOCAL ROLE cron_operator;
-SELECT tap.is(pg_temp.error_of($$SELECT _upkeep_as_owner('set_cron_database', NULL, NULL, 1)$$), '42501: permission denied for maintenance function "set_cron_database"', 'an operator cannot take the upkeep from the worker');
-SELECT tap.is(pg_temp.error_of(format('SELECT _upkeep_as_owner(%L, now(), ''0'', NULL)', v)), format('42501: permission denied for maintenance function "%s"', v), 'nor ask for ' || v)
+SELECT tap.is(pg_temp.error_of($$SELECT campaign_lifecycle_internal._run_maintenance_as_owner('set_cron_database', NULL, NULL, 1)$$), '42501: permission denied for maintenance function "set_cron_database"', 'an operator cannot take the upkeep from the worker');
+SELECT tap.is(pg_temp.error_of(format('SELECT campaign_lifecycle_internal._run_maintenance_as_owner(%L, now(), ''0'', NULL)', v)), format('42501: permission denied for maintenance function "%s"', v), 'nor ask for ' || v)
 FROM unnest('{upgrade_campaign_tables,cleanup_finished_timers,cleanup_metrics,refresh_if_changed,nonsense}'::text[]) AS v;
-SELECT tap.is(_upkeep_as_owner('cleanup_timer_executions', now(), '1 year', 1), 0::bigint, 'what its own verbs do, it can');
+SELECT tap.is(campaign_lifecycle_internal._run_maintenance_as_owner('cleanup_timer_executions', now(), '1 year', 1), 0::bigint, 'what its own verbs do, it can');
 RESET ROLE;
 
 -- A view in the table's place, and names that are none of ours.
@@ -143,7 +143,7 @@ SET LOCAL ROLE cron_owner;
 CREATE MATERIALIZED VIEW mv_active_campaigns AS SELECT 1 AS n WHERE loot.note('materialized view');
 RESET ROLE;
 DELETE FROM loot.notes;
-SELECT lives_ok('SELECT _refresh_if_changed(''public.mv_active_campaigns''::regclass)', 'a materialized view of the owner''s');
+SELECT lives_ok('SELECT campaign_lifecycle_internal._refresh_if_changed(''public.mv_active_campaigns''::regclass)', 'a materialized view of the owner''s');
 SELECT set_eq('SELECT DISTINCT who FROM loot.notes', '{cron_owner}'::name[], 'is compared and refreshed as the owner, whoever asks');
 
 SELECT * FROM finish();

@@ -11,7 +11,7 @@ $$;
 CREATE FUNCTION pg_temp.steps(job text, as_of timestamptz) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE n bigint := 1;
 BEGIN
-	WHILE public._run_upkeep_step(job, as_of) LOOP n := n + 1; END LOOP;
+	WHILE campaign_lifecycle_internal._run_maintenance_step(job, as_of) LOOP n := n + 1; END LOOP;
 	RETURN n;
 END
 $$;
@@ -118,7 +118,7 @@ SELECT is(pg_temp.violation_of('UPDATE campaign_maintenance_jobs SET retention =
 SELECT is(pg_temp.violation_of('UPDATE campaign_maintenance_jobs SET months_ahead = -1 WHERE job = ''create-monthly-partitions'''), '23514 valid_months_ahead', 'months behind');
 SELECT is(pg_temp.violation_of('INSERT INTO campaign_maintenance_jobs VALUES (''mine'', ''@daily'')'), '23514 valid_job', 'an unknown job');
 
-SELECT is(_next_cron_time(v.schedule, v.after::timestamptz), v.wanted::timestamptz, format('"%s" after %s', v.schedule, v.after))
+SELECT is(campaign_lifecycle_internal._next_cron_time(v.schedule, v.after::timestamptz), v.wanted::timestamptz, format('"%s" after %s', v.schedule, v.after))
 FROM (VALUES
 	('* * * * *', '2026-11-22 12:07:30+00', '2026-11-22 12:08:00+00'),
 	('* * * * *', '2026-11-22 12:08:00+00', '2026-11-22 12:09:00+00'),
@@ -138,56 +138,56 @@ FROM (VALUES
 	('@weekly', '2026-11-22 00:25:00+00', '2026-11-29 00:00:00+00'),
 	('@yearly', '2026-11-22 00:25:00+00', '2027-01-01 00:00:00+00')) AS v (schedule, after, wanted);
 SET LOCAL timezone = 'America/New_York';
-SELECT is(_next_cron_time('0 2 1 * *', '2027-03-13 12:00:00+00'), timestamptz '2027-04-01 02:00:00+00', 'in UTC wherever the session is');
+SELECT is(campaign_lifecycle_internal._next_cron_time('0 2 1 * *', '2027-03-13 12:00:00+00'), timestamptz '2027-04-01 02:00:00+00', 'in UTC wherever the session is');
 RESET timezone;
-SELECT is((pg_temp.diagnostics(format('SELECT _next_cron_time(%L, now())', s))).code, '22023', format('"%s" is no schedule', s))
+SELECT is((pg_temp.diagnostics(format('SELECT campaign_lifecycle_internal._next_cron_time(%L, now())', s))).code, '22023', format('"%s" is no schedule', s))
 	FROM unnest(ARRAY['', '5-1 * * * *', '61 * * * *', '* * * *', '* * * * * *', '*/0 * * * *', '@reboot', '10 seconds']) AS s;
-SELECT is((pg_temp.diagnostics('SELECT _next_cron_time(NULL, now())')).code, '22004', 'nor is NULL');
+SELECT is((pg_temp.diagnostics('SELECT campaign_lifecycle_internal._next_cron_time(NULL, now())')).code, '22004', 'nor is NULL');
 
 ---- when jobs are due; as_of is a Wednesday
 
-SELECT isnt(d.jobs, NULL, 'a worker that has just come may also say -infinity') FROM _due_upkeep(now(), '-infinity') AS d;
+SELECT isnt(d.jobs, NULL, 'a worker that has just come may also say -infinity') FROM campaign_lifecycle_internal._due_maintenance(now(), '-infinity') AS d;
 UPDATE campaign_maintenance_jobs SET last_run = '2033-01-05 12:00:30+00', last_outcome = 'ok', enabled = job <> 'create-monthly-partitions' AND job <> 'cleanup-metrics' AND job <> 'cleanup-finished-timers';
-SELECT is(d.jobs, NULL, 'nothing is due within the minute') FROM _due_upkeep('2033-01-05 12:00:59+00', NULL) AS d;
-SELECT is(d.next_at, timestamptz '2033-01-05 12:01:00+00', 'the next at the full minute') FROM _due_upkeep('2033-01-05 12:00:59+00', NULL) AS d;
-SELECT is(d.jobs, ARRAY['refresh-pending-timers'], 'then it is') FROM _due_upkeep('2033-01-05 12:01:00+00', NULL) AS d;
-SELECT is(d.jobs, NULL, 'unless the worker remembers that round') FROM _due_upkeep('2033-01-05 12:01:30+00', '2033-01-05 12:01:00+00') AS d;
-SELECT is(d.jobs, ARRAY['refresh-pending-timers', 'refresh-active-campaigns'], 'every five minutes two') FROM _due_upkeep('2033-01-05 12:05:00+00', '2033-01-05 12:04:00+00') AS d;
+SELECT is(d.jobs, NULL, 'nothing is due within the minute') FROM campaign_lifecycle_internal._due_maintenance('2033-01-05 12:00:59+00', NULL) AS d;
+SELECT is(d.next_at, timestamptz '2033-01-05 12:01:00+00', 'the next at the full minute') FROM campaign_lifecycle_internal._due_maintenance('2033-01-05 12:00:59+00', NULL) AS d;
+SELECT is(d.jobs, ARRAY['refresh-pending-timers'], 'then it is') FROM campaign_lifecycle_internal._due_maintenance('2033-01-05 12:01:00+00', NULL) AS d;
+SELECT is(d.jobs, NULL, 'unless the worker remembers that round') FROM campaign_lifecycle_internal._due_maintenance('2033-01-05 12:01:30+00', '2033-01-05 12:01:00+00') AS d;
+SELECT is(d.jobs, ARRAY['refresh-pending-timers', 'refresh-active-campaigns'], 'every five minutes two') FROM campaign_lifecycle_internal._due_maintenance('2033-01-05 12:05:00+00', '2033-01-05 12:04:00+00') AS d;
 SELECT is(d.jobs, ARRAY['refresh-pending-timers', 'refresh-active-campaigns', 'archive-state-logs', 'cleanup-timer-executions'], 'after a long sleep each, once')
-	FROM _due_upkeep('2033-09-05 12:05:00+00', NULL) AS d;
-SELECT is(d.jobs, NULL, 'the clock was set back: they wait for their time') FROM _due_upkeep('2032-01-05 12:05:30+00', '2033-01-05 12:00:00+00') AS d;
+	FROM campaign_lifecycle_internal._due_maintenance('2033-09-05 12:05:00+00', NULL) AS d;
+SELECT is(d.jobs, NULL, 'the clock was set back: they wait for their time') FROM campaign_lifecycle_internal._due_maintenance('2032-01-05 12:05:30+00', '2033-01-05 12:00:00+00') AS d;
 UPDATE campaign_maintenance_jobs SET enabled = true WHERE job = 'create-monthly-partitions';
-SELECT is(d.jobs, ARRAY['create-monthly-partitions'], 'a month that is missing is made at once') FROM _due_upkeep('2033-01-05 12:00:40+00', NULL) AS d;
+SELECT is(d.jobs, ARRAY['create-monthly-partitions'], 'a month that is missing is made at once') FROM campaign_lifecycle_internal._due_maintenance('2033-01-05 12:00:40+00', NULL) AS d;
 SELECT is(pg_temp.steps('create-monthly-partitions', '2033-01-05 12:00:40+00'), 4::bigint, 'a step a month');
-SELECT is(d.jobs, NULL, 'and then not') FROM _due_upkeep('2033-01-05 12:00:41+00', NULL) AS d;
+SELECT is(d.jobs, NULL, 'and then not') FROM campaign_lifecycle_internal._due_maintenance('2033-01-05 12:00:41+00', NULL) AS d;
 SELECT pg_temp.log_row(:'other', '2032-11-15 00:00:00+00') AS late \gset
-SELECT is(d.jobs, ARRAY['create-monthly-partitions'], 'so is one for rows in the default partition') FROM _due_upkeep('2033-01-05 12:00:41+00', NULL) AS d;
-SELECT _upkeep_failed('create-monthly-partitions', '2033-01-05 12:00:41+00', '55P03', 'could not lock');
+SELECT is(d.jobs, ARRAY['create-monthly-partitions'], 'so is one for rows in the default partition') FROM campaign_lifecycle_internal._due_maintenance('2033-01-05 12:00:41+00', NULL) AS d;
+SELECT campaign_lifecycle_internal._maintenance_failed('create-monthly-partitions', '2033-01-05 12:00:41+00', '55P03', 'could not lock');
 SELECT is((SELECT (last_outcome, last_error, failures)::text FROM campaign_maintenance_jobs WHERE job = 'create-monthly-partitions'), '(failed,"55P03: could not lock",1)', 'a failure is on record');
-SELECT is((d.jobs, d.next_at), (NULL::text[], timestamptz '2033-01-05 12:00:51+00'), 'and tried again in ten seconds') FROM _due_upkeep('2033-01-05 12:00:42+00', '2033-01-05 12:00:41+00') AS d;
-SELECT is(d.jobs, ARRAY['create-monthly-partitions'], 'it is due') FROM _due_upkeep('2033-01-05 12:00:51+00', '2033-01-05 12:00:50+00') AS d;
-SELECT _upkeep_failed('create-monthly-partitions', '2033-01-05 12:00:51+00', '55P03', 'could not lock') FROM generate_series(1, 30) \g /dev/null
-SELECT is(d.jobs, ARRAY['refresh-pending-timers', 'refresh-active-campaigns'], 'it stops no other') FROM _due_upkeep('2033-01-05 13:00:50+00', NULL) AS d;
-SELECT is('create-monthly-partitions' = ANY (d.jobs), true, 'and is never given up') FROM _due_upkeep('2033-01-05 13:00:51+00', NULL) AS d;
+SELECT is((d.jobs, d.next_at), (NULL::text[], timestamptz '2033-01-05 12:00:51+00'), 'and tried again in ten seconds') FROM campaign_lifecycle_internal._due_maintenance('2033-01-05 12:00:42+00', '2033-01-05 12:00:41+00') AS d;
+SELECT is(d.jobs, ARRAY['create-monthly-partitions'], 'it is due') FROM campaign_lifecycle_internal._due_maintenance('2033-01-05 12:00:51+00', '2033-01-05 12:00:50+00') AS d;
+SELECT campaign_lifecycle_internal._maintenance_failed('create-monthly-partitions', '2033-01-05 12:00:51+00', '55P03', 'could not lock') FROM generate_series(1, 30) \g /dev/null
+SELECT is(d.jobs, ARRAY['refresh-pending-timers', 'refresh-active-campaigns'], 'it stops no other') FROM campaign_lifecycle_internal._due_maintenance('2033-01-05 13:00:50+00', NULL) AS d;
+SELECT is('create-monthly-partitions' = ANY (d.jobs), true, 'and is never given up') FROM campaign_lifecycle_internal._due_maintenance('2033-01-05 13:00:51+00', NULL) AS d;
 SELECT is(pg_temp.steps('create-monthly-partitions', '2033-01-05 13:00:51+00'), 1::bigint, 'when it succeeds');
 SELECT is((SELECT (last_outcome, last_error, failures, last_count)::text FROM campaign_maintenance_jobs WHERE job = 'create-monthly-partitions'), '(ok,,0,1)', 'it is well again');
 UPDATE campaign_maintenance_jobs SET schedule = '5-1 * * * *' WHERE job = 'refresh-pending-timers';
-SELECT isnt(d.jobs, NULL, 'a worker that remembers nothing may also say -infinity') FROM _due_upkeep('2033-09-05 12:05:00+00', '-infinity') AS d;
-SELECT is(d.jobs[1], 'refresh-pending-timers', 'a schedule that is none is run') FROM _due_upkeep('2033-01-05 13:00:52+00', '2033-01-05 13:00:51+00') AS d;
-SELECT is((pg_temp.diagnostics('SELECT _run_upkeep_step(''refresh-pending-timers'', ''2033-01-05 13:00:52+00'')')).code, '22023', 'to say so');
+SELECT isnt(d.jobs, NULL, 'a worker that remembers nothing may also say -infinity') FROM campaign_lifecycle_internal._due_maintenance('2033-09-05 12:05:00+00', '-infinity') AS d;
+SELECT is(d.jobs[1], 'refresh-pending-timers', 'a schedule that is none is run') FROM campaign_lifecycle_internal._due_maintenance('2033-01-05 13:00:52+00', '2033-01-05 13:00:51+00') AS d;
+SELECT is((pg_temp.diagnostics('SELECT campaign_lifecycle_internal._run_maintenance_step(''refresh-pending-timers'', ''2033-01-05 13:00:52+00'')')).code, '22023', 'to say so');
 UPDATE campaign_maintenance_jobs SET schedule = '* * * * *' WHERE job = 'refresh-pending-timers';
 UPDATE campaign_maintenance_jobs SET cron_database = (SELECT oid FROM pg_database WHERE datname = current_database());
-SELECT is((d.jobs, d.next_at)::text, '(,)', 'what pg_cron does here the worker leaves alone') FROM _due_upkeep('2034-01-05 13:00:52+00', NULL) AS d;
+SELECT is((d.jobs, d.next_at)::text, '(,)', 'what pg_cron does here the worker leaves alone') FROM campaign_lifecycle_internal._due_maintenance('2034-01-05 13:00:52+00', NULL) AS d;
 UPDATE campaign_maintenance_jobs SET cron_database = 1;
-SELECT isnt(d.jobs, NULL, 'but not in a copy of the database') FROM _due_upkeep('2034-01-05 13:00:52+00', NULL) AS d;
+SELECT isnt(d.jobs, NULL, 'but not in a copy of the database') FROM campaign_lifecycle_internal._due_maintenance('2034-01-05 13:00:52+00', NULL) AS d;
 UPDATE campaign_maintenance_jobs SET cron_database = NULL;
 
 -- Steps are batches, and one that was interrupted goes on.
 DELETE FROM timer_executions;
 INSERT INTO timer_executions (timer_id, status, completed_at) SELECT :'timer', 'COMPLETED', timestamptz '2032-01-01 00:00:00+00' + n * interval '1 second' FROM generate_series(1, 12000) AS n;
-SELECT is(_run_upkeep_step('cleanup-timer-executions', '2033-01-09 03:00:00+00'), true, 'a batch of many');
+SELECT is(campaign_lifecycle_internal._run_maintenance_step('cleanup-timer-executions', '2033-01-09 03:00:00+00'), true, 'a batch of many');
 SELECT is((SELECT count(*) FROM timer_executions), 7000::bigint, 'is bounded');
-SELECT is(d.jobs, ARRAY['cleanup-timer-executions'], 'the rest is due at once, also after a crash') FROM _due_upkeep('2033-01-09 03:00:01+00', '2033-01-09 03:00:00+00') AS d;
+SELECT is(d.jobs, ARRAY['cleanup-timer-executions'], 'the rest is due at once, also after a crash') FROM campaign_lifecycle_internal._due_maintenance('2033-01-09 03:00:01+00', '2033-01-09 03:00:00+00') AS d;
 SELECT is(pg_temp.steps('cleanup-timer-executions', '2033-01-09 03:00:01+00'), 2::bigint, 'two more');
 SELECT is((SELECT (last_outcome, last_count, reached)::text FROM campaign_maintenance_jobs WHERE job = 'cleanup-timer-executions'), '(ok,12000,)', 'all counted');
 SELECT is((SELECT count(*) FROM timer_executions), 0::bigint, 'and gone');
@@ -220,9 +220,9 @@ DECLARE
 	job text;
 BEGIN
 	WHILE now < until LOOP
-		SELECT * INTO due FROM public._due_upkeep(now, last_round);
+		SELECT * INTO due FROM campaign_lifecycle_internal._due_maintenance(now, last_round);
 		FOREACH job IN ARRAY coalesce(due.jobs, '{}') LOOP
-			WHILE public._run_upkeep_step(job, now) LOOP END LOOP;
+			WHILE campaign_lifecycle_internal._run_maintenance_step(job, now) LOOP END LOOP;
 		END LOOP;
 		last_round := now;
 		WITH l AS (
@@ -234,9 +234,9 @@ BEGIN
 			ON CONFLICT DO NOTHING;
 		now := now + interval '6 days';
 	END LOOP;
-	SELECT * INTO due FROM public._due_upkeep(until, last_round);
+	SELECT * INTO due FROM campaign_lifecycle_internal._due_maintenance(until, last_round);
 	FOREACH job IN ARRAY due.jobs LOOP
-		WHILE public._run_upkeep_step(job, until) LOOP END LOOP;
+		WHILE campaign_lifecycle_internal._run_maintenance_step(job, until) LOOP END LOOP;
 	END LOOP;
 END
 $$;
@@ -252,7 +252,7 @@ SELECT is((SELECT count(*) FROM month_table AS m JOIN pg_inherits AS i ON i.inhr
 	'eighteen whole months are in the archive: the very tables that they were logged in');
 SELECT is((SELECT count(*) FROM campaign_state_log_archive AS a LEFT JOIN month_table AS m ON m.part = a.tableoid WHERE a.created_at BETWEEN '2034-01-01 00:00:00+00' AND '2035-06-30 23:59:59+00' AND m.part IS NULL), 0::bigint,
 	'not one row of theirs elsewhere');
-SELECT is((SELECT count(*) FROM _missing_log_months(3, '2036-07-01 02:00:00+00')), 0::bigint, 'all months are partitioned, three ahead');
+SELECT is((SELECT count(*) FROM campaign_lifecycle_internal._missing_log_months(3, '2036-07-01 02:00:00+00')), 0::bigint, 'all months are partitioned, three ahead');
 
 SELECT * FROM finish();
 ROLLBACK;

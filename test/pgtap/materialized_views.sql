@@ -24,34 +24,34 @@ SELECT is((SELECT count(*) FROM pg_depend AS d JOIN pg_class AS c ON c.oid = d.o
 SELECT create_campaign(duration, start_time => now() + interval '30 minutes') FROM unnest(ARRAY[10, 20]) AS duration \g /dev/null
 SELECT create_campaign(7, start_time => now() + interval '2 days') AS tomorrow \gset
 SELECT is_empty('TABLE mv_active_campaigns', 'as of the last refresh');
-SELECT is(_refresh_if_changed('mv_active_campaigns'), true, 'changed: refreshed');
-SELECT is(_refresh_if_changed('mv_pending_timers'), true, 'so the other');
+SELECT is(campaign_lifecycle_internal._refresh_if_changed('mv_active_campaigns'), true, 'changed: refreshed');
+SELECT is(campaign_lifecycle_internal._refresh_if_changed('mv_pending_timers'), true, 'so the other');
 SELECT results_eq('SELECT status::text, campaign_count, avg_duration, oldest_campaign, newest_campaign, duration_count, duration_sum FROM mv_active_campaigns',
 	'SELECT ''CREATED''::text, 3::bigint, 37::numeric / 3, min(created_at), max(created_at), 3::bigint, 37::bigint FROM campaigns', 'campaigns by state');
 SELECT results_eq('SELECT timer_type::text, timer_count, next_execution, avg_retries, retries_count, retries_sum FROM mv_pending_timers ORDER BY 1',
 	$$VALUES ('START_CAMPAIGN', 2::bigint, now() + interval '30 minutes', 0::numeric, 2::bigint, 0::bigint)$$, 'timers due within the hour by type');
-SELECT is(_refresh_if_changed('mv_active_campaigns'), false, 'nothing has changed: not refreshed');
-SELECT is(_refresh_if_changed('mv_pending_timers'), false, 'nor the other');
+SELECT is(campaign_lifecycle_internal._refresh_if_changed('mv_active_campaigns'), false, 'nothing has changed: not refreshed');
+SELECT is(campaign_lifecycle_internal._refresh_if_changed('mv_pending_timers'), false, 'nor the other');
 UPDATE campaigns SET metadata = '{"seen": true}';
-SELECT is(_refresh_if_changed('mv_active_campaigns'), false, 'a change that does not show is none');
+SELECT is(campaign_lifecycle_internal._refresh_if_changed('mv_active_campaigns'), false, 'a change that does not show is none');
 SELECT transition_campaign(:'tomorrow', 'RUNNING') AS was \gset
 SELECT transition_campaign(:'tomorrow', 'CLOSED') AS was \gset
-SELECT is(_refresh_if_changed('mv_active_campaigns'), true, 'a campaign that closes leaves');
+SELECT is(campaign_lifecycle_internal._refresh_if_changed('mv_active_campaigns'), true, 'a campaign that closes leaves');
 SELECT is((SELECT campaign_count FROM mv_active_campaigns WHERE status = 'CREATED'), 2::bigint, 'two are left');
 SELECT is((SELECT count(*) FROM mv_active_campaigns WHERE status = 'CLOSED'), 0::bigint, 'closed ones are not active');
 DELETE FROM campaigns;
-SELECT is(_refresh_if_changed('mv_active_campaigns'), true, 'rows that are gone');
+SELECT is(campaign_lifecycle_internal._refresh_if_changed('mv_active_campaigns'), true, 'rows that are gone');
 SELECT is_empty('TABLE mv_active_campaigns', 'leave too');
 
 ---- as a user may have left them
 
 REFRESH MATERIALIZED VIEW mv_active_campaigns WITH NO DATA;
-SELECT is(_refresh_if_changed('mv_active_campaigns'), true, 'one that holds no data is refreshed plainly');
+SELECT is(campaign_lifecycle_internal._refresh_if_changed('mv_active_campaigns'), true, 'one that holds no data is refreshed plainly');
 DROP INDEX idx_mv_pending_timers_timer_type;
 SELECT create_campaign(1) AS now \gset
-SELECT is(_refresh_if_changed('mv_pending_timers'), true, 'one without its unique index, too');
+SELECT is(campaign_lifecycle_internal._refresh_if_changed('mv_pending_timers'), true, 'one without its unique index, too');
 DROP MATERIALIZED VIEW mv_pending_timers;
-SELECT is(_run_upkeep_step('refresh-pending-timers', now()), false, 'one that is gone is no fault');
+SELECT is(campaign_lifecycle_internal._run_maintenance_step('refresh-pending-timers', now()), false, 'one that is gone is no fault');
 
 SELECT * FROM finish();
 ROLLBACK;

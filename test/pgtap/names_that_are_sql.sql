@@ -70,11 +70,11 @@ SELECT format('CREATE INDEX %I ON %I (%I)', :'evil' || ' index', :'evil' || ' pa
 SELECT cmp_ok(create_monthly_partitions(5), '>=', 1, 'months are made');
 SELECT is(archive_old_state_logs('1 year'), 2::bigint, 'old ones are archived');
 SELECT is((SELECT array_agg(DISTINCT a.val) FROM (SELECT to_jsonb(l) ->> :'evil' AS val FROM campaign_state_log_archive AS l) AS a), ARRAY[:'evil_text'], 'with the column');
-SELECT is((SELECT count(*) FROM _partitions('campaign_state_log_archive') AS p WHERE p.lower_bound = current_setting('loot.lower')::timestamptz), 1::bigint, 'and so is a partition of such a name');
+SELECT is((SELECT count(*) FROM campaign_lifecycle_internal._partitions('campaign_state_log_archive') AS p WHERE p.lower_bound = current_setting('loot.lower')::timestamptz), 1::bigint, 'and so is a partition of such a name');
 SELECT is(cleanup_timer_executions('0', now() + interval '1 minute'), 1::bigint, 'executions are removed');
 SELECT throws_ok(format('UPDATE campaign_maintenance_jobs SET schedule = %L', :'evil_text'), '23514', NULL, 'a schedule');
-SELECT is(pg_temp.error_of(format('SELECT _next_cron_time(%L, now())', :'evil_text')), '22023: invalid cron schedule: "' || :'evil_text' || '"', 'is one or is none');
-SELECT throws_ok(format('SELECT _upkeep_as_owner(%L, NULL, NULL, NULL)', :'evil_text'), '22023', NULL, 'and so is a verb');
+SELECT is(pg_temp.error_of(format('SELECT campaign_lifecycle_internal._next_cron_time(%L, now())', :'evil_text')), '22023: invalid cron schedule: "' || :'evil_text' || '"', 'is one or is none');
+SELECT throws_ok(format('SELECT campaign_lifecycle_internal._run_maintenance_as_owner(%L, NULL, NULL, NULL)', :'evil_text'), '22023', NULL, 'and so is a verb');
 SELECT ok((SELECT count(*) FROM campaign_health()) > 10, 'health');
 SELECT lives_ok(format('SELECT revoke_campaign_access(%L)', :'name'), 'revoked');
 

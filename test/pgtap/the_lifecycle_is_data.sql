@@ -101,7 +101,7 @@ SELECT is(end_time, start_time + interval '24 hours', 'and end_time follows') FR
 SELECT is(pg_temp.waiting(:'c', c.start_time), ARRAY['CLOSE_CAMPAIGN +24:00:00', 'EXPIRE_CAMPAIGN +26:00:00'], 'as do its timers') FROM campaigns AS c WHERE id = :'c';
 SELECT create_campaign(24, NULL) AS c \gset
 SELECT schedule_timer(:'c', 'START_CAMPAIGN', now() + interval '1 hour') AS t \gset
-SELECT _run_due_timers(now() + interval '1 hour', 10);
+SELECT campaign_lifecycle_internal._run_due_timers(now() + interval '1 hour', 10);
 SELECT is(start_time, now() + interval '1 hour', 'nor does a timer know another start_time than its move') FROM campaigns WHERE id = :'c';
 SELECT is(end_time, now() + interval '25 hours', 'with its end_time') FROM campaigns WHERE id = :'c';
 

@@ -1,5 +1,5 @@
 -- lifecycle.md, "What a timer does when it is due": each row of the outcome table, the order of one campaign's timers, failed attempts with their backoff,
--- dead letters and their revival. The time is given (_run_due_timers(as_of, max_timers), what run_due_timers() calls with the clock), so nothing waits.
+-- dead letters and their revival. The time is given (campaign_lifecycle_internal._run_due_timers(as_of, max_timers), what run_due_timers() calls with the clock), so nothing waits.
 
 BEGIN;
 SELECT plan(125);
@@ -24,8 +24,8 @@ SELECT date_trunc('hour', now()) + interval '3 hours' AS start \gset
 
 SELECT create_campaign(24, :'start') AS c \gset
 SELECT pg_temp.timer_of(:'c', 'START_CAMPAIGN') AS t \gset
-SELECT is(_run_due_timers(:'start'::timestamptz - interval '1 microsecond', 10), 0::bigint, 'a microsecond early nothing is due');
-SELECT is(_run_due_timers(:'start', 10), 1::bigint, 'on time one timer is attempted');
+SELECT is(campaign_lifecycle_internal._run_due_timers(:'start'::timestamptz - interval '1 microsecond', 10), 0::bigint, 'a microsecond early nothing is due');
+SELECT is(campaign_lifecycle_internal._run_due_timers(:'start', 10), 1::bigint, 'on time one timer is attempted');
 SELECT is(status, 'RUNNING', 'the campaign moves') FROM campaigns;
 SELECT is(status, 'COMPLETED', 'the timer is COMPLETED') FROM campaign_timers WHERE id = :'t';
 SELECT ok(executed_at BETWEEN :'start' AND :'start'::timestamptz + interval '10 seconds', 'executed_at is when it was carried out') FROM campaign_timers WHERE id = :'t';
@@ -36,14 +36,14 @@ SELECT is(pg_temp.history(:'c'), ARRAY['CREATED by CREATED', 'RUNNING by START_C
 SELECT results_eq('SELECT metric_type::text FROM campaign_metrics ORDER BY 1', $$VALUES ('STATE_TRANSITION_TIME'), ('TIMER_EXECUTION_TIME')$$, 'two metrics of a move');
 SELECT ok(value BETWEEN 0 AND 10000, metric_type || ' in milliseconds') FROM campaign_metrics;
 SELECT is(current_setting('campaign_lifecycle.trigger_event', true), '', 'the transaction''s settings are as they were');
-SELECT is(_run_due_timers(:'start', 10), 0::bigint, 'it is done once');
+SELECT is(campaign_lifecycle_internal._run_due_timers(:'start', 10), 0::bigint, 'it is done once');
 
 ---- A whole life, each step when it is due, with its log.
 
-SELECT is(_run_due_timers(:'start'::timestamptz + interval '24 hours', 10), 1::bigint, 'CLOSE at the end');
+SELECT is(campaign_lifecycle_internal._run_due_timers(:'start'::timestamptz + interval '24 hours', 10), 1::bigint, 'CLOSE at the end');
 SELECT :'start'::timestamptz + interval '24 hours' AS closed \gset
-SELECT is(_run_due_timers(:'closed'::timestamptz + interval '4 minutes 59 seconds', 10), 0::bigint, 'for five minutes nothing');
-SELECT is(_run_due_timers(:'closed'::timestamptz + interval '5 minutes', 10), 1::bigint, 'then the claim opens');
+SELECT is(campaign_lifecycle_internal._run_due_timers(:'closed'::timestamptz + interval '4 minutes 59 seconds', 10), 0::bigint, 'for five minutes nothing');
+SELECT is(campaign_lifecycle_internal._run_due_timers(:'closed'::timestamptz + interval '5 minutes', 10), 1::bigint, 'then the claim opens');
 SELECT is(status, 'REWARD_CLAIM', 'REWARD_CLAIM') FROM campaigns;
 SELECT :'closed'::timestamptz + interval '5 minutes' AS claim \gset
 -- A reminder: an event, no move.
@@ -51,17 +51,17 @@ SELECT pg_temp.timer_of(:'c', 'REWARD_REMINDER') AS completed_one \gset
 SELECT id AS t FROM campaign_timers WHERE campaign_id = :'c' AND timer_type = 'REWARD_REMINDER' AND status = 'PENDING' \gset
 DELETE FROM campaign_metrics;
 SELECT updated_at AS before FROM campaigns \gset
-SELECT is(_run_due_timers(:'claim'::timestamptz + interval '144 hours', 10), 1::bigint, 'the reminder');
+SELECT is(campaign_lifecycle_internal._run_due_timers(:'claim'::timestamptz + interval '144 hours', 10), 1::bigint, 'the reminder');
 SELECT is(pg_temp.attempts(:'t'), ARRAY['COMPLETED {"event": "REWARD_REMINDER"}'], 'is an event');
 SELECT is(status || ' ' || (updated_at = :'before'), 'REWARD_CLAIM true', 'and no move') FROM campaigns;
 SELECT is((SELECT array_agg(metric_type) FROM campaign_metrics), ARRAY['TIMER_EXECUTION_TIME']::varchar[], 'with one metric');
-SELECT is(_run_due_timers(:'claim'::timestamptz + interval '168 hours', 10), 1::bigint, 'EXPIRE a week after the claim opened');
+SELECT is(campaign_lifecycle_internal._run_due_timers(:'claim'::timestamptz + interval '168 hours', 10), 1::bigint, 'EXPIRE a week after the claim opened');
 SELECT is(pg_temp.history(:'c'), ARRAY['CREATED by CREATED', 'RUNNING by START_CAMPAIGN', 'CLOSED by CLOSE_CAMPAIGN', 'REWARD_CLAIM by REWARD_REMINDER', 'EXPIRED by EXPIRE_CAMPAIGN'],
 	'five rows in order');
 SELECT is(pg_temp.timers(:'c'), ARRAY['CLOSE_CAMPAIGN COMPLETED 0', 'EXPIRE_CAMPAIGN COMPLETED 0', 'REWARD_REMINDER COMPLETED 0', 'REWARD_REMINDER COMPLETED 0', 'START_CAMPAIGN COMPLETED 0'],
 	'no timer waits, none was made in vain');
 SELECT is((SELECT count(*) FROM timer_executions), 5::bigint, 'every attempt has one row');
-SELECT is(_run_due_timers('9999-12-31', 1000), 0::bigint, 'nothing ever after');
+SELECT is(campaign_lifecycle_internal._run_due_timers('9999-12-31', 1000), 0::bigint, 'nothing ever after');
 
 ---- Reminders of the user's own, before the start and before the end: events as well, though the type moves the campaign in a later state.
 
@@ -69,11 +69,11 @@ DELETE FROM campaigns;
 SAVEPOINT reminders;
 INSERT INTO campaign_timer_policies (state, timer_type, anchor, delay) VALUES ('CREATED', 'REWARD_REMINDER', 'start_time', '-1 hour'), ('RUNNING', 'REWARD_REMINDER', 'end_time', '-2 hours');
 SELECT create_campaign(24, :'start') AS c \gset
-SELECT is(_run_due_timers(:'start'::timestamptz + interval '22 hours', 10), 3::bigint, 'a reminder, the start, a reminder');
+SELECT is(campaign_lifecycle_internal._run_due_timers(:'start'::timestamptz + interval '22 hours', 10), 3::bigint, 'a reminder, the start, a reminder');
 SELECT results_eq('SELECT e.result FROM timer_executions AS e ORDER BY e.id',
 	$$VALUES ('{"event": "REWARD_REMINDER"}'::jsonb), ('{"to": "RUNNING", "from": "CREATED"}'), ('{"event": "REWARD_REMINDER"}')$$, 'an hour before the start, two before the end');
-SELECT is(_run_due_timers(:'start'::timestamptz + interval '24 hours 5 minutes', 10), 1::bigint, 'it closes');
-SELECT is(_run_due_timers(:'start'::timestamptz + interval '24 hours 10 minutes', 10), 1::bigint, 'and the same type');
+SELECT is(campaign_lifecycle_internal._run_due_timers(:'start'::timestamptz + interval '24 hours 5 minutes', 10), 1::bigint, 'it closes');
+SELECT is(campaign_lifecycle_internal._run_due_timers(:'start'::timestamptz + interval '24 hours 10 minutes', 10), 1::bigint, 'and the same type');
 SELECT is(status, 'REWARD_CLAIM', 'opens the claim') FROM campaigns;
 ROLLBACK TO reminders;
 
@@ -83,7 +83,7 @@ ROLLBACK TO reminders;
 DELETE FROM campaigns;
 SELECT create_campaign(24, :'start') AS c \gset
 SELECT :'start'::timestamptz + interval '27 hours' AS late \gset
-SELECT is(_run_due_timers(:'late', 10), 2::bigint, 'START and CLOSE, in one call');
+SELECT is(campaign_lifecycle_internal._run_due_timers(:'late', 10), 2::bigint, 'START and CLOSE, in one call');
 SELECT is(pg_temp.history(:'c'), ARRAY['CREATED by CREATED', 'RUNNING by START_CAMPAIGN', 'CLOSED by CLOSE_CAMPAIGN'], 'in order');
 SELECT results_eq(format('SELECT timer_type::text, scheduled_at FROM campaign_timers WHERE status = ''PENDING'' ORDER BY 1'),
 	format('VALUES (''EXPIRE_CAMPAIGN'', timestamptz %L), (''REWARD_REMINDER'', timestamptz %L)', :'late'::timestamptz + interval '48 hours', :'late'::timestamptz + interval '5 minutes'),
@@ -93,12 +93,12 @@ DELETE FROM campaigns;
 SELECT create_campaign(24, NULL) AS c \gset
 SELECT schedule_timer(:'c', 'EXPIRE_CAMPAIGN', :'start'::timestamptz + interval '3 seconds'), schedule_timer(:'c', 'CLOSE_CAMPAIGN', :'start'::timestamptz + interval '2 seconds'),
 	schedule_timer(:'c', 'START_CAMPAIGN', :'start'::timestamptz + interval '1 second');
-SELECT is(_run_due_timers(:'late', 1000), 3::bigint, 'three timers set by hand');
+SELECT is(campaign_lifecycle_internal._run_due_timers(:'late', 1000), 3::bigint, 'three timers set by hand');
 SELECT is(pg_temp.history(:'c'), ARRAY['CREATED by CREATED', 'RUNNING by START_CAMPAIGN', 'CLOSED by CLOSE_CAMPAIGN', 'EXPIRED by EXPIRE_CAMPAIGN'], 'in their order');
 -- At the same instant the lower priority number goes first.
 SELECT create_campaign(24, NULL) AS c \gset
 SELECT schedule_timer(:'c', 'EXPIRE_CAMPAIGN', :'start'), schedule_timer(:'c', 'CLOSE_CAMPAIGN', :'start'), schedule_timer(:'c', 'START_CAMPAIGN', :'start');
-SELECT is(_run_due_timers(:'late', 1000), 3::bigint, 'three timers at the same instant');
+SELECT is(campaign_lifecycle_internal._run_due_timers(:'late', 1000), 3::bigint, 'three timers at the same instant');
 SELECT is(pg_temp.history(:'c'), ARRAY['CREATED by CREATED', 'RUNNING by START_CAMPAIGN', 'CLOSED by CLOSE_CAMPAIGN', 'EXPIRED by EXPIRE_CAMPAIGN'], 'go by priority');
 SAVEPOINT priority;
 UPDATE campaign_state_transitions SET priority = 1 WHERE timer_type = 'EXPIRE_CAMPAIGN';
@@ -106,7 +106,7 @@ SELECT create_campaign(24, NULL) AS c \gset
 SELECT transition_campaign(:'c', 'RUNNING');
 UPDATE campaign_timers SET status = 'CANCELLED' WHERE campaign_id = :'c';
 SELECT schedule_timer(:'c', 'EXPIRE_CAMPAIGN', :'start'), schedule_timer(:'c', 'CLOSE_CAMPAIGN', :'start');
-SELECT is(_run_due_timers(:'late', 1000), 1::bigint, 'with another priority EXPIRE goes first and ends it');
+SELECT is(campaign_lifecycle_internal._run_due_timers(:'late', 1000), 1::bigint, 'with another priority EXPIRE goes first and ends it');
 SELECT is(pg_temp.history(:'c'), ARRAY['CREATED by CREATED', 'RUNNING by MANUAL', 'EXPIRED by EXPIRE_CAMPAIGN'], 'and CLOSE never runs');
 ROLLBACK TO priority;
 
@@ -117,13 +117,13 @@ SELECT create_campaign(24, :'start') AS c \gset
 SELECT transition_campaign(:'c', 'RUNNING');
 SELECT schedule_timer(:'c', 'START_CAMPAIGN', :'start') AS t \gset
 SELECT updated_at AS before FROM campaigns \gset
-SELECT is(_run_due_timers(:'start', 10), 1::bigint, 'START of a campaign that runs');
+SELECT is(campaign_lifecycle_internal._run_due_timers(:'start', 10), 1::bigint, 'START of a campaign that runs');
 SELECT is(pg_temp.timers(:'c') @> ARRAY['START_CAMPAIGN COMPLETED 0'], true, 'is COMPLETED');
 SELECT is(result, '{"skipped": true, "reason": "too late in state RUNNING"}', 'as skipped, with the reason') FROM timer_executions WHERE timer_id = :'t';
 SELECT is(status || ' ' || (updated_at = :'before'), 'RUNNING true', 'the campaign is untouched') FROM campaigns;
 -- The timer after a skipped one runs in the same call.
 SELECT schedule_timer(:'c', 'START_CAMPAIGN', :'start') AS t \gset
-SELECT is(_run_due_timers(:'start'::timestamptz + interval '24 hours 1 minute', 10), 2::bigint, 'one too late, and CLOSE behind it');
+SELECT is(campaign_lifecycle_internal._run_due_timers(:'start'::timestamptz + interval '24 hours 1 minute', 10), 2::bigint, 'one too late, and CLOSE behind it');
 SELECT is(status, 'CLOSED', 'both in one call') FROM campaigns;
 -- Switched off after the policy had made it.
 DELETE FROM campaigns;
@@ -131,19 +131,19 @@ SELECT create_campaign(24, :'start') AS c \gset
 SELECT transition_campaign(:'c', 'RUNNING');
 UPDATE campaigns SET auto_close = false WHERE id = :'c';
 SELECT pg_temp.timer_of(:'c', 'CLOSE_CAMPAIGN') AS t \gset
-SELECT is(_run_due_timers(:'start'::timestamptz + interval '24 hours', 10), 1::bigint, 'CLOSE of a campaign that is not to close by itself');
+SELECT is(campaign_lifecycle_internal._run_due_timers(:'start'::timestamptz + interval '24 hours', 10), 1::bigint, 'CLOSE of a campaign that is not to close by itself');
 SELECT is(result, '{"skipped": true, "reason": "auto_close is off"}', 'is skipped') FROM timer_executions WHERE timer_id = :'t';
 SELECT is(status, 'RUNNING', 'the campaign runs on') FROM campaigns WHERE id = :'c';
 SELECT is((SELECT count(*) FROM campaign_metrics WHERE campaign_id = :'c' AND metric_type = 'STATE_TRANSITION_TIME'), 0::bigint, 'no metric of a move');
 -- One set by hand moves it all the same.
 SELECT schedule_timer(:'c', 'CLOSE_CAMPAIGN', :'start'::timestamptz + interval '25 hours');
-SELECT is(_run_due_timers(:'start'::timestamptz + interval '25 hours', 10), 1::bigint, 'CLOSE by hand');
+SELECT is(campaign_lifecycle_internal._run_due_timers(:'start'::timestamptz + interval '25 hours', 10), 1::bigint, 'CLOSE by hand');
 SELECT is(status, 'CLOSED', 'closes it') FROM campaigns WHERE id = :'c';
 -- A reminder that is switched off is none.
 SELECT create_campaign(24, :'start') AS c \gset
 SELECT transition_campaign(:'c', s) FROM unnest(ARRAY['RUNNING', 'CLOSED', 'REWARD_CLAIM']) AS s;
 UPDATE campaigns SET rewards_enabled = false WHERE id = :'c';
-SELECT is(_run_due_timers(now() + interval '145 hours', 100) >= 1, true, 'a reminder');
+SELECT is(campaign_lifecycle_internal._run_due_timers(now() + interval '145 hours', 100) >= 1, true, 'a reminder');
 SELECT is(result, '{"skipped": true, "reason": "rewards_enabled is off"}', 'that is switched off') FROM timer_executions AS e JOIN campaign_timers AS t ON t.id = e.timer_id
 WHERE t.campaign_id = :'c' AND t.timer_type = 'REWARD_REMINDER';
 -- A timer that slipped in while its campaign expired.
@@ -155,7 +155,7 @@ ALTER TABLE campaigns DISABLE TRIGGER log_campaign_state_changes;
 UPDATE campaigns SET status = 'EXPIRED';
 ALTER TABLE campaigns ENABLE TRIGGER validate_campaign_state_transition;
 ALTER TABLE campaigns ENABLE TRIGGER log_campaign_state_changes;
-SELECT is(_run_due_timers(:'start', 10), 2::bigint, 'timers of an expired campaign');
+SELECT is(campaign_lifecycle_internal._run_due_timers(:'start', 10), 2::bigint, 'timers of an expired campaign');
 SELECT is((SELECT array_agg(DISTINCT e.result ->> 'reason') FROM timer_executions AS e), ARRAY['too late in state EXPIRED'], 'are skipped');
 
 ---- Too early
@@ -165,24 +165,24 @@ DELETE FROM campaigns;
 SELECT create_campaign(24, NULL) AS c \gset
 INSERT INTO campaign_timers (campaign_id, timer_type, scheduled_at, status, retry_count) VALUES (:'c', 'START_CAMPAIGN', :'start'::timestamptz + interval '1 hour', 'FAILED', 1);
 SELECT schedule_timer(:'c', 'CLOSE_CAMPAIGN', :'start') AS t \gset
-SELECT _run_due_timers(:'start'::timestamptz + interval '1 minute', 1000) AS attempted \gset
+SELECT campaign_lifecycle_internal._run_due_timers(:'start'::timestamptz + interval '1 minute', 1000) AS attempted \gset
 SELECT is(pg_temp.timers(:'c'), ARRAY['CLOSE_CAMPAIGN PENDING 0', 'START_CAMPAIGN FAILED 1'], 'CLOSE is put off while START waits for its next attempt');
 SELECT is(pg_temp.attempts(:'t'), NULL, 'which is not an attempt');
 SELECT is(:attempted, 0, 'and not counted as one');
-SELECT is(_run_due_timers(:'start'::timestamptz + interval '1 hour 1 minute', 1000), 2::bigint, 'once START is done CLOSE follows');
+SELECT is(campaign_lifecycle_internal._run_due_timers(:'start'::timestamptz + interval '1 hour 1 minute', 1000), 2::bigint, 'once START is done CLOSE follows');
 SELECT is(pg_temp.history(:'c'), ARRAY['CREATED by CREATED', 'RUNNING by START_CAMPAIGN', 'CLOSED by CLOSE_CAMPAIGN'], 'in order');
 -- Exactly at the time given, where the claim looks again.
 DELETE FROM campaigns;
 SELECT create_campaign(24, NULL) AS c \gset
 INSERT INTO campaign_timers (campaign_id, timer_type, scheduled_at, status, retry_count) VALUES (:'c', 'START_CAMPAIGN', :'start'::timestamptz + interval '1 hour', 'FAILED', 1);
 SELECT schedule_timer(:'c', 'CLOSE_CAMPAIGN', :'start') AS t \gset
-SELECT is(_run_due_timers(:'start', 1000), 0::bigint, 'one put off that is due at this very instant');
+SELECT is(campaign_lifecycle_internal._run_due_timers(:'start', 1000), 0::bigint, 'one put off that is due at this very instant');
 SELECT is(pg_temp.attempts(:'t'), NULL, 'is left alone');
 -- Otherwise: a failed attempt.
 DELETE FROM campaigns;
 SELECT create_campaign(24, NULL) AS c \gset
 SELECT schedule_timer(:'c', 'CLOSE_CAMPAIGN', :'start') AS t \gset
-SELECT is(_run_due_timers(:'start', 1000), 1::bigint, 'CLOSE of a campaign that nothing starts');
+SELECT is(campaign_lifecycle_internal._run_due_timers(:'start', 1000), 1::bigint, 'CLOSE of a campaign that nothing starts');
 SELECT is(pg_temp.timers(:'c'), ARRAY['CLOSE_CAMPAIGN FAILED 1'], 'is a failed attempt');
 SELECT matches((pg_temp.attempts(:'t'))[1], '^FAILED 55000: too early: ', 'and says why');
 
@@ -199,7 +199,7 @@ END
 $$;
 CREATE TRIGGER fail_some AFTER UPDATE ON campaigns FOR EACH ROW EXECUTE FUNCTION fail_some();
 SELECT create_campaign(24, :'start', metadata => CASE WHEN n % 20 = 0 THEN jsonb_build_object('fail', n, 'code', 'P0001') ELSE '{}' END) FROM generate_series(1, 200) AS n;
-SELECT is(_run_due_timers(:'start', 1000), 200::bigint, 'two hundred timers, ten of which fail');
+SELECT is(campaign_lifecycle_internal._run_due_timers(:'start', 1000), 200::bigint, 'two hundred timers, ten of which fail');
 SELECT results_eq('SELECT status::text, count(*) FROM campaigns GROUP BY 1 ORDER BY 1', $$VALUES ('CREATED', 10::bigint), ('RUNNING', 190)$$, 'the others move');
 SELECT results_eq($$SELECT status::text, retry_count, count(*) FROM campaign_timers WHERE timer_type = 'START_CAMPAIGN' GROUP BY 1, 2 ORDER BY 1$$,
 	$$VALUES ('COMPLETED', 0, 190::bigint), ('FAILED', 1, 10)$$, 'ten are FAILED, one attempt each');
@@ -214,7 +214,7 @@ SELECT is((SELECT count(*) FROM campaign_metrics AS m JOIN campaigns AS c ON c.i
 SELECT ok(bool_and(scheduled_at BETWEEN :'start'::timestamptz + interval '54 seconds' AND :'start'::timestamptz + interval '66 seconds'), 'the first backoff is a minute, give or take a tenth')
 FROM campaign_timers WHERE status = 'FAILED';
 SELECT cmp_ok(count(DISTINCT scheduled_at), '>', 5::bigint, 'with jitter') FROM campaign_timers WHERE status = 'FAILED';
-SELECT is(_run_due_timers(:'start'::timestamptz + interval '53 seconds', 1000), 0::bigint, 'before that nothing is tried');
+SELECT is(campaign_lifecycle_internal._run_due_timers(:'start'::timestamptz + interval '53 seconds', 1000), 0::bigint, 'before that nothing is tried');
 DO $$
 DECLARE
 	late timestamptz := now();
@@ -223,7 +223,7 @@ BEGIN
 	DELETE FROM campaigns WHERE status <> 'CREATED';
 	FOR n IN 2 .. 5 LOOP
 		SELECT max(t.scheduled_at) INTO late FROM campaign_timers AS t WHERE t.status = 'FAILED';
-		PERFORM _run_due_timers(late, 1000);
+		PERFORM campaign_lifecycle_internal._run_due_timers(late, 1000);
 		IF n < 5 AND EXISTS (SELECT FROM campaign_timers AS t WHERE t.status = 'FAILED'
 				AND (t.retry_count <> n OR t.scheduled_at - late NOT BETWEEN interval '54 seconds' * 2 ^ (n - 1) AND interval '66 seconds' * 2 ^ (n - 1))) THEN
 			RAISE EXCEPTION 'wrong backoff after attempt %: %', n, (SELECT array_agg(t.scheduled_at - late) FROM campaign_timers AS t WHERE t.status = 'FAILED');
@@ -240,20 +240,20 @@ SELECT is((SELECT count(*) FROM timer_executions AS e JOIN campaign_timers AS t 
 -- CLOSE and EXPIRE do not wait for a dead START, and are too early by themselves.
 DELETE FROM campaigns WHERE id NOT IN (SELECT id FROM campaigns ORDER BY id LIMIT 1);
 SELECT id AS c FROM campaigns \gset
-SELECT _run_due_timers(:'start'::timestamptz + interval '24 hours', 1000);
+SELECT campaign_lifecycle_internal._run_due_timers(:'start'::timestamptz + interval '24 hours', 1000);
 SELECT is(pg_temp.timers(:'c'), ARRAY['CLOSE_CAMPAIGN FAILED 1', 'EXPIRE_CAMPAIGN PENDING 0', 'START_CAMPAIGN FAILED 5'], 'a dead letter holds up nothing');
 
 -- So may plain SQL, which leaves the count of failures as it is: the timer is tried, and if it fails it is dead again, with its execution.
 SELECT id AS t FROM campaign_timers WHERE timer_type = 'START_CAMPAIGN' \gset
 SAVEPOINT revived;
 UPDATE campaign_timers SET status = 'PENDING', scheduled_at = now() WHERE id = :'t';
-SELECT is(_run_due_timers(now(), 1000), 1::bigint, 'a dead letter that plain SQL makes PENDING is attempted');
+SELECT is(campaign_lifecycle_internal._run_due_timers(now(), 1000), 1::bigint, 'a dead letter that plain SQL makes PENDING is attempted');
 SELECT is(pg_temp.timers(:'c') @> ARRAY['START_CAMPAIGN FAILED 5'], true, 'fails, and is dead again');
 SELECT is((SELECT count(*) FROM timer_executions WHERE timer_id = :'t'), 6::bigint, 'with one execution more');
 ROLLBACK TO revived;
 -- A failure is that of the timer which was due: one that was moved to a later time since is left alone.
 UPDATE campaign_timers SET status = 'PENDING', retry_count = 0, scheduled_at = now() + interval '1 hour' WHERE id = :'t';
-SELECT _fail_timer(:'t', now(), 'P0001', 'no luck');
+SELECT campaign_lifecycle_internal._fail_timer(:'t', now(), 'P0001', 'no luck', false);
 SELECT is(pg_temp.timers(:'c') @> ARRAY['START_CAMPAIGN PENDING 0'], true, 'a timer that was rescheduled meanwhile has not failed');
 ROLLBACK TO revived;
 
@@ -263,7 +263,7 @@ UPDATE campaign_timers SET status = 'CANCELLED' WHERE timer_type <> 'START_CAMPA
 SELECT id AS t FROM campaign_timers WHERE timer_type = 'START_CAMPAIGN' \gset
 SELECT retry_timer(:'t');
 SELECT ok(status = 'PENDING' AND retry_count = 0 AND scheduled_at BETWEEN now() AND clock_timestamp(), 'revived: PENDING, all attempts, due now') FROM campaign_timers WHERE id = :'t';
-SELECT is(_run_due_timers(clock_timestamp(), 10), 1::bigint, 'it is attempted again');
+SELECT is(campaign_lifecycle_internal._run_due_timers(clock_timestamp(), 10), 1::bigint, 'it is attempted again');
 SELECT is(status, 'RUNNING', 'and has its way') FROM campaigns;
 SELECT is((SELECT count(*) FROM timer_executions WHERE timer_id = :'t'), 6::bigint, 'after five failures a sixth attempt');
 
@@ -289,7 +289,7 @@ SELECT is((pg_temp.diagnostics(format('SELECT retry_timer(%L)', :'t'))).code, '2
 DELETE FROM campaigns;
 ALTER TABLE campaigns ADD CONSTRAINT no_running CHECK (status <> 'RUNNING' OR metadata ? 'allowed');
 SELECT create_campaign(24, :'start') AS c1, create_campaign(24, :'start', metadata => '{"allowed": 1}') AS c2 \gset
-SELECT is(_run_due_timers(:'start', 10), 2::bigint, 'one that violates a constraint, one that does not');
+SELECT is(campaign_lifecycle_internal._run_due_timers(:'start', 10), 2::bigint, 'one that violates a constraint, one that does not');
 SELECT matches((pg_temp.attempts(pg_temp.timer_of(:'c1', 'START_CAMPAIGN')))[1], '^FAILED 23514: .*no_running', 'the one fails');
 SELECT is(status, 'RUNNING', 'the other runs') FROM campaigns WHERE id = :'c2';
 ALTER TABLE campaigns DROP CONSTRAINT no_running;
@@ -297,7 +297,7 @@ ALTER TABLE campaigns DROP CONSTRAINT no_running;
 CREATE FUNCTION suppress() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN CASE WHEN NEW.metadata ? 'suppress' THEN NULL ELSE NEW END; END $$;
 CREATE TRIGGER suppress BEFORE UPDATE ON campaigns FOR EACH ROW EXECUTE FUNCTION suppress();
 SELECT create_campaign(24, :'start', metadata => '{"suppress": 1}') AS c1, create_campaign(24, :'start') AS c2 \gset
-SELECT is(_run_due_timers(:'start', 10), 2::bigint, 'one whose update is suppressed, one whose is not');
+SELECT is(campaign_lifecycle_internal._run_due_timers(:'start', 10), 2::bigint, 'one whose update is suppressed, one whose is not');
 SELECT matches((pg_temp.attempts(pg_temp.timer_of(:'c1', 'START_CAMPAIGN')))[1], '^FAILED 09000: a campaign was not moved', 'the one fails');
 SELECT is(status, 'RUNNING', 'the other runs') FROM campaigns WHERE id = :'c2';
 DROP TRIGGER suppress ON campaigns;
@@ -307,29 +307,29 @@ DROP TRIGGER suppress ON campaigns;
 DELETE FROM campaigns;
 SELECT create_campaign(24, :'start', metadata => jsonb_build_object('fail', code, 'code', code)) FROM unnest(ARRAY['40001', '40P01', '55P03', '53100', '53200']) AS code;
 SELECT create_campaign(24, :'start') AS c \gset
-SELECT _run_due_timers(:'start', 1000);
+SELECT campaign_lifecycle_internal._run_due_timers(:'start', 1000);
 SELECT is(status, 'RUNNING', 'a timer beside them is carried out') FROM campaigns WHERE id = :'c';
 SELECT is(t.status || ' ' || t.retry_count || ' ' || (t.scheduled_at = :'start'), 'PENDING 0 true', (c.metadata ->> 'code') || ' leaves the timer as it is')
 FROM campaigns AS c JOIN campaign_timers AS t ON t.campaign_id = c.id AND t.timer_type = 'START_CAMPAIGN' WHERE c.metadata ? 'code' ORDER BY c.metadata ->> 'code';
 SELECT is((SELECT count(*) FROM timer_executions WHERE status <> 'COMPLETED'), 0::bigint, 'and no execution');
 UPDATE campaigns SET metadata = '{}' WHERE metadata ? 'code';
-SELECT _run_due_timers(:'start', 1000);
+SELECT campaign_lifecycle_internal._run_due_timers(:'start', 1000);
 SELECT is((SELECT count(*) FROM campaigns WHERE status = 'RUNNING'), 6::bigint, 'the next time they go');
 -- Cancelled by an administrator: in a client's session that is for the client.
 SELECT create_campaign(24, :'start', metadata => '{"fail": 1, "code": "57014"}') AS c \gset
-SELECT is((pg_temp.diagnostics(format('SELECT _run_due_timers(%L, 1000)', :'start'))).code, '57014', 'a cancelled query is the client''s');
+SELECT is((pg_temp.diagnostics(format('SELECT campaign_lifecycle_internal._run_due_timers(%L, 1000)', :'start'))).code, '57014', 'a cancelled query is the client''s');
 SELECT is(pg_temp.timers(:'c') @> ARRAY['START_CAMPAIGN PENDING 0'], true, 'not the timer''s');
 
 ---- max_timers
 
 DELETE FROM campaigns;
 SELECT create_campaign(24, :'start'::timestamptz + n * interval '1 second') FROM generate_series(1, 10) AS n;
-SELECT is(_run_due_timers(:'late', 3), 3::bigint, 'at most as many as asked for');
+SELECT is(campaign_lifecycle_internal._run_due_timers(:'late', 3), 3::bigint, 'at most as many as asked for');
 SELECT is((SELECT array_agg(extract(epoch FROM start_time - :'start')::integer ORDER BY start_time) FROM campaigns WHERE status <> 'CREATED'), ARRAY[1, 2, 3], 'the earliest');
-SELECT is(_run_due_timers(:'late', 0), 0::bigint, 'none when none is asked for');
-SELECT is((pg_temp.diagnostics(format('SELECT _run_due_timers(%L, -1)', :'late'))).code, '22023', 'a negative number is refused');
-SELECT is((pg_temp.diagnostics(format('SELECT _run_due_timers(%L, NULL)', :'late'))).code, '22004', 'so is NULL');
-SELECT is(_run_due_timers(:'late', 1000), 17::bigint, 'then the rest, follow-ups included');
+SELECT is(campaign_lifecycle_internal._run_due_timers(:'late', 0), 0::bigint, 'none when none is asked for');
+SELECT is((pg_temp.diagnostics(format('SELECT campaign_lifecycle_internal._run_due_timers(%L, -1)', :'late'))).code, '22023', 'a negative number is refused');
+SELECT is((pg_temp.diagnostics(format('SELECT campaign_lifecycle_internal._run_due_timers(%L, NULL)', :'late'))).code, '22004', 'so is NULL');
+SELECT is(campaign_lifecycle_internal._run_due_timers(:'late', 1000), 17::bigint, 'then the rest, follow-ups included');
 SELECT results_eq('SELECT status::text, count(*) FROM campaigns GROUP BY 1', $$VALUES ('CLOSED', 10::bigint)$$, 'all are CLOSED');
 
 ---- Paused

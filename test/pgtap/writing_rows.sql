@@ -83,7 +83,7 @@ BEGIN
 	PERFORM run_due_timers();
 	PERFORM create_campaign(24, now() + interval '24 hours', id => gen_random_uuid()) FROM generate_series(1, 20);
 	UPDATE campaign_timers SET scheduled_at = scheduled_at + interval '1 hour' WHERE timer_type = 'EXPIRE_CAMPAIGN';
-	PERFORM _run_due_timers(later, 40);
+	PERFORM campaign_lifecycle_internal._run_due_timers(later, 40);
 	RETURN (
 		SELECT array_agg(DISTINCT format('%s %s %s', c.status, t.timer_type, t.scheduled_at - CASE t.timer_type WHEN 'CLOSE_CAMPAIGN' THEN c.end_time ELSE later END))
 		FROM campaigns AS c JOIN campaign_timers AS t ON t.campaign_id = c.id

@@ -13,12 +13,12 @@ SELECT create_campaign(48, now() + interval '1 hour', metadata => '{"name": "sum
 SELECT status, metadata, start_time - now() AS starts_in, extract(epoch FROM end_time - start_time) / 3600 = 48 AS for_two_days FROM campaigns WHERE id = :'id';
 SELECT timer_type, (extract(epoch FROM scheduled_at - now()) / 3600)::integer AS hours FROM schedule_campaign_timers(:'id');
 
-SELECT _run_due_timers(now() + interval '59 minutes', 1000) AS too_soon;
-SELECT _run_due_timers(now() + interval '1 hour', 1000) AS starts;
-SELECT _run_due_timers(now() + interval '49 hours', 1000) AS closes;
-SELECT _run_due_timers(now() + interval '49 hours 5 minutes', 1000) AS opens_claim;
-SELECT _run_due_timers(now() + interval '49 hours 5 minutes' + interval '144 hours', 1000) AS reminds;
-SELECT _run_due_timers(now() + interval '49 hours 5 minutes' + interval '168 hours', 1000) AS expires;
+SELECT campaign_lifecycle_internal._run_due_timers(now() + interval '59 minutes', 1000) AS too_soon;
+SELECT campaign_lifecycle_internal._run_due_timers(now() + interval '1 hour', 1000) AS starts;
+SELECT campaign_lifecycle_internal._run_due_timers(now() + interval '49 hours', 1000) AS closes;
+SELECT campaign_lifecycle_internal._run_due_timers(now() + interval '49 hours 5 minutes', 1000) AS opens_claim;
+SELECT campaign_lifecycle_internal._run_due_timers(now() + interval '49 hours 5 minutes' + interval '144 hours', 1000) AS reminds;
+SELECT campaign_lifecycle_internal._run_due_timers(now() + interval '49 hours 5 minutes' + interval '168 hours', 1000) AS expires;
 
 SELECT from_state, to_state, trigger_event FROM campaign_state_log WHERE campaign_id = :'id' ORDER BY created_at, id;
 SELECT t.timer_type, t.status, t.retry_count, e.status AS attempt, e.result

@@ -12,8 +12,8 @@ FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.reln
 BEGIN;
 SET LOCAL search_path = '';
 SELECT "My Schema".create_campaign(1, pg_catalog.now() + interval '1 hour') AS id \gset
-SELECT "My Schema"._run_due_timers(pg_catalog.now() + interval '1 hour', 10) AS starts;
-SELECT "My Schema"._run_due_timers(pg_catalog.now() + interval '2 hours', 10) AS closes;
+SELECT campaign_lifecycle_internal._run_due_timers(pg_catalog.now() + interval '1 hour', 10) AS starts;
+SELECT campaign_lifecycle_internal._run_due_timers(pg_catalog.now() + interval '2 hours', 10) AS closes;
 SELECT "My Schema".transition_campaign(:'id', 'REWARD_CLAIM');
 SELECT "My Schema".cancel_campaign(:'id', 'over');
 SELECT from_state, to_state, trigger_event FROM "My Schema".campaign_state_log ORDER BY created_at, id;

@@ -55,7 +55,7 @@ ALTER TABLE executions RENAME TO timer_executions;
 CREATE EXTENSION campaign_lifecycle;
 
 -- An ordinary role may not drop it, nor remove the data.
-GRANT EXECUTE ON FUNCTION uninstall_campaign_tables(), _campaign_relations() TO campaign_stranger;
+GRANT EXECUTE ON FUNCTION uninstall_campaign_tables(), campaign_lifecycle_internal._campaign_relations() TO campaign_stranger;
 SET ROLE campaign_stranger;
 DROP EXTENSION campaign_lifecycle;
 SELECT uninstall_campaign_tables();

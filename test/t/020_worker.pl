@@ -365,7 +365,7 @@ $node->safe_psql(
 	UPDATE campaign_maintenance_jobs SET last_run = NULL, last_outcome = NULL;
 	ALTER TABLE campaign_maintenance_jobs ENABLE TRIGGER linger});
 $node->safe_psql('postgres', "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'campaign_lifecycle worker' AND datname = 'upkeep'");
-becomes($node, 'upkeep', "SELECT count(*) FROM pg_stat_activity WHERE datname = 'upkeep' AND state = 'active' AND query = 'campaign_lifecycle: upkeep'", 1, 'it is at its upkeep');
+becomes($node, 'upkeep', "SELECT count(*) FROM pg_stat_activity WHERE datname = 'upkeep' AND state = 'active' AND query = 'campaign_lifecycle: maintenance'", 1, 'it is at its upkeep');
 fill($node, 'upkeep', 5);
 becomes($node, 'upkeep', "SELECT count(*) FROM campaigns WHERE status = 'EXPIRED'", 5, 'timers that are committed meanwhile are executed');
 cmp_ok($node->safe_psql('upkeep', 'SELECT EXTRACT(epoch FROM max(executed_at - scheduled_at)) FROM campaign_timers'), '<', $soon, 'and need no net');

@@ -46,8 +46,8 @@ my $expected = q{archive-state-logs|0 2 1 * *|SELECT public.archive_old_state_lo
 cleanup-timer-executions|0 3 * * 0|SELECT public.cleanup_timer_executions('6 mons'::pg_catalog.interval, pg_catalog.now(), NULL::pg_catalog.int8);|t|t|t
 create-monthly-partitions|0 0 1 * *|SELECT public.create_monthly_partitions(3, pg_catalog.now());|t|t|t
 of-the-user|0 12 * * *|SELECT 1|t|t|t
-refresh-active-campaigns|*/5 * * * *|SELECT public._refresh_if_changed('public.mv_active_campaigns'::pg_catalog.regclass);|t|t|t
-refresh-pending-timers|* * * * *|SELECT public._refresh_if_changed('public.mv_pending_timers'::pg_catalog.regclass);|t|t|t};
+refresh-active-campaigns|*/5 * * * *|SELECT campaign_lifecycle_internal._refresh_if_changed('public.mv_active_campaigns'::pg_catalog.regclass);|t|t|t
+refresh-pending-timers|* * * * *|SELECT campaign_lifecycle_internal._refresh_if_changed('public.mv_pending_timers'::pg_catalog.regclass);|t|t|t};
 answers($node, 'cron_home', $jobs, $expected, 'the specification\'s jobs under its names');
 ($returned) = scheduling('cron_home');
 is($returned, 't', 'a second time');
@@ -65,7 +65,7 @@ $node->safe_psql('elsewhere', $update);
 answers($node, 'cron_home', q{SELECT string_agg(jobname, ' ' ORDER BY jobname COLLATE "C") FROM cron.job WHERE database = 'elsewhere'},
 	'archive-state-logs-elsewhere cleanup-timer-executions-elsewhere create-monthly-partitions-elsewhere refresh-active-campaigns-elsewhere refresh-pending-timers-elsewhere',
 	'names carry the database');
-answers($node, 'elsewhere', 'SELECT d.jobs IS NULL FROM _due_upkeep(now(), NULL) AS d', 't', 'the worker does nothing there now');
+answers($node, 'elsewhere', 'SELECT d.jobs IS NULL FROM campaign_lifecycle_internal._due_maintenance(now(), NULL) AS d', 't', 'the worker does nothing there now');
 
 # Something to do for each job, all of them each minute.
 $node->safe_psql(
@@ -86,21 +86,21 @@ $node->safe_psql('cron_home', q{SELECT cron.alter_job(jobid, schedule => '1 seco
 becomes($node, 'cron_home', q{SELECT count(DISTINCT jobid) FROM cron.job_run_details JOIN cron.job USING (jobid) WHERE job.database = 'cron_home' AND status = 'succeeded'}, 7, 'pg_cron has run each');
 becomes($node, 'cron_home', q{SELECT count(*) > 0 FROM cron.job_run_details JOIN cron.job USING (jobid) WHERE jobname = 'refresh-pending-timers-elsewhere' AND status = 'succeeded'}, 't', 'and in the other database');
 # Two of them may meet at the tables; then one waits for its next time.
-becomes($node, 'cron_home', q{SELECT count(*) FROM _missing_log_months(3, now())}, 0, 'the missing months are there');
+becomes($node, 'cron_home', q{SELECT count(*) FROM campaign_lifecycle_internal._missing_log_months(3, now())}, 0, 'the missing months are there');
 becomes($node, 'cron_home', q{SELECT count(*) FROM campaign_state_log WHERE created_at < now() - interval '1 year'}, 0, 'old log rows are not in the log');
 answers($node, 'cron_home', q{SELECT count(*) FROM campaign_state_log_archive}, 22, 'but in the archive');
 answers($node, 'cron_home', q{SELECT count(*) FROM (TABLE campaign_state_log UNION ALL TABLE campaign_state_log_archive) AS l}, 41, 'none is lost');
 answers($node, 'cron_home', q{SELECT count(*) FROM timer_executions WHERE completed_at < now() - interval '6 months'}, 0, 'old executions are gone');
 answers($node, 'cron_home', q{SELECT campaign_count FROM mv_active_campaigns}, 1, 'the views are fresh');
 answers($node, 'elsewhere', q{SELECT timer_count FROM mv_pending_timers}, 1, 'there too');
-answers($node, 'cron_home', q{SELECT d.jobs IS NULL FROM _due_upkeep(now() + interval '1 year', NULL) AS d}, 't', 'the worker has nothing to do with it');
+answers($node, 'cron_home', q{SELECT d.jobs IS NULL FROM campaign_lifecycle_internal._due_maintenance(now() + interval '1 year', NULL) AS d}, 't', 'the worker has nothing to do with it');
 answers($node, 'cron_home', q{SELECT count(*) FROM cron.job_run_details WHERE status = 'failed' AND return_message !~ 'could not lock'}, 0, 'no job has failed');
 
 # Back to the worker.
 answers($node, 'cron_home', 'SELECT unschedule_maintenance()', 't', 'taken back');
 answers($node, 'cron_home', q{SELECT string_agg(jobname, ' ') FROM cron.job WHERE database = 'cron_home'}, 'of-the-user', 'only ours are gone');
 answers($node, 'cron_home', q{SELECT count(*) FROM cron.job WHERE database = 'elsewhere'}, 5, 'and none of another database\'s');
-answers($node, 'cron_home', q{SELECT 'refresh-pending-timers' = ANY (d.jobs) FROM _due_upkeep(now() + interval '1 year', NULL) AS d}, 't', 'the worker does it again');
+answers($node, 'cron_home', q{SELECT 'refresh-pending-timers' = ANY (d.jobs) FROM campaign_lifecycle_internal._due_maintenance(now() + interval '1 year', NULL) AS d}, 't', 'the worker does it again');
 answers($node, 'cron_home', 'SELECT unschedule_maintenance()', 'f', 'once');
 
 # Jobs run as who owns the tables, not as the superuser who scheduled them.

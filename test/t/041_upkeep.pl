@@ -17,10 +17,10 @@ use Time::HiRes qw(sleep time);
 my $node = campaign_server('upkeep', conf => "campaign_lifecycle.enabled = off\nautovacuum = off\n");
 
 # Idle.
-my $jobs = $node->safe_psql('postgres', 'SELECT unnest(d.jobs) FROM _due_upkeep(now(), NULL) AS d');
-$node->safe_psql('postgres', "SELECT _run_upkeep_step('$_', now())") for split /\n/, $jobs;
-my $round = "BEGIN; SELECT count(*) FROM _due_upkeep(now() + interval '1 hour', now()) AS d, unnest(d.jobs);"
-  . join('', map { "SELECT _run_upkeep_step('$_', now() + interval '1 hour');" } split /\n/, $jobs)
+my $jobs = $node->safe_psql('postgres', 'SELECT unnest(d.jobs) FROM campaign_lifecycle_internal._due_maintenance(now(), NULL) AS d');
+$node->safe_psql('postgres', "SELECT campaign_lifecycle_internal._run_maintenance_step('$_', now())") for split /\n/, $jobs;
+my $round = "BEGIN; SELECT count(*) FROM campaign_lifecycle_internal._due_maintenance(now() + interval '1 hour', now()) AS d, unnest(d.jobs);"
+  . join('', map { "SELECT campaign_lifecycle_internal._run_maintenance_step('$_', now() + interval '1 hour');" } split /\n/, $jobs)
   . 'SELECT pg_current_xact_id_if_assigned() IS NULL; COMMIT;';
 answers($node, 'postgres', $round, "2\n" . "f\n" x 5 . 't', 'a round that finds nothing to do writes nothing');
 
@@ -51,7 +51,7 @@ $node->safe_psql('postgres', q{CREATE TABLE given (id uuid PRIMARY KEY, created_
 $node->safe_psql('postgres', 'INSERT INTO given SELECT id, created_at FROM campaign_state_log');
 my $everything = q{SELECT count(*), count(DISTINCT id), (SELECT count(*) FROM given), count(*) FILTER (WHERE NOT EXISTS (SELECT FROM given AS g WHERE g.id = l.id AND g.created_at = l.created_at))
 	FROM (SELECT id, created_at FROM campaign_state_log UNION ALL SELECT id, created_at FROM campaign_state_log_archive) AS l};
-my $steps = join '', map { "SELECT _run_upkeep_step('create-monthly-partitions', now());\nSELECT _run_upkeep_step('archive-state-logs', now());\n" } 1 .. 60;
+my $steps = join '', map { "SELECT campaign_lifecycle_internal._run_maintenance_step('create-monthly-partitions', now());\nSELECT campaign_lifecycle_internal._run_maintenance_step('archive-state-logs', now());\n" } 1 .. 60;
 my $file = PostgreSQL::Test::Utils::tempdir() . '/steps.sql';
 append_to_file($file, $steps);
 my ($given, $working, $wrong) = (1, 0, 0);

@@ -15,7 +15,7 @@ sub health
 {
 	my ($check, $expected, $what, $as_of) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	return like($node->safe_psql('postgres', "SELECT status || ': ' || value || ': ' || detail FROM _campaign_health(now() + interval '" . ($as_of // 0) . " hours') WHERE check_name = '$check'"),
+	return like($node->safe_psql('postgres', "SELECT status || ': ' || value || ': ' || detail FROM campaign_lifecycle_internal._campaign_health(now() + interval '" . ($as_of // 0) . " hours') WHERE check_name = '$check'"),
 		$expected, $what);
 }
 

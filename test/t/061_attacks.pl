@@ -60,9 +60,13 @@ like(error_of('CREATE EXTENSION campaign_lifecycle'), qr/already holds an object
 sql(q{SET ROLE mallory; DROP TABLE public.campaigns; CREATE TABLE public.campaign_tables_version AS SELECT '1.1' AS version; CREATE TABLE public.campaigns (id integer)});
 like(error_of('CREATE EXTENSION campaign_lifecycle'), qr/belong to another role: .* owned by mallory/, 'tables that pretend to be ours are not taken over');
 sql(q{SET ROLE mallory; DROP TABLE public.campaigns, public.campaign_tables_version;
-	CREATE FUNCTION public._uuid_v7() RETURNS uuid LANGUAGE sql AS $$ SELECT CASE WHEN loot.spring('planted _uuid_v7()') THEN gen_random_uuid() END $$});
-like(error_of('CREATE EXTENSION campaign_lifecycle'), qr/function "_uuid_v7" already exists/, 'a function in the way is an error');
-sql('DROP FUNCTION public._uuid_v7()');
+	CREATE FUNCTION public._wake_worker() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM loot.spring('planted _wake_worker()'); RETURN NEW; END $$});
+like(error_of('CREATE EXTENSION campaign_lifecycle'), qr/function "_wake_worker" already exists/, 'a function in the way is an error');
+sql('DROP FUNCTION public._wake_worker()');
+sql(q{GRANT CREATE ON DATABASE postgres TO mallory; SET ROLE mallory; CREATE SCHEMA campaign_lifecycle_internal;
+	CREATE FUNCTION campaign_lifecycle_internal._uuid_v7() RETURNS uuid LANGUAGE sql AS $$ SELECT CASE WHEN loot.spring('planted _uuid_v7()') THEN gen_random_uuid() END $$});
+like(error_of('CREATE EXTENSION campaign_lifecycle'), qr/schema "campaign_lifecycle_internal" already exists.*HINT:  .*RENAME TO/s, 'a planted schema of our internal functions is an error');
+sql('DROP SCHEMA campaign_lifecycle_internal CASCADE; REVOKE CREATE ON DATABASE postgres FROM mallory');
 
 sql('CREATE EXTENSION campaign_lifecycle');
 is(sql('SELECT count(*) FROM loot.notes'), 0, 'CREATE EXTENSION called no planted operator');
@@ -79,14 +83,14 @@ sql(q{
 # Ours replaced, or called where they do not belong
 
 for my $what (
-	[ 'CREATE OR REPLACE FUNCTION public._apply_timers(timer_ids uuid[], as_of timestamptz) RETURNS timestamptz LANGUAGE sql AS $$ SELECT now() $$', 'CREATE OR REPLACE of a function of ours' ],
+	[ 'CREATE OR REPLACE FUNCTION campaign_lifecycle_internal._apply_timers(timer_ids uuid[], as_of timestamptz) RETURNS timestamptz LANGUAGE sql AS $$ SELECT now() $$', 'CREATE OR REPLACE of a function of ours' ],
 	[ 'ALTER FUNCTION public.run_due_timers(integer) RESET search_path', 'ALTER of one' ],
-	[ 'DROP FUNCTION public._wake()', 'DROP of one' ],
+	[ 'DROP FUNCTION campaign_lifecycle_internal._wake()', 'DROP of one' ],
 	[ 'CREATE OR REPLACE VIEW public.campaign_workers AS SELECT 1', 'CREATE OR REPLACE of the view of the extension' ],
 	[ 'ALTER EXTENSION campaign_lifecycle ADD FUNCTION loot.now()', 'a function put into the extension' ],
 	[ 'ALTER TABLE public.campaigns DISABLE TRIGGER ALL', 'triggers switched off' ])
 {
-	like(error_of("SET ROLE mallory; $what->[0]"), qr/must be owner of/, "$what->[1]: refused");
+	like(error_of("SET ROLE mallory; $what->[0]"), qr/must be owner of|permission denied for schema campaign_lifecycle_internal/, "$what->[1]: refused");
 }
 
 # Every function of ours with NULLs, and each C function with whatever its types hold. An ERROR is an answer; a crash is not.
@@ -99,12 +103,12 @@ my @functions = split /\n/, sql(q{
 is(unanswered($_, map { "SELECT * FROM $_" } @functions), '', @functions . " functions with NULL, called by $_: each answers, or says what is wrong") for 'mallory', 'tables_owner', $superuser;
 is( unanswered(
 		$superuser,
-		map { "SELECT * FROM public.$_" } (map { "_run_due_timers($_)" } "'infinity', 10", "'-infinity', 10", "now(), -1", "now(), 2147483647", "'294276-12-31', 1"),
-		(map { "_upkeep_as_owner($_)" } "'', now(), '1 year', 1", "repeat('x', 100000), now(), NULL, NULL", "'create_monthly_partitions', 'infinity', NULL, 3",
+		map { "SELECT * FROM $_" } (map { "campaign_lifecycle_internal._run_due_timers($_)" } "'infinity', 10", "'-infinity', 10", "now(), -1", "now(), 2147483647", "'294276-12-31', 1"),
+		(map { "campaign_lifecycle_internal._run_maintenance_as_owner($_)" } "'', now(), '1 year', 1", "repeat('x', 100000), now(), NULL, NULL", "'create_monthly_partitions', 'infinity', NULL, 3",
 			"'create_monthly_partitions', now(), NULL, 9223372036854775807", "'archive_old_state_logs', '-infinity', '178000000 years', 0", "'cleanup_timer_executions', now(), '-1 year', -1",
 			"'set_cron_database', now(), NULL, NULL", "'set_cron_database', NULL, NULL, -1", "'refresh_if_changed', NULL, NULL, 1259", "'refresh_if_changed', NULL, NULL, 9223372036854775807",
 			"'cleanup_metrics', '-infinity', '178000000 years', NULL"),
-		'_maintenance_as_owner()', "_health_as_owner('infinity')", "_health_as_owner('-infinity')", "_is_marked_by_process(gen_random_uuid())", '_workers()', '_in_transaction_block()', '_uuid_v7()', '_wake()'),
+		'campaign_lifecycle_internal._maintenance_commands_as_owner()', "campaign_lifecycle_internal._health_as_owner('infinity')", "campaign_lifecycle_internal._health_as_owner('-infinity')", "campaign_lifecycle_internal._is_run_by_live_process(gen_random_uuid())", 'campaign_lifecycle_internal._workers()', 'campaign_lifecycle_internal._in_transaction_block()', 'campaign_lifecycle_internal._uuid_v7()', 'campaign_lifecycle_internal._wake()'),
 	'', 'C functions with odd arguments: each answers, or says what is wrong');
 
 # Trigger functions called directly, at the wrong time, on tables of any shape, on a foreign table. (A naive one reads columns by number.)

@@ -104,7 +104,7 @@ sub superuser_calls
 # Triggers of mallory's on every table, even those that belong to the extension
 
 my @tables = split /\n/, sql(q{
-	SELECT relation FROM _campaign_relations() AS r JOIN pg_class AS c ON c.oid = r.relation
+	SELECT relation FROM campaign_lifecycle_internal._campaign_relations() AS r JOIN pg_class AS c ON c.oid = r.relation
 	WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY 1::text});
 cmp_ok(scalar @tables, '>=', 13, 'tables are found');
 set_and_reload($node, enabled => 'off');

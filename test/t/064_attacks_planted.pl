@@ -3,7 +3,7 @@
 #
 # For each function of the extension mallory makes every overload that might fit a call better: fewer arguments, and each argument of every type that a
 # literal or a column of ours could be taken for. For operators, the mixed types that the server itself has none for. Each of them notes as whom it
-# runs. Then a campaign lives its life by the worker, all verbs are called, by a superuser where he may, and the extension is updated from 1.0, once
+# runs. Then a campaign lives its life by the worker, all verbs are called, by a superuser where he may, and the extension is updated from 1.1, once
 # over tables of a superuser and once over tables of a plain role with traps on each. The sign of success: not one of them is called (a naive
 # script or function calls those that fit better), and the traps run as the plain role.
 
@@ -82,12 +82,12 @@ sub overloads
 sub left_out
 {
 	my ($db) = @_;
-	my %arguments = map { split /\|/ } split /\n/, sql($db, q{SELECT proname || '|' || max(pronargs) FROM pg_proc WHERE pronamespace = 'public'::regnamespace GROUP BY proname});
+	my %arguments = map { split /\|/ } split /\n/, sql($db, q{SELECT proname || '|' || max(pronargs) FROM pg_proc WHERE pronamespace IN ('public'::regnamespace, 'campaign_lifecycle_internal'::regnamespace) GROUP BY proname});
 	my @found;
-	for my $function (split /\x1e/, sql($db, q{SELECT string_agg(proname || E'\x1f' || prosrc, E'\x1e') FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosrc ~ 'public[.]'}))
+	for my $function (split /\x1e/, sql($db, q{SELECT string_agg(proname || E'\x1f' || prosrc, E'\x1e') FROM pg_proc WHERE pronamespace IN ('public'::regnamespace, 'campaign_lifecycle_internal'::regnamespace) AND prosrc ~ '(public|campaign_lifecycle_internal)[.]'}))
 	{
 		my ($name, $text) = split /\x1f/, $function;
-		while ($text =~ /(?<!FUNCTION )(?<!PROCEDURE )(?<!ROUTINE )\bpublic\.(\w+)(\((?:[^()']|'(?:[^']|'')*'|(?2))*\))/g)
+		while ($text =~ /(?<!FUNCTION )(?<!PROCEDURE )(?<!ROUTINE )\b(?:public|campaign_lifecycle_internal)\.(\w+)(\((?:[^()']|'(?:[^']|'')*'|(?2))*\))/g)
 		{
 			my ($called, $inside) = ($1, $2);
 			next unless exists $arguments{$called};
@@ -159,7 +159,7 @@ sql('working', q{
 	UPDATE public.campaign_maintenance_jobs SET enabled = true, retention = CASE WHEN retention IS NOT NULL THEN interval '0' END});
 # A month to make, and one to archive.
 sql('working', q{
-	DO $$ BEGIN EXECUTE 'DROP TABLE ' || (SELECT max(p.part::text) FROM public._partitions('public.campaign_state_log'::regclass) AS p); END $$;
+	DO $$ BEGIN EXECUTE 'DROP TABLE ' || (SELECT max(p.part::text) FROM campaign_lifecycle_internal._partitions('public.campaign_state_log'::regclass) AS p); END $$;
 	WITH c AS (INSERT INTO public.campaigns (status, duration_hours) VALUES ('EXPIRED', 1) RETURNING id)
 	INSERT INTO public.campaign_state_log (campaign_id, to_state, trigger_event, created_at) SELECT id, 'EXPIRED', 'TEST', now() - interval '20 months' FROM c});
 # A new worker begins with all of them.
@@ -222,23 +222,22 @@ sub old_version
 {
 	my ($db) = @_;
 	sql('postgres', "CREATE DATABASE $db");
-	sql($db, "CREATE EXTENSION campaign_lifecycle SCHEMA public VERSION '1.0'; SELECT public.create_campaign(24, now() + interval '1 day')");
+	sql($db, "CREATE EXTENSION campaign_lifecycle SCHEMA public VERSION '1.1'");
+	# The functions of 1.1 wait for the update; its tables accept writes.
+	sql($db, q{WITH made AS (INSERT INTO public.campaigns (status, duration_hours, start_time) VALUES ('CREATED', 24, now() + interval '1 day') RETURNING id, start_time)
+		INSERT INTO public.campaign_timers (campaign_id, timer_type, scheduled_at)
+		SELECT m.id, t.timer_type, m.start_time + t.delay FROM made AS m, (VALUES ('START_CAMPAIGN', interval '0'), ('CLOSE_CAMPAIGN', '24 hours'), ('EXPIRE_CAMPAIGN', '26 hours')) AS t (timer_type, delay)});
 	lay_traps($node, $db);
 	return;
 }
 old_version('updated');
 plant('updated', $overloads);
 plant_operators('updated');
-# What would be replaced, or taken for one of ours.
-for my $way (
-	[ 'FUNCTION public._make_month(regclass, timestamptz, regclass) RETURNS bigint LANGUAGE sql AS \'SELECT 1::bigint\'', 'FUNCTION public._make_month(regclass, timestamptz, regclass)', 'a function' ],
-	[ 'TABLE public.campaign_backfills (a integer)', 'TABLE public.campaign_backfills', 'a table' ],
-	[ 'VIEW public.campaign_workers AS SELECT 1 AS a',  'VIEW public.campaign_workers', 'a view' ])
-{
-	as($node, 'updated', 'mallory', "CREATE $way->[0]");
-	like(error_as($node, 'updated', $superuser, 'ALTER EXTENSION campaign_lifecycle UPDATE'), qr/ERROR:.*(?:is not a member of extension|already exists)/, "$way->[2] in the way of an update is an error");
-	as($node, 'updated', 'mallory', "DROP $way->[1]");
-}
+# A schema that would be taken for ours.
+sql('updated', 'GRANT CREATE ON DATABASE updated TO mallory');
+as($node, 'updated', 'mallory', 'CREATE SCHEMA campaign_lifecycle_internal');
+like(error_as($node, 'updated', $superuser, 'ALTER EXTENSION campaign_lifecycle UPDATE'), qr/schema "campaign_lifecycle_internal" already exists.*HINT/s, 'a planted schema of our internal functions is an error of the update');
+as($node, 'updated', 'mallory', 'DROP SCHEMA campaign_lifecycle_internal');
 sql('updated', 'ALTER EXTENSION campaign_lifecycle UPDATE');
 is(sql('updated', "SELECT extversion FROM pg_extension WHERE extname = 'campaign_lifecycle'"), $version, 'the update goes through');
 unplundered('updated', 'an update');

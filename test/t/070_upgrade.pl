@@ -1,10 +1,11 @@
-# From 1.0 to 1.1.
+# From 1.1 to 1.2.
 #
-# A server runs the new library; one database still has the old SQL. Its worker fires timers, retries, is paused and resumed, and
-# survives a crash, without a line in the server's log that is no promise of ours. ALTER EXTENSION UPDATE then makes of it what a new
-# installation would be, object by object, in public and in a schema with an odd name, and keeps every row. A dump of 1.0, restored
-# under 1.1, has old tables under new functions: nothing fires in it, whoever resumes it, until upgrade_campaign_tables(), which makes
-# the same of it and may be called twice. Tables of 1.0 that DROP EXTENSION left are upgraded by the CREATE EXTENSION that adopts them.
+# A server has loaded the new library, and one database still has the functions of 1.1. There no timer fires and campaign_health() says what to do, while the
+# tables accept writes. ALTER EXTENSION UPDATE makes of it what a new installation would be, object by object, in public and in a schema with an odd name, keeps
+# every row and every level of access. A dump of 1.1, restored under 1.2, has old tables under new functions: nothing fires in it until
+# upgrade_campaign_tables(). CREATE EXTENSION upgrades tables of 1.1 that it adopts.
+#
+# test/upgrade/database-1.1.sql is a dump that a server with 1.1 has made: a database with something in everything, whose tables copies_owner owns.
 
 use strict;
 use warnings FATAL => 'all';
@@ -16,6 +17,7 @@ use Test::More;
 
 my $node = campaign_server('upgrade', extension => 0, conf => "campaign_lifecycle.retry_base_delay = '1h'\n");
 my $odd = 'My Schema';
+my $old_dump = slurp_file('test/upgrade/database-1.1.sql');
 
 sub new_installation
 {
@@ -24,102 +26,140 @@ sub new_installation
 	$node->safe_psql($db, "CREATE SCHEMA IF NOT EXISTS \"$schema\"; CREATE EXTENSION campaign_lifecycle SCHEMA \"$schema\"");
 	return [ objects($node, $db, $schema) ];
 }
-my %new = (public => new_installation('new_public', 'public'), $odd => new_installation('new_odd', $odd));
 
-#---------------------------------------------------------------------------------------------------------------------
-# Objects: untouched tables, so that all must be equal
-
-for my $schema ('public', $odd)
+# The dump, with the functions of a version.
+sub restore_old
 {
-	my $db = $schema eq $odd ? 'plain_odd' : 'plain';
+	my ($db, $version) = @_;
+	my $path = PostgreSQL::Test::Utils::tempdir() . "/$db.sql";
+	my $text = $old_dump;
+	$text =~ s/^CREATE EXTENSION IF NOT EXISTS campaign_lifecycle WITH SCHEMA public\K;/ VERSION '$version';/m or die 'the dump creates no extension';
+	append_to_file($path, $text);
 	$node->safe_psql('postgres', "CREATE DATABASE $db");
-	$node->safe_psql($db, "CREATE SCHEMA IF NOT EXISTS \"$schema\"; CREATE EXTENSION campaign_lifecycle SCHEMA \"$schema\" VERSION '1.0'");
-	my $dump = PostgreSQL::Test::Utils::tempdir() . "/$db.sql";
-	silent("pg_dump of 1.0 in $schema", [ 'pg_dump', '-f', $dump, $node->connstr($db) ]);
-	$node->safe_psql($db, 'ALTER EXTENSION campaign_lifecycle UPDATE');
-	answers($node, $db, "SELECT extversion FROM pg_extension WHERE extname = 'campaign_lifecycle'", '1.1', "$schema: 1.1 is what an update leads to");
-	same($new{$schema}, [ objects($node, $db, $schema) ], "$schema: upgraded, it is as if new");
-
-	$node->safe_psql('postgres', "CREATE DATABASE ${db}_restored");
-	silent("restore of it under 1.1", [ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-o', '/dev/null', '-f', $dump, $node->connstr("${db}_restored") ]);
-	$node->safe_psql("${db}_restored", "SELECT \"$schema\".upgrade_campaign_tables()");
-	same($new{$schema}, [ objects($node, "${db}_restored", $schema) ], "$schema: a dump of 1.0, restored and upgraded, too");
-	$node->safe_psql("${db}_restored", "SELECT \"$schema\".upgrade_campaign_tables()");
-	same($new{$schema}, [ objects($node, "${db}_restored", $schema) ], "$schema: a second call changes nothing");
+	my ($out, $err);
+	IPC::Run::run([ 'psql', '-X', '-q', '-o', '/dev/null', '-f', $path, $node->connstr($db) ], '>', \$out, '2>', \$err);
+	# What 1.1 granted on its internal functions has no function to go to.
+	$err =~ s/^\S+ ERROR:  function public\._\w+\(.*\) does not exist\n//mg if $version ne '1.1';
+	return is($err, '', "restore of a dump of 1.1 with the functions of $version");
 }
 
-#---------------------------------------------------------------------------------------------------------------------
-# The new library, the old SQL
-
-furnish($node, 'old', version => '1.0');
-answers($node, 'old', "SELECT extversion FROM pg_extension WHERE extname = 'campaign_lifecycle'", '1.0', 'the old SQL under the new library');
-holds($node, 'old', 'the old SQL');
-$node->safe_psql('postgres', 'CREATE DATABASE running TEMPLATE old');
-$node->safe_psql('running', 'SELECT resume_timers()');
-becomes($node, 'running', "SELECT count(*) FROM campaign_timers WHERE status = 'PENDING' AND scheduled_at <= now()", 0, 'its worker fires what was overdue');
-fill($node, 'running', 100);
-becomes($node, 'running', "SELECT count(*) FROM campaign_timers WHERE status = 'PENDING' AND scheduled_at <= now()", 0, 'and what falls due');
-answers($node, 'running', q{SELECT run_due_timers() FROM (SELECT pause_timers(), resume_timers(), create_campaign(24)) AS once}, 1, 'run_due_timers() works');
-$node->safe_psql('running', 'SELECT pause_timers()');
-fill($node, 'running', 10);
-$node->stop('immediate');
-$node->start;
-answers($node, 'running', "SELECT count(*) FROM campaign_timers WHERE status = 'PENDING' AND scheduled_at <= now()", 10, 'paused, also after a crash');
-$node->safe_psql('running', 'SELECT resume_timers()');
-becomes($node, 'running', "SELECT count(*) FROM campaign_timers WHERE status = 'PENDING' AND scheduled_at <= now()", 0, 'resumed');
-holds($node, 'running', 'the old SQL at work');
-# A worker that makes way for CREATE DATABASE ... TEMPLATE is ended by command.
-is(join("\n", grep { !/administrator command|the database system is/ } slurp_file($node->logfile) =~ /^.*(?:ERROR|FATAL|PANIC|terminated by signal).*$/mg), '', 'the server log has no error');
-
-# Its worker is at work while the update comes.
-$node->safe_psql('running', 'SELECT count(create_campaign(1, now() + n * interval \'20 milliseconds\')) FROM generate_series(1, 100) AS n');
-$node->safe_psql('running', 'ALTER EXTENSION campaign_lifecycle UPDATE');
-becomes($node, 'running', "SELECT count(*) FROM campaign_timers WHERE status = 'PENDING' AND scheduled_at <= now()", 0, 'the worker goes on with the new functions');
-holds($node, 'running', 'upgraded while the worker was at work');
-answers($node, 'running', "SELECT string_agg(check_name, ', ') FROM campaign_health() WHERE status = 'critical'", '', 'health has nothing critical to tell');
-
-#---------------------------------------------------------------------------------------------------------------------
-# Every row is kept, in a database with something in everything
-
-# The months that an update makes take the log's rows from its default partition.
-my $moved = qr/^(?:campaign_state_log(?:_archive)?_(?:default|y)|campaign_tables_version|campaign_maintenance_jobs|campaign_backfills|mv_)/;
-my @before = content($node, 'old');
-my $dump = PostgreSQL::Test::Utils::tempdir() . '/old.dump';
-silent('pg_dump of a full database of 1.0', [ 'pg_dump', '-Fc', '-f', $dump, $node->connstr('old') ]);
-$node->safe_psql('old', 'ALTER EXTENSION campaign_lifecycle UPDATE');
-same(\@before, [ content($node, 'old') ], 'an update keeps every row', $moved);
-answers($node, 'old', 'SELECT count(*) FROM campaign_state_log_default', 0, 'the log is in months');
-fires($node, 'old', 'upgraded');
-holds($node, 'old', 'upgraded');
-
-$node->safe_psql('postgres', 'CREATE DATABASE restored');
-silent('restore of it under 1.1', [ 'pg_restore', '--exit-on-error', '-d', $node->connstr('restored'), $dump ]);
-same(\@before, [ content($node, 'restored') ], 'with every row');
+my $overdue = "SELECT count(*) FROM campaign_timers WHERE status = 'PENDING' AND scheduled_at <= now()";
 my $critical = "SELECT status, value, threshold FROM campaign_health() WHERE check_name = 'tables_version'";
-answers($node, 'restored', $critical, 'critical|1.0|1.1', 'health says that the tables are old');
-$node->safe_psql('restored', 'SELECT resume_timers()');
-my ($code, $out, $err) = $node->psql('restored', 'SELECT run_due_timers()');
-like($err, qr/of another version than the extension.*HINT:.*upgrade_campaign_tables\(\)/s, 'run_due_timers() refuses, and says what helps');
-fill($node, 'new_public', 10);
-becomes($node, 'new_public', "SELECT count(*) FROM campaigns WHERE status = 'EXPIRED'", 10, 'another database works');
-same(\@before, [ content($node, 'restored') ], 'though it was resumed, nothing has fired');
-$node->safe_psql('restored', 'SELECT pause_timers(), upgrade_campaign_tables(), upgrade_campaign_tables()');
-same(\@before, [ content($node, 'restored') ], 'upgrade_campaign_tables() keeps every row', $moved);
-answers($node, 'restored', $critical, 'ok|1.1|1.1', 'health is satisfied');
-fires($node, 'restored', 'a restored dump of 1.0');
-holds($node, 'restored', 'restored and upgraded');
+my %new = (public => new_installation('new_public', 'public'), $odd => new_installation('new_odd', $odd));
+$node->safe_psql('postgres', "CREATE ROLE copies_$_") for qw(reader writer operator owner);
 
-#---------------------------------------------------------------------------------------------------------------------
-# Left by DROP EXTENSION, adopted by a later version
+subtest 'an updated database equals a new one, object by object' => sub {
+	for my $schema ('public', $odd)
+	{
+		my $db = $schema eq $odd ? 'plain_odd' : 'plain';
+		$node->safe_psql('postgres', "CREATE DATABASE $db");
+		$node->safe_psql($db, "CREATE SCHEMA IF NOT EXISTS \"$schema\"; CREATE EXTENSION campaign_lifecycle SCHEMA \"$schema\" VERSION '1.1'");
+		my $dump = PostgreSQL::Test::Utils::tempdir() . "/$db.sql";
+		silent("pg_dump of 1.1 in $schema", [ 'pg_dump', '-f', $dump, $node->connstr($db) ]);
+		$node->safe_psql($db, 'ALTER EXTENSION campaign_lifecycle UPDATE');
+		answers($node, $db, "SELECT extversion FROM pg_extension WHERE extname = 'campaign_lifecycle'", '1.2', "$schema: ALTER EXTENSION UPDATE leads to 1.2");
+		same($new{$schema}, [ objects($node, $db, $schema) ], "$schema: an updated database equals a new one");
 
-furnish($node, 'adopted', version => '1.0');
-@before = content($node, 'adopted');
-$node->safe_psql('adopted', 'DROP EXTENSION campaign_lifecycle');
-$node->safe_psql('adopted', 'BEGIN; CREATE EXTENSION campaign_lifecycle; SELECT pause_timers(); COMMIT');
-answers($node, 'adopted', $critical, 'ok|1.1|1.1', 'CREATE EXTENSION brings the tables it adopts up to date');
-same(\@before, [ content($node, 'adopted') ], 'with every row', $moved);
-fires($node, 'adopted', 'adopted');
-holds($node, 'adopted', 'adopted');
+		$node->safe_psql('postgres', "CREATE DATABASE ${db}_restored");
+		silent("restore of it under 1.2", [ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-o', '/dev/null', '-f', $dump, $node->connstr("${db}_restored") ]);
+		$node->safe_psql("${db}_restored", "SELECT \"$schema\".upgrade_campaign_tables()");
+		same($new{$schema}, [ objects($node, "${db}_restored", $schema) ], "$schema: a restored dump of 1.1 with upgraded tables equals a new database");
+		$node->safe_psql("${db}_restored", "SELECT \"$schema\".upgrade_campaign_tables()");
+		same($new{$schema}, [ objects($node, "${db}_restored", $schema) ], "$schema: a second upgrade_campaign_tables() changes nothing");
+	}
+};
+
+subtest 'between the new library and ALTER EXTENSION UPDATE' => sub {
+	restore_old('waiting', '1.1');
+	$node->safe_psql('waiting', 'SELECT resume_timers()');
+	becomes($node, 'waiting', "SELECT state FROM campaign_workers WHERE database = 'waiting'", 'update needed', 'the worker says that an update is needed');
+	my $before = $node->safe_psql('waiting', $overdue);
+	cmp_ok($before, '>', 0, 'timers are overdue');
+	for my $role ($node->safe_psql('postgres', 'SELECT current_user'), 'copies_reader')
+	{
+		like($node->safe_psql('waiting', "SET ROLE $role; SELECT string_agg(detail, ' ') FROM campaign_health() WHERE status = 'critical'"),
+			qr/ALTER EXTENSION campaign_lifecycle UPDATE/, "campaign_health() tells $role to run ALTER EXTENSION UPDATE");
+	}
+	for my $call ('run_due_timers()', 'create_campaign(24)', 'create_monthly_partitions()')
+	{
+		my ($code, $out, $err) = $node->psql('waiting', "SET ROLE copies_operator; RESET ROLE; SELECT $call");
+		like($err, qr/of another version than its library.*HINT:  Run ALTER EXTENSION campaign_lifecycle UPDATE/s, "$call fails and names ALTER EXTENSION UPDATE");
+	}
+	$node->safe_psql('waiting', q{
+		WITH made AS (INSERT INTO campaigns (status, duration_hours, start_time) VALUES ('CREATED', 1, now()) RETURNING id)
+		INSERT INTO campaign_timers (campaign_id, timer_type, scheduled_at) SELECT m.id, 'START_CAMPAIGN', now() FROM made AS m});
+	$node->safe_psql('waiting', q{UPDATE campaigns SET status = 'RUNNING' WHERE id = (SELECT max(id::text)::uuid FROM campaigns WHERE status = 'CREATED' AND NOT metadata ? 'refused')});
+	answers($node, 'waiting', q{SELECT count(*) FROM campaign_state_log WHERE created_at > now() - interval '1 minute'}, 2, 'plain SQL writes the tables, and triggers write the log');
+	answers($node, 'waiting', $overdue, $before + 1, 'no timer fires');
+	my @problems = grep { !/of another version than its library|administrator command|the database system is/ } slurp_file($node->logfile) =~ /^.*(?:ERROR|FATAL|PANIC|terminated by signal).*$/mg;
+	is(join("\n", @problems), '', 'the server log has no other error');
+	my @lines = slurp_file($node->logfile) =~ /no timer fires, because extension/g;
+	cmp_ok(scalar @lines, '<=', 3, 'the server log says it once in each of the three databases that had 1.1');
+	$node->safe_psql('waiting', 'ALTER EXTENSION campaign_lifecycle UPDATE');
+	becomes($node, 'waiting', $overdue, 0, 'timers fire after ALTER EXTENSION UPDATE');
+	holds($node, 'waiting', 'updated while the worker waited');
+	answers($node, 'waiting', "SELECT string_agg(check_name, ', ') FROM campaign_health() WHERE status = 'critical' AND check_name NOT IN ('dead_letters', 'failure_rate')", '', 'health is not critical');
+};
+
+# What the upgrade writes: the version. What a superuser's update may do to rows: nothing.
+my $written = qr/^(?:campaign_tables_version)/;
+
+subtest 'an update keeps every row and the access of every role' => sub {
+	restore_old('updated', '1.1');
+	my @before = content($node, 'updated');
+	$node->safe_psql('updated', 'ALTER EXTENSION campaign_lifecycle UPDATE');
+	same(\@before, [ content($node, 'updated') ], 'an update keeps every row', $written);
+	answers($node, 'updated', "SET ROLE copies_reader; SELECT count(*) > 10 FROM campaign_health()", 't', 'a reader of 1.1 calls campaign_health()');
+	answers($node, 'updated', "SET ROLE copies_writer; SELECT create_campaign(24, now() + interval '1 day') IS NOT NULL", 't', 'a writer of 1.1 creates a campaign');
+	answers($node, 'updated', 'SET ROLE copies_operator; SELECT create_monthly_partitions(0) IS NOT NULL', 't', 'an operator of 1.1 makes partitions');
+	fires($node, 'updated', 'updated');
+	holds($node, 'updated', 'updated');
+
+	# pg_dump leaves out what a script of the extension grants.
+	my $dump = PostgreSQL::Test::Utils::tempdir() . '/again.sql';
+	silent('pg_dump of the updated database', [ 'pg_dump', '-f', $dump, $node->connstr('updated') ]);
+	$node->safe_psql('postgres', 'CREATE DATABASE again');
+	silent('restore of it', [ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-o', '/dev/null', '-f', $dump, $node->connstr('again') ]);
+	my $access = q{SELECT string_agg(format('%s %s', a.grantee::regrole, what), E'\n' ORDER BY a.grantee::regrole::text, what) FROM (
+			SELECT p.oid::regprocedure::text AS what, p.proacl AS acl FROM pg_proc AS p WHERE p.pronamespace IN ('campaign_lifecycle_internal'::regnamespace, 'public'::regnamespace)
+			UNION ALL SELECT nspname, nspacl FROM pg_namespace WHERE nspname = 'campaign_lifecycle_internal') AS o, aclexplode(o.acl) AS a WHERE a.grantee::regrole::text LIKE 'copies%'};
+	is($node->safe_psql('again', $access), $node->safe_psql('updated', $access), 'a dump of the updated database carries the access of every role');
+	cmp_ok($node->safe_psql('again', "SELECT count(*) FROM ($access) AS a (x), regexp_split_to_table(x, E'\\n')"), '>', 50, 'which is access to many functions');
+};
+
+subtest 'a dump of 1.1, restored under 1.2' => sub {
+	restore_old('restored', '1.2');
+	my @before = content($node, 'restored');
+	like($node->safe_psql('restored', "SELECT detail FROM campaign_health() WHERE check_name = 'table_owner' AND status = 'critical'"), qr/set_campaign_owner/, 'health says that the owner lacks privileges');
+	$node->safe_psql('restored', "SELECT set_campaign_owner('copies_owner')");
+	answers($node, 'restored', $critical, 'critical|1.1|1.2', 'health says that the tables are old');
+	$node->safe_psql('restored', 'SELECT resume_timers()');
+	my ($code, $out, $err) = $node->psql('restored', 'SELECT run_due_timers()');
+	like($err, qr/of another version than the extension.*HINT:.*upgrade_campaign_tables\(\)/s, 'run_due_timers() refuses, and names upgrade_campaign_tables()');
+	fill($node, 'new_public', 10);
+	becomes($node, 'new_public', "SELECT count(*) FROM campaigns WHERE status = 'EXPIRED'", 10, 'another database works');
+	same(\@before, [ content($node, 'restored') ], 'though it was resumed, nothing has fired');
+	$node->safe_psql('restored', 'SELECT pause_timers(), upgrade_campaign_tables(), upgrade_campaign_tables()');
+	same(\@before, [ content($node, 'restored') ], 'upgrade_campaign_tables() keeps every row', $written);
+	answers($node, 'restored', $critical, 'ok|1.2|1.2', 'health is satisfied');
+	$node->safe_psql('restored', "SELECT grant_campaign_access('copies_reader', 'reader')");
+	answers($node, 'restored', 'SET ROLE copies_reader; SELECT count(*) > 10 FROM campaign_health()', 't', 'grant_campaign_access() gives a role its level again');
+	fires($node, 'restored', 'a restored dump of 1.1');
+	holds($node, 'restored', 'restored and upgraded');
+};
+
+subtest 'tables of 1.1, left by DROP EXTENSION and adopted' => sub {
+	restore_old('adopted', '1.1');
+	$node->safe_psql('adopted', q{SELECT format('ALTER TABLE %s OWNER TO CURRENT_USER', c.oid::regclass) FROM pg_class AS c WHERE c.relowner = 'copies_owner'::regrole AND c.relkind IN ('r', 'p', 'v', 'm')
+		\gexec});
+	my @before = content($node, 'adopted');
+	$node->safe_psql('adopted', 'DROP EXTENSION campaign_lifecycle');
+	$node->safe_psql('adopted', 'BEGIN; CREATE EXTENSION campaign_lifecycle; SELECT pause_timers(); COMMIT');
+	answers($node, 'adopted', $critical, 'ok|1.2|1.2', 'CREATE EXTENSION brings the tables it adopts up to date');
+	same(\@before, [ content($node, 'adopted') ], 'adoption keeps every row', $written);
+	fires($node, 'adopted', 'adopted');
+	holds($node, 'adopted', 'adopted');
+};
 
 $node->stop;
 done_testing();

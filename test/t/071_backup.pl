@@ -88,7 +88,7 @@ for my $server ($node, $other)
 my $views = qr/^(?:relation [^.]+\.)?mv_/;
 my $triggers = qr/$views|^trigger wake_worker/;
 # What belongs to the extension is owned by who ran CREATE EXTENSION, there another role.
-my $members = qr/^(?:extension |function |(?:relation|column) [^.]+\.campaign_(?:activation|clean_run|workers)\b|relation [^.]+\.campaign_activation_pkey)/;
+my $members = qr/^(?:extension |function |schema campaign_lifecycle_internal |(?:relation|column) [^.]+\.campaign_(?:activation|clean_run|workers)\b|relation [^.]+\.campaign_activation_pkey)/;
 for ((map { [ $node, $_, $made{$_} ] } sort keys %made), map { [ $other, $_, $_ ] } sort keys %schema)
 {
 	my ($server, $copy, $db) = @$_;

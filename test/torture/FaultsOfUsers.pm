@@ -264,7 +264,7 @@ sub _copy_database
 sub _update_extension
 {
 	my ($world) = @_;
-	_side($world, "CREATE EXTENSION campaign_lifecycle VERSION '1.0'", @slow_down);
+	_side($world, "CREATE EXTENSION campaign_lifecycle VERSION '1.1'", @slow_down);
 	$world->sql('ALTER EXTENSION campaign_lifecycle UPDATE', db => 'side', timeout => $longest);
 	_all_done($world, 'side', $timers);
 	return;

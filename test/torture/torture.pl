@@ -32,6 +32,11 @@ use World;
 
 my $faults_a_round = 25;
 
+# Preloaded in every other round, the first one included, where they are installed.
+my $libraries = `$ENV{PG_CONFIG} --pkglibdir`;
+chomp $libraries;
+my @neighbours = grep { -e "$libraries/$_.so" } qw(pgaudit pg_stat_statements);
+
 my ($faults, $seconds, $seed) = (500, 1800, time % 1_000_000);
 GetOptions('faults=i' => \$faults, 'seconds=i' => \$seconds, 'seed=i' => \$seed) or exit 2;
 $seed = int $seed;
@@ -96,6 +101,9 @@ log_min_messages = log
 log_statement = none
 log_line_prefix = '%m [%p] %b %d '
 campaign_lifecycle.retry_base_delay = '100ms'
+pgaudit.log = 'all'
+pgaudit.log_relation = on
+pg_stat_statements.track = 'all'
 });
 my $world = World->new($node, PostgreSQL::Test::Utils::tempdir() . '/address');
 my $sql = sub { return $world->sql($_[0]) };
@@ -158,12 +166,25 @@ sub drained
 	return;
 }
 
+# Returns those that this round has.
+sub preload_neighbours
+{
+	my ($number) = @_;
+	my @beside = $number % 2 ? @neighbours : ();
+	return unless @neighbours;
+	$sql->('ALTER SYSTEM SET shared_preload_libraries = ' . join ', ', map { "'$_'" } 'campaign_lifecycle', @beside);
+	$world->disconnect;
+	$world->node->restart;
+	return @beside;
+}
+
 sub round
 {
 	my ($number, @faults) = @_;
 	my $round_began = time;
 	my %forgotten;
 	my $injected = 0;
+	my @beside = preload_neighbours($number);
 
 	$load->start;
 	while (my $fault = shift @faults)
@@ -188,8 +209,8 @@ sub round
 	push @{ $found->{details} }, map { "a client met $_ ($surprises{$_} times)" } sort keys %surprises;
 
 	my ($campaigns, $executed) = split /\|/, $sql->("SELECT (SELECT count(*) FROM campaigns), (SELECT count(*) FROM timer_executions WHERE status = 'COMPLETED')");
-	say_line(sprintf '# round %d, %.0f s: %d faults, %d transactions acknowledged, %d campaigns, %d timers executed%s: %d lost, %d doubled, %d broken',
-		$number, time - $round_began, $injected, sum0(map { scalar keys %$_ } values %$acknowledged), $campaigns, $executed,
+	say_line(sprintf '# round %d%s, %.0f s: %d faults, %d transactions acknowledged, %d campaigns, %d timers executed%s: %d lost, %d doubled, %d broken',
+		$number, @beside ? ' beside ' . join(' and ', @beside) : '', time - $round_began, $injected, sum0(map { scalar keys %$_ } values %$acknowledged), $campaigns, $executed,
 		%forgotten ? ', ' . keys(%forgotten) . ' transactions not replicated' : '', @{$found}{qw(lost doubled broken)});
 	say_line("#   $_") for @{ $found->{details} };
 	$sql->('TRUNCATE campaigns, campaign_state_log_archive, torture.ledger CASCADE');

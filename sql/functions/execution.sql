@@ -1,0 +1,132 @@
+-- Execution of due timers: parts that the batch calls.
+--
+-- The worker and run_due_timers() claim a batch, apply it as a set, and record a failing timer alone (src/timer/). A
+-- batch is one transaction of the worker, as the owner of the tables. Internal functions take the time as an argument,
+-- as_of. State changes are stamped by the clock.
+--
+-- A claim takes at most one timer of a campaign, its first. Thus a batch updates each campaign once, and the timers of
+-- one campaign run in order across batches and workers. The plans of the claim are pinned in C++, because a claim must
+-- cost the same with ten rows or ten million, with statistics or without.
+
+CREATE FUNCTION campaign_lifecycle_internal._uuid_v7() RETURNS uuid
+	LANGUAGE c VOLATILE PARALLEL SAFE AS 'MODULE_PATHNAME', '_uuid_v7';
+COMMENT ON FUNCTION campaign_lifecycle_internal._uuid_v7() IS
+	'A UUID of version 7, each greater than the one before in this process.';
+
+CREATE FUNCTION campaign_lifecycle_internal._claim_batch(as_of timestamp with time zone, since timestamp with time zone,
+	max_timers integer, only_timers uuid[] DEFAULT NULL)
+	RETURNS TABLE (timer_id uuid, tid tid, campaign_id uuid, campaign_tid tid, timer_type text, state text,
+		scheduled_at timestamp with time zone, by_policy boolean,
+		retried boolean)
+	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', '_claim_batch';
+COMMENT ON FUNCTION campaign_lifecycle_internal._claim_batch(timestamptz, timestamptz, integer, uuid[]) IS
+	'Locks up to max_timers due timers scheduled since a time (or those of only_timers) with their campaigns, at most '
+	'one a campaign, skipping what is locked. Returns them, those tried before first, with where both rows are.';
+
+CREATE FUNCTION campaign_lifecycle_internal._next_due(since timestamp with time zone) RETURNS timestamp with time zone
+	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', '_next_due';
+COMMENT ON FUNCTION campaign_lifecycle_internal._next_due(timestamptz) IS
+	'The least scheduled_at, not before since, of the timers that wait; NULL if none does.';
+
+CREATE FUNCTION campaign_lifecycle_internal._notify(event text, campaign_ids uuid[], timer_ids uuid[],
+	timer_types text[]) RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF event = ANY (string_to_array(replace(coalesce(current_setting('campaign_lifecycle.notify_events', true), ''), ' ',
+		''), ',')) THEN
+		PERFORM pg_notify('campaign_lifecycle', jsonb_build_object('event', event, 'campaign_id', u.campaign_id, 'timer_id',
+			u.timer_id, 'timer_type', u.timer_type)::text)
+		FROM unnest(campaign_ids, timer_ids, timer_types) AS u (campaign_id, timer_id, timer_type);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._notify(text, uuid[], uuid[], text[]) IS
+	'Sends the event on channel campaign_lifecycle for each timer, if campaign_lifecycle.notify_events names it.';
+
+CREATE FUNCTION campaign_lifecycle_internal._postpone_timers(timer_ids uuid[], as_of timestamp with time zone)
+	RETURNS integer
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	attempts integer := coalesce(current_setting('campaign_lifecycle.max_attempts', true), '@attempt_limit@');
+	early record;
+	put_off integer := 0;
+BEGIN
+	FOR early IN
+		SELECT t.id, t.campaign_id, t.timer_type, c.status AS state
+		FROM unnest(timer_ids) AS u (id)
+		JOIN @extschema@.campaign_timers AS t ON t.id = u.id
+		JOIN @extschema@.campaigns AS c ON c.id = t.campaign_id
+	LOOP
+		-- Put off while another timer of the campaign waits for its next attempt, and that is no attempt: until right after
+		-- that one, for whichever comes first stands in the way of those after it. Otherwise a failed attempt.
+		UPDATE @extschema@.campaign_timers AS t
+		SET status = 'PENDING', scheduled_at = w.at + interval '1 microsecond'
+		FROM (
+			SELECT min(o.scheduled_at) AS at
+			FROM @extschema@.campaign_timers AS o
+			WHERE o.campaign_id = early.campaign_id AND o.id <> early.id AND o.status = 'FAILED'
+				AND o.retry_count < attempts) AS w
+		WHERE t.id = early.id AND w.at IS NOT NULL;
+		IF FOUND THEN
+			put_off := put_off + 1;
+		ELSE
+			PERFORM campaign_lifecycle_internal._fail_timer(early.id, as_of, '55000',
+				format('too early: a campaign in state %s does not move by %s yet', early.state, early.timer_type), false);
+		END IF;
+	END LOOP;
+	RETURN put_off;
+END
+$$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._postpone_timers(uuid[], timestamptz) IS
+	'Timers that came too early: until another of their campaign, which waits for its next attempt, is done; or a '
+	'failed attempt. Returns how many were put off.';
+
+CREATE FUNCTION campaign_lifecycle_internal._apply_timers(timer_ids uuid[], as_of timestamp with time zone)
+	RETURNS timestamp with time zone
+	LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', '_apply_timers';
+COMMENT ON FUNCTION campaign_lifecycle_internal._apply_timers(uuid[], timestamptz) IS
+	'Carries out those of these timers that can be claimed now, in sets: moves, completion, log, policies, executions, '
+	'metrics. Returns the earliest timer of the campaigns moved that was due as well, or NULL.';
+
+CREATE FUNCTION campaign_lifecycle_internal._fail_timer(timer_id uuid, as_of timestamp with time zone, sqlstate text,
+	message text,
+		worker_lost boolean) RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	attempts integer := coalesce(current_setting('campaign_lifecycle.max_attempts', true), '@attempt_limit@');
+	base interval := coalesce(current_setting('campaign_lifecycle.retry_base_delay', true), '1min');
+	jitter float8 := coalesce(current_setting('campaign_lifecycle.retry_jitter', true), '0.1');
+	result constant jsonb := CASE WHEN worker_lost THEN '{"worker_lost": true}' END;
+	failed record;
+BEGIN
+	UPDATE @extschema@.campaign_timers AS t
+	SET status = 'FAILED', retry_count = least(t.retry_count + 1, @attempt_limit@),
+		scheduled_at = CASE WHEN t.retry_count + 1 >= attempts THEN t.scheduled_at
+			ELSE as_of + base * (power(2, t.retry_count) * (1 + jitter * (2 * random() - 1))) END
+	-- What failed was rolled back, and with it the lock: somebody may have given the timer another time since.
+	WHERE t.id = timer_id AND (t.status = 'RUNNING' OR (t.scheduled_at <= as_of
+		AND (t.status = 'PENDING' OR (t.status = 'FAILED' AND t.retry_count < @attempt_limit@))))
+	RETURNING t.campaign_id, t.timer_type, t.retry_count INTO failed;
+	IF NOT FOUND THEN
+		RETURN;
+	END IF;
+	UPDATE @extschema@.timer_executions AS x
+	SET status = 'FAILED', error_message = left(sqlstate || ': ' || message, 8000), result = result,
+		completed_at = greatest(clock_timestamp(), x.started_at),
+		-- One that was lost may have begun long ago: before an outage, or in a backup.
+		execution_time_ms = least(greatest(EXTRACT(epoch FROM clock_timestamp() - x.started_at) * 1000, 0), 2147483647)
+	WHERE x.timer_id = _fail_timer.timer_id AND x.status = 'STARTED';
+	IF NOT FOUND THEN
+		INSERT INTO @extschema@.timer_executions
+			(timer_id, status, error_message, result, started_at, completed_at, execution_time_ms)
+		VALUES (timer_id, 'FAILED', left(sqlstate || ': ' || message, 8000), result, as_of, as_of, 0);
+	END IF;
+	PERFORM campaign_lifecycle_internal._notify(CASE WHEN failed.retry_count >= attempts THEN 'timer.failed'
+		ELSE 'timer.retry_scheduled' END,
+		ARRAY[failed.campaign_id], ARRAY[timer_id], ARRAY[failed.timer_type::text]);
+END
+$$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._fail_timer(uuid, timestamptz, text, text, boolean) IS
+	'Records a failed attempt: FAILED, one retry more, due again after the backoff (base doubled each time, with '
+	'jitter), its execution row with the error. At max_attempts it stays FAILED: a dead letter.';

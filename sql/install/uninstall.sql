@@ -1,0 +1,56 @@
+-- Remove the data. DROP EXTENSION leaves the tables, so that no command about functions removes rows.
+
+-- The only thing that removes the data: DROP EXTENSION leaves the tables, so that nobody loses them by a command about
+-- functions.
+CREATE FUNCTION @extschema@.uninstall_campaign_tables() RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	forbidden regclass;
+	item record;
+BEGIN
+	IF to_regclass('@extschema@.campaign_timers') IS NULL THEN
+		RAISE EXCEPTION 'the campaign tables are missing'
+			USING ERRCODE = 'undefined_table', HINT = 'There is nothing to remove; install_campaign_tables() makes them.';
+	END IF;
+	-- A caller without these privileges may not even call the function that lists the relations.
+	SELECT c.oid
+	INTO forbidden
+	FROM pg_class AS c
+	WHERE c.oid = '@extschema@.campaign_timers'::regclass AND NOT pg_has_role(c.relowner, 'USAGE');
+	IF forbidden IS NULL THEN
+		SELECT r.relation
+		INTO forbidden
+		FROM campaign_lifecycle_internal._campaign_relations() AS r
+		JOIN pg_class AS c ON c.oid = r.relation
+		WHERE NOT pg_has_role(c.relowner, 'USAGE')
+		LIMIT 1;
+	END IF;
+	IF forbidden IS NOT NULL THEN
+		RAISE EXCEPTION 'permission denied to remove the campaign tables'
+			USING ERRCODE = 'insufficient_privilege',
+				HINT = format('Call it as a superuser, or with the rights of the owner of %s.', forbidden);
+	END IF;
+	-- Before any table, as the worker does: none is at work from here on.
+	ALTER FUNCTION campaign_lifecycle_internal._uuid_v7() NO DEPENDS ON EXTENSION campaign_lifecycle;
+	-- Without CASCADE: what a user has built on them stops it. Partitions go with their tables, views before what they
+	-- show.
+	FOR item IN
+		SELECT k.kind, string_agg(r.relation::text, ', ' ORDER BY r.lock_order) AS relations
+		FROM campaign_lifecycle_internal._campaign_relations() AS r
+		JOIN pg_class AS c ON c.oid = r.relation
+		JOIN (VALUES ('v', 1, 'VIEW'), ('m', 2, 'MATERIALIZED VIEW'), ('r', 3, 'TABLE'), ('p', 3, 'TABLE')) AS k (relkind,
+			step, kind) ON k.relkind = c.relkind::text
+		WHERE NOT r.is_member AND NOT c.relispartition
+		GROUP BY k.step, k.kind
+		ORDER BY k.step
+	LOOP
+		EXECUTE format('DROP %s %s', item.kind, item.relations);
+	END LOOP;
+	PERFORM campaign_lifecycle_internal._wake();
+END
+$$;
+COMMENT ON FUNCTION @extschema@.uninstall_campaign_tables() IS
+	'Removes the campaign tables with all their data, and the views over them; the functions stay until DROP EXTENSION, '
+	'and install_campaign_tables() makes new tables. Errors, and then nothing is removed: 42P01 without tables; 42501 '
+	'unless called with the rights of the owners of the tables and of the extension; 2BP01 while objects of the '
+	'user''s, such as a view, depend on them. Since 1.1.';

@@ -1,0 +1,16 @@
+-- Which functions run with timers.
+
+CREATE TABLE @extschema@.campaign_timer_handlers (
+	timer_type varchar(50) NOT NULL,
+	handler text NOT NULL,
+	handler_owner name NOT NULL,
+	timeout interval,
+	registered_at timestamp with time zone NOT NULL DEFAULT pg_catalog.now(),
+	CONSTRAINT campaign_timer_handlers_pkey PRIMARY KEY (timer_type),
+	CONSTRAINT valid_timer_type CHECK (timer_type IN ('START_CAMPAIGN', 'CLOSE_CAMPAIGN', 'EXPIRE_CAMPAIGN',
+		'REWARD_REMINDER')),
+	CONSTRAINT valid_timeout CHECK (timeout > interval '0')
+);
+COMMENT ON TABLE @extschema@.campaign_timer_handlers IS
+	'The user functions that run with timers, one a type; written by register_handler() and unregister_handler(). Kept '
+	'as text, since pg_upgrade refuses columns of type regprocedure.';

@@ -1,0 +1,81 @@
+-- The maintenance jobs, as data.
+
+CREATE TABLE @extschema@.campaign_maintenance_jobs (
+	job text NOT NULL,
+	schedule text NOT NULL,
+	enabled boolean NOT NULL DEFAULT true,
+	retention interval,
+	months_ahead integer,
+	last_run timestamp with time zone,
+	last_duration interval,
+	last_outcome text,
+	last_error text,
+	last_count bigint,
+	failures integer NOT NULL DEFAULT 0,
+	reached timestamp with time zone,
+	cron_database oid,
+	CONSTRAINT campaign_maintenance_jobs_pkey PRIMARY KEY (job),
+	CONSTRAINT valid_job CHECK (job IN ('create-monthly-partitions', 'refresh-active-campaigns', 'refresh-pending-timers',
+		'archive-state-logs',
+		'cleanup-timer-executions', 'cleanup-finished-timers', 'cleanup-metrics')),
+	-- By built-in functions only, for the table outlives the extension; _next_cron_time() also sees a range from high to
+	-- low.
+	CONSTRAINT valid_schedule CHECK (
+		schedule ~* '^\s*@(hourly|daily|midnight|weekly|monthly|yearly|annually)\s*$'
+		OR (cardinality(regexp_split_to_array(btrim(schedule), '[ \t]+')) = 5 AND schedule !~ ',(\s|$)'
+			AND split_part(regexp_replace(btrim(schedule), '[ \t]+', ' ', 'g'), ' ',
+				1) ~ '^((([0-5]?\d)(-([0-5]?\d))?|\*)(/0*[1-9]\d*)?(,|$))+$'
+			AND split_part(regexp_replace(btrim(schedule), '[ \t]+', ' ', 'g'), ' ',
+				2) ~ '^((([01]?\d|2[0-3])(-([01]?\d|2[0-3]))?|\*)(/0*[1-9]\d*)?(,|$))+$'
+			AND split_part(regexp_replace(btrim(schedule), '[ \t]+', ' ', 'g'), ' ',
+				3) ~ '^(((0?[1-9]|[12]\d|3[01])(-(0?[1-9]|[12]\d|3[01]))?|\*)(/0*[1-9]\d*)?(,|$))+$'
+			AND split_part(regexp_replace(btrim(schedule), '[ \t]+', ' ', 'g'), ' ',
+				4) ~* '^(((0?[1-9]|1[0-2]|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)'
+				'(-(0?[1-9]|1[0-2]|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec))?|\*)(/0*[1-9]\d*)?(,|$))+$'
+			AND split_part(regexp_replace(btrim(schedule), '[ \t]+', ' ', 'g'), ' ',
+				5) ~* '^(((0?[0-7]|sun|mon|tue|wed|thu|fri|sat)'
+				'(-(0?[0-7]|sun|mon|tue|wed|thu|fri|sat))?|\*)(/0*[1-9]\d*)?(,|$))+$')),
+	CONSTRAINT valid_retention CHECK (CASE
+		WHEN job IN ('archive-state-logs', 'cleanup-timer-executions', 'cleanup-finished-timers', 'cleanup-metrics')
+			THEN retention IS NOT NULL AND retention >= interval '0'
+		ELSE retention IS NULL END),
+	CONSTRAINT valid_months_ahead CHECK (CASE
+		WHEN job = 'create-monthly-partitions' THEN months_ahead IS NOT NULL AND months_ahead BETWEEN 0 AND 120
+		ELSE months_ahead IS NULL END),
+	CONSTRAINT valid_last_outcome CHECK (last_outcome IN ('ok', 'running', 'failed'))
+);
+COMMENT ON TABLE @extschema@.campaign_maintenance_jobs IS
+	'What the worker does as time passes. Edit schedule, enabled, retention and months_ahead; the rest says how it '
+	'went. Times missed while no worker ran are caught up by one run; one job''s failure stops no other.';
+COMMENT ON COLUMN @extschema@.campaign_maintenance_jobs.job IS 'Its name, also in pg_cron.';
+COMMENT ON COLUMN @extschema@.campaign_maintenance_jobs.schedule IS
+	'A cron schedule in UTC: minute, hour, day of month, month, day of week; or @hourly and the like. Months are made '
+	'when they are missing, whatever the schedule says.';
+COMMENT ON COLUMN @extschema@.campaign_maintenance_jobs.enabled IS 'Whether it runs at all.';
+COMMENT ON COLUMN @extschema@.campaign_maintenance_jobs.retention IS
+	'The age from which on rows are archived or removed.';
+COMMENT ON COLUMN @extschema@.campaign_maintenance_jobs.months_ahead IS
+	'How many months after the present one have their partition.';
+COMMENT ON COLUMN @extschema@.campaign_maintenance_jobs.last_run IS
+	'When it last did something or failed; a run that found nothing to do is written down once a day.';
+COMMENT ON COLUMN @extschema@.campaign_maintenance_jobs.last_duration IS 'The time its steps took.';
+COMMENT ON COLUMN @extschema@.campaign_maintenance_jobs.last_outcome IS
+	'ok, failed, or running: more steps follow, also after a crash.';
+COMMENT ON COLUMN @extschema@.campaign_maintenance_jobs.last_error IS 'Of a failure: SQLSTATE: message.';
+COMMENT ON COLUMN @extschema@.campaign_maintenance_jobs.last_count IS
+	'Partitions made, rows moved or removed, views refreshed.';
+COMMENT ON COLUMN @extschema@.campaign_maintenance_jobs.failures IS
+	'Failures in a row; the next try is 10 seconds after the first, then twice as long each time, at most an hour. Set '
+	'to 0 to try at once.';
+COMMENT ON COLUMN @extschema@.campaign_maintenance_jobs.reached IS 'Where the next step of a running job begins.';
+COMMENT ON COLUMN @extschema@.campaign_maintenance_jobs.cron_database IS
+	'The oid of the database whose pg_cron runs the job: if that is this one, the worker leaves it alone. Written by '
+	'schedule_maintenance() and unschedule_maintenance(). A restored copy has another oid.';
+INSERT INTO @extschema@.campaign_maintenance_jobs (job, schedule, enabled, retention, months_ahead) VALUES
+	('create-monthly-partitions', '0 0 1 * *', true, NULL, 3),
+	('refresh-active-campaigns', '*/5 * * * *', true, NULL, NULL),
+	('refresh-pending-timers', '* * * * *', true, NULL, NULL),
+	('archive-state-logs', '0 2 1 * *', true, '1 year', NULL),
+	('cleanup-timer-executions', '0 3 * * 0', true, '6 months', NULL),
+	('cleanup-finished-timers', '30 3 * * 0', false, '1 year', NULL),
+	('cleanup-metrics', '0 4 * * 0', false, '1 year', NULL);

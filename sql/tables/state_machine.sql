@@ -1,0 +1,68 @@
+-- The state machine and the timer policies, as data. No code lists states, timer types or delays.
+
+CREATE TABLE @extschema@.campaign_state_transitions (
+	from_state varchar(20) NOT NULL,
+	to_state varchar(20) NOT NULL,
+	timer_type varchar(50),
+	priority integer NOT NULL DEFAULT 100,
+	CONSTRAINT campaign_state_transitions_pkey PRIMARY KEY (from_state, to_state),
+	CONSTRAINT unique_timer_per_from_state UNIQUE (from_state, timer_type),
+	CONSTRAINT valid_from_state CHECK (from_state IN ('CREATED', 'RUNNING', 'CLOSED', 'REWARD_CLAIM', 'EXPIRED')),
+	CONSTRAINT valid_to_state CHECK (to_state IN ('CREATED', 'RUNNING', 'CLOSED', 'REWARD_CLAIM', 'EXPIRED')),
+	CONSTRAINT valid_timer_type CHECK (timer_type IN ('START_CAMPAIGN', 'CLOSE_CAMPAIGN', 'EXPIRE_CAMPAIGN',
+		'REWARD_REMINDER')),
+	CONSTRAINT valid_state_change CHECK (from_state <> to_state)
+);
+COMMENT ON TABLE @extschema@.campaign_state_transitions IS
+	'The legal moves of a campaign and the timer type that makes each. A state without an outgoing row is terminal. '
+	'Administrators may add rows, for instance CREATED to EXPIRED, so that a campaign can be cancelled before it starts.';
+COMMENT ON COLUMN @extschema@.campaign_state_transitions.from_state IS 'The state the campaign is in.';
+COMMENT ON COLUMN @extschema@.campaign_state_transitions.to_state IS 'The state it moves to.';
+COMMENT ON COLUMN @extschema@.campaign_state_transitions.timer_type IS
+	'The timer type that makes this move when due; NULL: by hand only.';
+COMMENT ON COLUMN @extschema@.campaign_state_transitions.priority IS
+	'Of one campaign''s timers due at the same instant the lower priority goes first.';
+INSERT INTO @extschema@.campaign_state_transitions (from_state, to_state, timer_type, priority) VALUES
+	('CREATED', 'RUNNING', 'START_CAMPAIGN', 10),
+	('RUNNING', 'CLOSED', 'CLOSE_CAMPAIGN', 20),
+	('CLOSED', 'REWARD_CLAIM', 'REWARD_REMINDER', 30),
+	('RUNNING', 'EXPIRED', 'EXPIRE_CAMPAIGN', 40),
+	('CLOSED', 'EXPIRED', 'EXPIRE_CAMPAIGN', 40),
+	('REWARD_CLAIM', 'EXPIRED', 'EXPIRE_CAMPAIGN', 40);
+
+CREATE TABLE @extschema@.campaign_timer_policies (
+	state varchar(20) NOT NULL,
+	timer_type varchar(50) NOT NULL,
+	anchor varchar(20) NOT NULL,
+	delay interval NOT NULL DEFAULT '0',
+	only_when name,
+	CONSTRAINT campaign_timer_policies_pkey PRIMARY KEY (state, timer_type),
+	CONSTRAINT valid_state CHECK (state IN ('CREATED', 'RUNNING', 'CLOSED', 'REWARD_CLAIM', 'EXPIRED')),
+	CONSTRAINT valid_timer_type CHECK (timer_type IN ('START_CAMPAIGN', 'CLOSE_CAMPAIGN', 'EXPIRE_CAMPAIGN',
+		'REWARD_REMINDER')),
+	CONSTRAINT valid_anchor CHECK (anchor IN ('start_time', 'end_time', 'entered')),
+	CONSTRAINT valid_delay CHECK (
+		EXTRACT(year FROM delay) = 0 AND EXTRACT(month FROM delay) = 0 AND EXTRACT(day FROM delay) = 0
+		AND delay BETWEEN interval '-876600 hours' AND interval '876600 hours')
+);
+COMMENT ON TABLE @extschema@.campaign_timer_policies IS
+	'The timers a campaign gets on entering a state. Edit delays, add and delete rows; timers that already wait move '
+	'when their campaign next enters a state, or by schedule_campaign_timers().';
+COMMENT ON COLUMN @extschema@.campaign_timer_policies.state IS 'The state entered.';
+COMMENT ON COLUMN @extschema@.campaign_timer_policies.timer_type IS 'The timer the campaign gets.';
+COMMENT ON COLUMN @extschema@.campaign_timer_policies.anchor IS
+	'What the delay counts from: the campaign''s start_time or end_time, or entered, the actual time of the move.';
+COMMENT ON COLUMN @extschema@.campaign_timer_policies.delay IS
+	'Added to the anchor; in hours, minutes and seconds, since a day is not 24 hours when clocks change.';
+COMMENT ON COLUMN @extschema@.campaign_timer_policies.only_when IS
+	'A boolean column of campaigns that must be true, or NULL.';
+INSERT INTO @extschema@.campaign_timer_policies (state, timer_type, anchor, delay, only_when) VALUES
+	('CREATED', 'START_CAMPAIGN', 'start_time', '0', NULL),
+	('CREATED', 'CLOSE_CAMPAIGN', 'end_time', '0', 'auto_close'),
+	('CREATED', 'EXPIRE_CAMPAIGN', 'end_time', '2 hours', NULL),
+	('RUNNING', 'CLOSE_CAMPAIGN', 'end_time', '0', 'auto_close'),
+	('RUNNING', 'EXPIRE_CAMPAIGN', 'end_time', '2 hours', NULL),
+	('CLOSED', 'REWARD_REMINDER', 'entered', '5 minutes', 'rewards_enabled'),
+	('CLOSED', 'EXPIRE_CAMPAIGN', 'entered', '48 hours', NULL),
+	('REWARD_CLAIM', 'REWARD_REMINDER', 'entered', '144 hours', 'rewards_enabled'),
+	('REWARD_CLAIM', 'EXPIRE_CAMPAIGN', 'entered', '168 hours', NULL);

@@ -1,0 +1,24 @@
+-- From 1.1: internal functions leave the extension's schema. The build makes them anew in their schema, where an
+-- updated database gets the same functions as a new one. _workers() moves instead, because a view depends on it.
+-- _wake_worker() stays, because triggers in dumps of 1.1 name it.
+
+DO $move$
+DECLARE
+	member record;
+BEGIN
+	FOR member IN
+		SELECT p.oid::regprocedure AS routine, p.proname
+		FROM pg_depend AS d
+		JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'campaign_lifecycle'
+		JOIN pg_proc AS p ON p.oid = d.objid
+		WHERE d.refclassid = 'pg_extension'::regclass AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
+			AND left(p.proname, 1) = '_' AND p.proname <> '_wake_worker'
+	LOOP
+		IF member.proname = '_workers' THEN
+			EXECUTE format('ALTER ROUTINE %s SET SCHEMA campaign_lifecycle_internal', member.routine);
+		ELSE
+			EXECUTE format('DROP ROUTINE %s', member.routine);
+		END IF;
+	END LOOP;
+END
+$move$;

@@ -1,0 +1,58 @@
+-- Tables of an earlier version: those of an ALTER EXTENSION UPDATE, of a dump that an older version made, or left by
+-- DROP EXTENSION. Each step brings them one version on, with the same text that a new installation runs.
+CREATE FUNCTION campaign_lifecycle_internal._upgrade_campaign_tables() RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $upgrade$
+DECLARE
+	wanted constant text := (SELECT e.extversion FROM pg_extension AS e WHERE e.extname = 'campaign_lifecycle');
+	present text;
+BEGIN
+SELECT v.version INTO present FROM @extschema@.campaign_tables_version AS v FOR UPDATE;
+IF present IS DISTINCT FROM wanted AND present IS DISTINCT FROM '1.1' THEN
+	RAISE EXCEPTION 'campaign tables of version % cannot be brought to version %', coalesce(present, 'unknown'), wanted
+		USING ERRCODE = 'object_not_in_prerequisite_state',
+			HINT = 'Install a version of campaign_lifecycle that is not older than the tables.';
+END IF;
+IF present = '1.1' THEN
+	ALTER VIEW @extschema@._runnable_timers RENAME COLUMN place TO tid;
+	ALTER VIEW @extschema@._runnable_timers RENAME COLUMN campaign_place TO campaign_tid;
+	-- What 1.1 told by the text of an error, for timers that can still be tried again.
+	UPDATE @extschema@.timer_executions AS x
+	SET result = '{"worker_lost": true}'
+	FROM @extschema@.campaign_timers AS t
+	WHERE t.id = x.timer_id AND t.status = 'FAILED' AND t.retry_count < @attempt_limit@ AND x.status = 'FAILED'
+		AND x.result IS NULL
+		AND x.error_message = '57P02: the worker was lost while it ran this timer';
+--@comments
+END IF;
+PERFORM campaign_lifecycle_internal._install_campaign_triggers();
+UPDATE @extschema@.campaign_tables_version AS v SET version = wanted WHERE v.version IS DISTINCT FROM wanted;
+END
+$upgrade$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._upgrade_campaign_tables() IS
+	'upgrade_campaign_tables() as the owner of the tables.';
+
+-- Triggers that others have put on the tables run as whoever writes them: not as the superuser who updates the
+-- extension.
+CREATE FUNCTION @extschema@.upgrade_campaign_tables() RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF to_regclass('@extschema@.campaign_timers') IS NULL
+		OR to_regclass('@extschema@.campaign_tables_version') IS NULL THEN
+		RAISE EXCEPTION 'the campaign tables are missing'
+			USING ERRCODE = 'undefined_table', HINT = 'install_campaign_tables() makes them.';
+	END IF;
+	-- Before any table, as the worker does: none is at work from here on.
+	ALTER FUNCTION campaign_lifecycle_internal._uuid_v7() NO DEPENDS ON EXTENSION campaign_lifecycle;
+	IF campaign_lifecycle_internal._is_campaign_owner() THEN
+		PERFORM campaign_lifecycle_internal._upgrade_campaign_tables();
+	ELSE
+		PERFORM campaign_lifecycle_internal._grant_campaign_owner();
+		PERFORM campaign_lifecycle_internal._run_maintenance_as_owner('upgrade_campaign_tables', NULL::timestamptz,
+			NULL::interval, NULL::bigint);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.upgrade_campaign_tables() IS
+	'Brings tables of an earlier version, restored or adopted, up to this one; timers stay paused until then. Does '
+	'nothing to tables that are. May be run any number of times. Errors: 42P01 without tables, 55000 for tables of a '
+	'later version. Since 1.1.';

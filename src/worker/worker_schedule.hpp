@@ -1,0 +1,148 @@
+// When a worker scans for timers, and from where. Pure: no clock, no SQL, no shared memory. The worker asks decide() for one step,
+// makes it, and tells the function after_...() of that step how it went. All times are arguments, so the tests in test/unit need
+// no server.
+#ifndef CAMPAIGN_WORKER_SCHEDULE_HPP
+#define CAMPAIGN_WORKER_SCHEDULE_HPP
+
+#include "pg/timestamp.hpp"
+
+namespace worker_schedule {
+
+// A delay that doubles each time, until it is reset.
+struct Backoff
+{
+	int64 min_us;
+	int64 max_us;
+	int64 next_us;
+};
+
+// Timers that were due but locked or postponed.
+struct Blocked
+{
+	TimestampTz from;       // the earliest of them; DT_NOEND if there is none
+	TimestampTz try_at;     // when to try them again, because the lock may be gone
+	TimestampTz not_before; // but not before this, because scans for them may take a hundredth of the time
+};
+
+struct Schedule
+{
+	// The pass in progress: a walk over the timers that are due.
+	TimestampTz pass_start;   // the earliest time it covers; DT_NOEND if no pass is in progress
+	TimestampTz scan_from;    // the next claim begins here: all that is due before is claimed, locked, or blocked
+	TimestampTz rescanned_at; // the earliest blocked timer for which the pass has gone back already
+	TimestampTz busy_since;   // when the worker last slept or did maintenance; DT_NOEND if just now
+	int rescans;              // how often the pass has gone back for timers that it may have made due itself
+	bool went_back;           // the pass tries blocked timers again
+	bool full;                // the pass covers all time, and its first batch has not run
+	bool recover;             // lost timers and a crash are seen to before its next batch
+	bool single;              // a timer that runs alone is next
+	bool over;                // and nothing else is left to do in the pass
+
+	// The reasons to start a pass.
+	TimestampTz next_due;     // the earliest timer that is not due yet
+	Blocked blocked;          // a scan for these is cheap
+	Blocked far_blocked;      // a scan for these walks over so much of the past that the others must not wait for its share
+	TimestampTz full_scan_at; // when to scan everything, whatever is known
+
+	// The reasons to wait.
+	Backoff lock_backoff;  // for locked timers and transient errors
+	Backoff error_backoff; // for other errors of a whole batch
+	TimestampTz retry_at;  // no step before this
+	bool paused;           // no timer fires in this database
+
+	TimestampTz maintenance_at; // DT_NOEND if another worker does it
+	int batch_limit;
+	bool isolate_transient; // the last batch met a transient error, so the next one is split even for such an error
+	bool set_back;          // the clock, since the last decision
+	TimestampTz last_now;
+};
+
+// The settings that the schedule obeys, as they are now.
+struct Limits
+{
+	int64 naptime_us;
+	int64 stagger_us; // how much later than a timer is due this worker wakes for it
+	int max_batch;
+};
+
+enum class Step
+{
+	sleep,
+	recover,     // timers of lost processes, and those due at a crash
+	batch,       // one batch
+	single,      // one timer that runs alone
+	maintenance, // one step
+};
+
+struct Action
+{
+	Step step;
+	TimestampTz from;        // batch: claim from here
+	TimestampTz pass_start;  // batch and single: what still waits is asked for from here
+	int limit;               // batch: timers to claim
+	bool isolate_transient;  // batch: a transient error, too, is split
+	TimestampTz until;       // sleep
+	TimestampTz wake_before; // sleep: a commit that brings a timer before this ends it
+	bool until_due;          // sleep: a timer is due when it ends
+};
+
+// One batch that was committed.
+struct Batch
+{
+	TimestampTz as_of;
+	int claimed;
+	int postponed;
+	bool full;                    // there may be more to claim
+	bool isolated;                // it failed as a whole and was split
+	bool has_single;              // there may be timers that run alone
+	TimestampTz claimed_to;       // the next claim begins here
+	TimestampTz earliest_blocked; // due since pass_start but still waiting; DT_NOEND if there is none
+	TimestampTz next_due;         // the earliest timer due after as_of
+	int64 scan_us;                // the time it took to find all this
+};
+
+enum class Recovery
+{
+	complete,
+	in_progress,
+	failed,
+};
+
+enum class Single
+{
+	tried, // there may be another one
+	none,
+};
+
+enum class Unready
+{
+	busy,   // the extension is being changed
+	paused, // timers do not fire
+};
+
+Schedule start(const Limits &limits, bool does_maintenance);
+
+// Returns the next step. wakeup: the earliest timer that other sessions have committed since the last call, or DT_NOEND. A wakeup at
+// DT_NOBEGIN says that anything may have changed.
+Action decide(Schedule *schedule, TimestampTz now, TimestampTz wakeup, const Limits &limits);
+
+void after_batch(Schedule *schedule, TimestampTz now, const Batch &batch, const Limits &limits);
+
+// After a batch that was undone as a whole.
+void after_error(Schedule *schedule, TimestampTz now, bool transient);
+
+void after_single(Schedule *schedule, TimestampTz now, Single outcome, TimestampTz follow_up);
+void after_recovery(Schedule *schedule, TimestampTz now, Recovery outcome);
+void after_maintenance(Schedule *schedule, TimestampTz now, TimestampTz next);
+
+// After a batch or a recovery that found that no timer may fire.
+void on_extension_state(Schedule *schedule, TimestampTz now, Unready state, const Limits &limits);
+
+// After an error of no step in particular, such as a cancel request while the worker sleeps.
+void on_stray_error(Schedule *schedule, TimestampTz now);
+
+void on_reload(Schedule *schedule, TimestampTz now, const Limits &limits);
+
+} // namespace worker_schedule
+
+#endif
