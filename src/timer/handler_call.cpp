@@ -119,7 +119,7 @@ Datum call_function(const HandlerCall &call, const pg_uuid_t *timer, MemoryConte
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	// The executor calls this hook, too; extensions that audit function calls then see this one.
-	InvokeFunctionExecuteHook(attempt.handler);
+	InvokeFunctionExecuteHook(call.handler);
 	Datum result = FunctionCallInvoke(fcinfo);
 	*is_null = fcinfo->isnull;
 	if (!*is_null)
