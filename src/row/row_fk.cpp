@@ -1,11 +1,12 @@
-// Checks a foreign key of inserted rows in place of its trigger. Exists for speed alone: without it each inserted row
-// queues an AFTER trigger event, which runs RI_FKey_check(). -DNO_FK_CHECK_IN_PLACE builds without it, and
+// Checks a foreign key of inserted rows in place of its trigger. Exists for speed alone, because otherwise each
+// inserted row queues an AFTER trigger event that runs RI_FKey_check(). -DNO_FK_CHECK_IN_PLACE builds without it, and
 // bench/without measures what it gains.
 //
 // Follows RI_FKey_check() of utils/adt/ri_triggers.c in PostgreSQL 15 to 18. It differs in these points:
 //   - The caller holds a lock on the referenced row and knows its tid, so the key is compared there.
-//   - The check is made before the row is in the table. It is not made for a deferrable key, nor where a BEFORE ROW
-//     trigger may make the row refer to another one, which nobody has locked. The trigger then makes it.
+//   - The check is made before the row is in the table.
+//   - A deferrable key is left to its trigger. So is every key where a BEFORE ROW trigger may make the row refer to
+//     another one, which nobody has locked.
 //
 // Skips a BEFORE trigger whose check the caller has made for all rows, too. -DNO_SKIP_CHECKED_FUNCTION builds without
 // that.
