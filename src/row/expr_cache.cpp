@@ -3,8 +3,8 @@
 // without it, and bench/without measures what it gains.
 //
 // A plan is found by the expression's text in the catalog, so a change of the table cannot make it stale. A plan may
-// depend on nothing else. An expression that uses a function or type of a user is planned each time, because functions
-// and domains may be replaced, and they may call others.
+// depend on nothing else. An expression that uses a function or type of a user is planned each time. Functions and
+// domains may be replaced, and they may call others.
 //
 // Follows ExecRelCheck() of executor/execMain.c and TriggerEnabled() of commands/trigger.c in PostgreSQL 15 to 18,
 // which plan the expressions once for each executor state.
