@@ -38,7 +38,7 @@ INSTALL_FILES := \
 	install/internal_schema \
 	functions/relations \
 	install/clash \
-	install/bookkeeping \
+	install/bookkeeping install/bookkeeping_comments \
 	$(FUNCTION_FILES) \
 	install/revoke_public \
 	install/finish \
@@ -55,6 +55,7 @@ UPDATE_FILES := \
 	install/internal_schema \
 	update/$(PREVIOUS)--$(EXTVERSION) \
 	functions/relations \
+	install/bookkeeping_comments \
 	$(FUNCTION_FILES) \
 	install/revoke_public \
 	update/finish \

@@ -54,14 +54,14 @@ BEGIN
 	FOR item IN SELECT f.routine FROM campaign_lifecycle_internal._campaign_functions(access) AS f (routine) LOOP
 		EXECUTE format('GRANT EXECUTE ON ROUTINE %s TO %s', item.routine, role);
 	END LOOP;
-	-- The owner has every right on a table; a grant to the owner would only be something to lose.
+	-- The owner has every privilege on a table. With a grant to the owner, a REVOKE could take privileges away.
 	FOR item IN
 		SELECT r.relation FROM campaign_lifecycle_internal._campaign_relations() AS r JOIN pg_class AS c ON c.oid = r.relation
 			WHERE c.relowner <> role
 	LOOP
 		EXECUTE format('GRANT SELECT ON TABLE %s TO %s', item.relation, role);
 	END LOOP;
-	-- By column, and the user's own columns with them. What the tables stamp and count themselves is nobody's to write.
+	-- By column, the user's own columns included. No level may write columns that triggers and the worker fill.
 	FOR item IN
 		SELECT g.privilege, c.oid::regclass AS relation, string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) AS columns
 		FROM (VALUES
@@ -95,11 +95,11 @@ END
 $$;
 COMMENT ON FUNCTION @extschema@.grant_campaign_access(regrole, text) IS
 	'Gives a role access. reader: SELECT on all tables and views, and the monitoring functions. writer: reader, the '
-	'verbs that create, move, schedule and cancel, and INSERT and UPDATE by column on campaigns and campaign_timers, '
-	'INSERT on campaign_metrics; no DELETE, TRUNCATE, TRIGGER or REFERENCES, and nothing on the log and the executions. '
-	'operator: reader, pause, resume, retry, run_due_timers(), the upkeep, and handlers of its own. Levels add up; call '
-	'it again after adding a column or updating the extension. Errors: 22004, 22023 for another level, 42704; 42501 '
-	'unless called with the rights of the owners of the extension and the tables. Since 1.1.';
+	'functions that create, schedule and cancel, and that change states, and INSERT and UPDATE by column on campaigns '
+	'and campaign_timers, INSERT on campaign_metrics; no DELETE, TRUNCATE, TRIGGER or REFERENCES, and nothing on the '
+	'log and the executions. operator: reader, pause, resume, retry, run_due_timers(), the maintenance, and handlers of '
+	'its own. Levels add up; call it again after adding a column or updating the extension. Errors: 22004, 22023 for '
+	'another level, 42704; 42501 unless called with the rights of the owners of the extension and the tables. Since 1.1.';
 
 CREATE FUNCTION campaign_lifecycle_internal._revoke_campaign_functions(role regrole) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -171,7 +171,7 @@ DECLARE
 	item record;
 BEGIN
 	SELECT c.relowner INTO owner FROM pg_class AS c WHERE c.oid = '@extschema@.campaign_timers'::regclass;
-	-- Upkeep makes partitions in the schema.
+	-- The maintenance makes partitions in the schema.
 	IF NOT has_schema_privilege(owner, '@extschema@'::regnamespace, 'USAGE')
 		OR NOT has_schema_privilege(owner, '@extschema@'::regnamespace, 'CREATE') THEN
 		PERFORM campaign_lifecycle_internal._run_outside_script(
@@ -212,7 +212,7 @@ BEGIN
 	FROM campaign_lifecycle_internal._campaign_relations() AS r
 	JOIN pg_class AS c ON c.oid = r.relation
 	WHERE NOT r.is_member AND c.relowner <> role;
-	-- Upkeep makes partitions in the schema.
+	-- The maintenance makes partitions in the schema.
 	EXECUTE format('GRANT USAGE, CREATE ON SCHEMA %s TO %s', '@extschema@'::regnamespace, role);
 	FOR item IN SELECT r.relation FROM campaign_lifecycle_internal._campaign_relations() AS r WHERE NOT r.is_member LOOP
 		EXECUTE format('ALTER TABLE %s OWNER TO %s', item.relation, role);
@@ -230,6 +230,6 @@ END
 $$;
 COMMENT ON FUNCTION @extschema@.set_campaign_owner(regrole) IS
 	'Gives every table, partition, view and materialized view of the extension to one role, as whom the worker then '
-	'writes, with the rights that it needs: USAGE and CREATE on the schema (the upkeep makes partitions) and EXECUTE on '
-	'what the worker calls. Best a role without LOGIN and without members. The former owner keeps nothing. Errors: '
-	'22004, 42501, 42704. Since 1.1.';
+	'writes, with the privileges that it needs: USAGE and CREATE on the schema, because the maintenance makes '
+	'partitions, and EXECUTE on what the worker calls. Best a role without LOGIN and without members. The former owner '
+	'keeps nothing. Errors: 22004, 42501, 42704. Since 1.1.';

@@ -41,7 +41,7 @@ CREATE FUNCTION campaign_lifecycle_internal._campaign_functions(access text) RET
 			AS l (access, names)
 	JOIN pg_proc AS p ON p.pronamespace IN ('@extschema@'::regnamespace, 'campaign_lifecycle_internal'::regnamespace)
 		AND p.proname = ANY (l.names)
-	-- A function of this name that somebody else has put here is none of ours.
+	-- The schema may hold a function of another owner with the same name.
 	JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
 		AND d.refclassid = 'pg_extension'::regclass
 	JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'campaign_lifecycle'

@@ -71,7 +71,7 @@ BEGIN
 	IF EXISTS (SELECT FROM @extschema@.campaign_state_transitions AS m WHERE m.timer_type = $1) THEN
 		RETURN;
 	END IF;
-	-- The CHECK constraint is where the types stand.
+	-- The CHECK constraint lists the types.
 	SELECT string_agg(t.type, ', ' ORDER BY t.type)
 	INTO types
 	FROM pg_constraint AS k

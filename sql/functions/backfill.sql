@@ -157,7 +157,7 @@ BEGIN
 		END IF;
 		last_block := up_to[1];
 		IF reached[1]::bigint >= last_block THEN
-			-- One look at the whole, in one snapshot; nothing was found before in this pass that is not written.
+			-- Verify the whole part in one snapshot. This pass has written all rows that it found before.
 			seen := 0;
 			verifies := true;
 			statement := format('SELECT pg_catalog.count(*), 0::pg_catalog.int8 FROM (SELECT FROM %s WHERE %s LIMIT 1000) AS '
@@ -165,8 +165,8 @@ BEGIN
 			CONTINUE WHEN pass < 0;
 			RETURN;
 		END IF;
-		-- As many blocks as hold about a batch of rows, by the statistics, or by what 100 rows a block would make; fewer
-		-- where they turn out to hold more.
+		-- Take as many blocks as hold about a batch of rows, by the statistics or at 100 rows a block. Take fewer if they
+		-- turn out to hold more.
 		SELECT greatest(1, least(100000, batch_size / greatest(1, CASE WHEN c.reltuples > 0 AND c.relpages > 0
 			THEN c.reltuples / c.relpages ELSE 100 END)))::bigint
 		INTO blocks
@@ -291,8 +291,8 @@ BEGIN
 	PERFORM campaign_lifecycle_internal._backfill_try(campaign_lifecycle_internal._backfill_trial(table_name, column_name,
 		value_expression));
 	run := campaign_lifecycle_internal._backfill_start(table_name, column_name, value_expression);
-	-- Each transaction READ COMMITTED, said before anything else in it: a batch waits for a row that somebody has locked
-	-- and then takes it as it is.
+	-- Each transaction is READ COMMITTED, set before any other statement. A batch waits for a locked row and then
+	-- updates the row as it is.
 	COMMIT;
 	SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
 	told := pg_catalog.clock_timestamp();
@@ -300,8 +300,8 @@ BEGIN
 		SELECT * INTO step FROM campaign_lifecycle_internal._backfill_next(run, table_name, value_expression, batch_size);
 		EXIT WHEN step.statement IS NULL;
 		since := CASE WHEN tries OPERATOR(pg_catalog.=) 0 THEN pg_catalog.clock_timestamp() ELSE since END;
-		-- Whoever locks the same rows in another order is to win, and soon: in less than deadlock_timeout the batch gives
-		-- back what it has locked, and begins again.
+		-- A transaction that locks the same rows in another order is to win, and soon. The batch waits less than
+		-- deadlock_timeout, releases its locks and begins again.
 		BEGIN
 			PERFORM pg_catalog.set_config('lock_timeout', campaign_lifecycle_internal._backfill_lock_timeout(), true);
 			EXECUTE step.statement INTO changed, again;
@@ -325,7 +325,8 @@ BEGIN
 		END IF;
 		COMMIT;
 		SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
-		-- In short transactions, so that a long pause holds back no vacuum; each with the lock, so that nobody takes over.
+		-- Sleep in short transactions, so that a long pause holds back no vacuum. Each takes the lock, so that no other call
+		-- takes over the run.
 		rest := CASE
 			WHEN tries OPERATOR(pg_catalog.>) 0 THEN 0.05 OPERATOR(pg_catalog.*) pg_catalog.power(2, tries)
 			WHEN changed OPERATOR(pg_catalog.>) 0 THEN pg_catalog.date_part('epoch', pause)

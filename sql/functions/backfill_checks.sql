@@ -10,7 +10,7 @@ CREATE FUNCTION campaign_lifecycle_internal._backfill_lock(relation text, column
 DECLARE
 	key constant bigint := hashtextextended('campaign_lifecycle backfill ' || relation || ' ' || column_name, 0);
 BEGIN
-	-- Of the transaction, taken again in each: nothing is left behind by an error, whatever pool the session belongs to.
+	-- Each transaction takes the lock again. So no lock is left after an error, also in a session of a connection pool.
 	IF NOT pg_try_advisory_xact_lock(key) THEN
 		RAISE EXCEPTION 'a backfill of %.% is running', relation, quote_ident(column_name)
 			USING ERRCODE = 'object_in_use',
@@ -72,8 +72,8 @@ CREATE FUNCTION campaign_lifecycle_internal._backfill_parts(table_name regclass,
 	ORDER BY k.name COLLATE "C"
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._backfill_parts(regclass, name) IS
-	'What a backfill walks: the table, or its partitions and children, each with the key it can be walked by (NULL: by '
-	'blocks), ready for SQL text.';
+	'The tables that a backfill walks: the table, or its partitions and children, each with the key it can be walked by '
+	'(NULL: by blocks), ready for SQL text.';
 
 CREATE FUNCTION campaign_lifecycle_internal._backfill_check(table_name regclass, column_name name,
 	value_expression text, batch_size integer, pause interval) RETURNS void
@@ -101,7 +101,7 @@ BEGIN
 		RAISE EXCEPTION 'table campaign_backfills is missing'
 			USING ERRCODE = 'undefined_table', HINT = 'upgrade_campaign_tables() makes what tables of an older version lack.';
 	END IF;
-	-- What others have attached to campaign_backfills runs as whoever writes it.
+	-- Triggers on campaign_backfills run with the privileges of the role that writes it.
 	IF (SELECT r.rolsuper FROM pg_roles AS r WHERE r.rolname = current_user) AND NOT (
 			SELECT r.rolsuper FROM pg_class AS c JOIN pg_roles AS r ON r.oid = c.relowner
 				WHERE c.oid = '@extschema@.campaign_backfills'::regclass) THEN

@@ -4,9 +4,8 @@
 -- privileges: it does nothing that the caller could not do by plain DML. Rows are locked in one order: timers,
 -- campaign, history.
 
--- The timers first, then the campaign, as the worker does; and the timers in the order in which they fire, for the
--- worker takes the first of a campaign: whoever has to wait for it holds no other yet, which the worker may be about to
--- move.
+-- Lock the timers in firing order, then the campaign, as the worker does. The worker locks the first timer of a
+-- campaign. A session that waits for the worker holds no other timer of the campaign yet, and the two cannot deadlock.
 CREATE FUNCTION campaign_lifecycle_internal._lock_campaign(campaign_id uuid) RETURNS text
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -26,9 +25,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._lock_campaign(uuid) IS
-	'Locks a campaign with its timers for a verb and returns its state; P0002 when there is none.';
+	'Locks a campaign with its timers and returns its state. Raises P0002 when there is none.';
 
--- When a campaign entered the state it is in: its last log row, or its creation where the log does not tell.
+-- Return when a campaign entered its state, from its last log row. Without one, return its creation.
 CREATE FUNCTION campaign_lifecycle_internal._entered_at(campaign_id uuid, state text) RETURNS timestamp with time zone
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -56,7 +55,8 @@ BEGIN
 	PERFORM campaign_lifecycle_internal._check_duration(duration_hours);
 	PERFORM campaign_lifecycle_internal._check_start_time(start_time);
 
-	-- The state that nothing leads to; where a row that was added leads back into it, the one that waits for the start.
+	-- The first state is the one that no transition enters. If an added row leads back into it, it is the one with a
+	-- policy that counts from start_time.
 	SELECT m.from_state
 	INTO first_state
 	FROM (
@@ -177,7 +177,7 @@ BEGIN
 	END IF;
 	PERFORM set_config('campaign_lifecycle.trigger_event', trigger_event, true);
 	PERFORM set_config('campaign_lifecycle._log_metadata', metadata::text, true);
-	-- A move by the timer type that waits for the start, of a campaign with no start_time, is its start.
+	-- A campaign without start_time starts when it takes the transition whose timer counts from start_time.
 	UPDATE @extschema@.campaigns AS c
 	SET status = to_state,
 		start_time = CASE WHEN c.start_time IS NULL AND EXISTS (
@@ -202,7 +202,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._change_campaign_state(uuid, text, text, jsonb) IS
-	'A move by hand, its log row and the policy of the new state; returns the state it came from.';
+	'Changes the state by hand, writes the log row and applies the policies of the new state. Returns the former state.';
 
 CREATE FUNCTION @extschema@.transition_campaign(campaign_id uuid, to_state text, trigger_event text DEFAULT 'MANUAL',
 	metadata jsonb DEFAULT '{}') RETURNS text
@@ -226,10 +226,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.transition_campaign(uuid, text, text, jsonb) IS
-	'Moves a campaign by hand, with the timers of the new state. trigger_event: what the log shows as the cause (cut to '
-	'50 characters there, whole in its metadata; at most 10000); metadata: added to the log row, its changed_by counts '
-	'as the setting would. Returns the state it came from. Errors: 22001, 22004, 22023, P0002; P0001 when the '
-	'transition is not allowed. Since 1.0.';
+	'Changes the state of a campaign by hand, and applies the policies of the new state. trigger_event: what the log '
+	'shows as the cause (cut to 50 characters there, whole in its metadata; at most 10000); metadata: added to the log '
+	'row, its changed_by counts as the setting would. Returns the state it came from. Errors: 22001, 22004, 22023, '
+	'P0002; P0001 when the transition is not allowed. Since 1.0.';
 
 CREATE FUNCTION @extschema@.cancel_campaign(campaign_id uuid, reason text DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -266,6 +266,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.cancel_campaign(uuid, text) IS
-	'Ends a campaign at once where the machine allows it: a move to the terminal state with event CANCELLED; its '
+	'Ends a campaign at once where the machine allows it: a change to the terminal state with event CANCELLED; its '
 	'waiting timers become CANCELLED. reason (at most 10000 characters) goes into the log row. Errors: 22001, 22004, '
 	'P0002; 55000 with the row to add when the state does not allow it. Since 1.0.';

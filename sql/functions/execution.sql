@@ -57,8 +57,8 @@ BEGIN
 		JOIN @extschema@.campaign_timers AS t ON t.id = u.id
 		JOIN @extschema@.campaigns AS c ON c.id = t.campaign_id
 	LOOP
-		-- Put off while another timer of the campaign waits for its next attempt, and that is no attempt: until right after
-		-- that one, for whichever comes first stands in the way of those after it. Otherwise a failed attempt.
+		-- If another timer of the campaign waits for its next attempt, postpone this one until just after it, which is no
+		-- attempt. Timers of a campaign run in order, so this one would block the retry. Otherwise record a failed attempt.
 		UPDATE @extschema@.campaign_timers AS t
 		SET status = 'PENDING', scheduled_at = w.at + interval '1 microsecond'
 		FROM (
@@ -78,15 +78,15 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._postpone_timers(uuid[], timestamptz) IS
-	'Timers that came too early: until another of their campaign, which waits for its next attempt, is done; or a '
-	'failed attempt. Returns how many were put off.';
+	'Postpones timers that came too early until another timer of their campaign, which waits for its next attempt, is '
+	'done. Without such a timer it is a failed attempt. Returns how many were postponed.';
 
 CREATE FUNCTION campaign_lifecycle_internal._apply_timers(timer_ids uuid[], as_of timestamp with time zone)
 	RETURNS timestamp with time zone
 	LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', '_apply_timers';
 COMMENT ON FUNCTION campaign_lifecycle_internal._apply_timers(uuid[], timestamptz) IS
-	'Carries out those of these timers that can be claimed now, in sets: moves, completion, log, policies, executions, '
-	'metrics. Returns the earliest timer of the campaigns moved that was due as well, or NULL.';
+	'Executes those of these timers that can be claimed now, in sets: state changes, completion, log, policies, '
+	'executions, metrics. Returns the earliest due timer of the changed campaigns, or NULL.';
 
 CREATE FUNCTION campaign_lifecycle_internal._fail_timer(timer_id uuid, as_of timestamp with time zone, sqlstate text,
 	message text,
@@ -104,7 +104,7 @@ BEGIN
 	SET status = 'FAILED', retry_count = least(t.retry_count + 1, @attempt_limit@),
 		scheduled_at = CASE WHEN t.retry_count + 1 >= attempts THEN t.scheduled_at
 			ELSE as_of + base * (power(2, t.retry_count) * (1 + jitter * (2 * random() - 1))) END
-	-- What failed was rolled back, and with it the lock: somebody may have given the timer another time since.
+	-- The rollback has released the lock. Another session may have rescheduled the timer since.
 	WHERE t.id = timer_id AND (t.status = 'RUNNING' OR (t.scheduled_at <= as_of
 		AND (t.status = 'PENDING' OR (t.status = 'FAILED' AND t.retry_count < @attempt_limit@))))
 	RETURNING t.campaign_id, t.timer_type, t.retry_count INTO failed;
@@ -114,7 +114,7 @@ BEGIN
 	UPDATE @extschema@.timer_executions AS x
 	SET status = 'FAILED', error_message = left(sqlstate || ': ' || message, 8000), result = result,
 		completed_at = greatest(clock_timestamp(), x.started_at),
-		-- One that was lost may have begun long ago: before an outage, or in a backup.
+		-- An attempt of a lost process may have begun before an outage, or in a backup.
 		execution_time_ms = least(greatest(EXTRACT(epoch FROM clock_timestamp() - x.started_at) * 1000, 0), 2147483647)
 	WHERE x.timer_id = _fail_timer.timer_id AND x.status = 'STARTED';
 	IF NOT FOUND THEN

@@ -45,7 +45,7 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._check_handler(regprocedure, nam
 	'Raises 42883 unless the function exists, 42P13 unless it is a handler, 42501 unless it belongs to this role, who '
 	'may execute it.';
 
--- Who calls a handler need not be able to use its schema, as to_regprocedure() would ask of them.
+-- to_regprocedure() would need USAGE on the handler's schema, which the worker's role may lack.
 CREATE FUNCTION campaign_lifecycle_internal._find_handler(handler text) RETURNS regprocedure
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT p.oid::regprocedure
@@ -97,12 +97,12 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.register_handler(text, regprocedure, interval) IS
-	'From now on timers of this type call the function after their move, in its transaction: f(campaign_id uuid, '
-	'timer_id uuid, payload jsonb) RETURNS jsonb, owned by the caller and run with the caller''s rights. Not called on '
-	'a skip; what it returns stands in the execution''s result under "handler". An error, or more time than timeout (up '
-	'to 24 hours; NULL: campaign_lifecycle.handler_timeout), undoes the move and is a failed attempt. One a type; '
-	'registered again it is replaced. Errors: 22004, 22023, 42P13, 42501, 42883; 23505 while another role has one. '
-	'Since 1.1.';
+	'From now on timers of this type call the function after their state change, in its transaction: f(campaign_id '
+	'uuid, timer_id uuid, payload jsonb) RETURNS jsonb, owned by the caller and run with the caller''s rights. Not '
+	'called on a skip; what it returns stands in the execution''s result under "handler". An error, or more time than '
+	'timeout (up to 24 hours; NULL: campaign_lifecycle.handler_timeout), undoes the state change and is a failed '
+	'attempt. One a type; registered again it is replaced. Errors: 22004, 22023, 42P13, 42501, 42883; 23505 while '
+	'another role has one. Since 1.1.';
 
 CREATE FUNCTION @extschema@.unregister_handler(timer_type text) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -121,7 +121,7 @@ COMMENT ON FUNCTION @extschema@.unregister_handler(text) IS
 	'Timers of this type call no function any more; one that runs ends. Errors: 22004, 22023; P0002 when there is none. '
 	'Since 1.1.';
 
--- After the move. A timer that came too early, or was skipped, calls nothing.
+-- Called after the state change. A timer that was postponed or skipped calls no handler.
 CREATE FUNCTION campaign_lifecycle_internal._handler_of(timer_id uuid, as_of timestamp with time zone,
 		OUT handler oid, OUT handler_owner oid, OUT timeout_ms integer, OUT campaign_id uuid, OUT payload jsonb)
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -136,7 +136,7 @@ BEGIN
 		RETURN;
 	END IF;
 	IF timer.status <> 'COMPLETED' THEN
-		-- Put off, which is no attempt; or failed, and then the row is no longer STARTED.
+		-- A postponed timer made no attempt. After a failed attempt, the row is no longer STARTED.
 		DELETE FROM @extschema@.timer_executions AS x WHERE x.timer_id = _handler_of.timer_id AND x.status = 'STARTED';
 		RETURN;
 	END IF;
@@ -174,7 +174,7 @@ CREATE FUNCTION campaign_lifecycle_internal._record_handler(timer_id uuid, as_of
 DECLARE
 	attempt record;
 	done_at constant timestamptz := clock_timestamp();
-	-- (The clock may be set meanwhile.)
+	-- The clock may be set meanwhile.
 	took constant numeric := least(greatest(EXTRACT(epoch FROM done_at - as_of) * 1000, 0), 2147483647);
 BEGIN
 	SELECT x.id, x.completed_at, t.campaign_id
@@ -197,8 +197,8 @@ $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._record_handler(uuid, timestamptz, jsonb) IS
 	'Adds what the handler returned and the time it took to the execution of this attempt, and to its metric.';
 
--- Deferrable constraints as they are declared. After SET CONSTRAINTS ALL IMMEDIATE, which is the only way to fire what
--- has been deferred so far.
+-- Reset deferrable constraints to what they are declared as, after SET CONSTRAINTS ALL IMMEDIATE. That statement is the
+-- only way to fire deferred triggers before the commit.
 CREATE FUNCTION campaign_lifecycle_internal._reset_constraints() RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -216,4 +216,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._reset_constraints() IS
-	'Lets every deferrable constraint be checked when it says, for the rest of the transaction.';
+	'Resets every deferrable constraint to what it is declared as, for the rest of the transaction.';

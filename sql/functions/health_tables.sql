@@ -43,7 +43,8 @@ BEGIN
 			ELSE format('The worker writes as one role, but %s. Call set_campaign_owner(role) to give all of them to one.',
 				left(found_text, 1000)) END;
 
-	-- Whoever holds TRIGGER on a table acts with the rights of whoever writes it, and the worker writes it as its owner.
+	-- A role with TRIGGER on a table can run code with the privileges of roles that write it. The worker writes as the
+	-- tables' owner.
 	SELECT string_agg(DISTINCT CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END, ', '),
 		count(DISTINCT a.grantee), bool_or(o.rolsuper)
 	INTO found_text, n, owner_is_superuser
@@ -154,7 +155,7 @@ BEGIN
 			WHERE d.datname = current_database() AND NOT a.paused);
 	END IF;
 
-	-- Those that could fire: what waits for an earlier timer of its campaign is not overdue by itself.
+	-- A timer that waits for an earlier one of its campaign is not counted.
 	SELECT count(*), min(q.scheduled_at)
 	INTO n, oldest
 	FROM (
@@ -264,8 +265,7 @@ BEGIN
 	SELECT count(*) INTO by_cron FROM @extschema@.campaign_maintenance_jobs AS j WHERE j.enabled
 		AND j.cron_database = this_database;
 
-	-- A run that finds nothing to do is written down once a day; hence a day and an hour of grace. What pg_cron runs is in
-	-- its own log.
+	-- A run that finds nothing to do is recorded once a day. Hence a day and an hour of grace. pg_cron keeps its own log.
 	SELECT count(*), count(*) FILTER (WHERE q.severe),
 		(array_agg(format('%s %s', q.job, q.problem) ORDER BY q.severe DESC, q.job))[1:5]
 	INTO n, severe, problems

@@ -5,20 +5,20 @@
 -- failed attempt. A RUNNING timer whose process is gone is a failed attempt as well. After a crash of the server, the
 -- timers that were due then run alone, one by one, so that the one that caused the crash is found.
 
--- The lock under which a marked timer runs belongs to the process, not to a transaction.
+-- A session lock tells whether the process that runs a timer alone lives. The lock outlives transactions.
 CREATE FUNCTION campaign_lifecycle_internal._is_run_by_live_process(timer_id uuid) RETURNS boolean
 	LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', '_is_marked_by_process';
 COMMENT ON FUNCTION campaign_lifecycle_internal._is_run_by_live_process(uuid) IS
-	'Whether the process that marked this timer still lives.';
+	'Whether the process that runs this timer alone still lives.';
 
 CREATE FUNCTION campaign_lifecycle_internal._single_timer_due(as_of timestamp with time zone,
 	since timestamp with time zone) RETURNS boolean
 	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', '_marked_due';
 COMMENT ON FUNCTION campaign_lifecycle_internal._single_timer_due(timestamptz, timestamptz) IS
-	'Whether there may be due timers that go the marked way: some type has a handler, or a timer has lost its worker '
+	'Whether there may be due timers that run alone, because some type has a handler or a timer has lost its worker '
 	'before.';
 
--- Claims the first due timer that goes the marked way. One that would only be put off is left alone.
+-- Lock the first due timer that runs alone. A timer behind an unfinished one of its campaign is not considered.
 CREATE FUNCTION campaign_lifecycle_internal._claim_single_timer(as_of timestamp with time zone,
 	since timestamp with time zone, everything boolean,
 		passed uuid[] DEFAULT '{}') RETURNS uuid
@@ -42,7 +42,7 @@ BEGIN
 		AND r.id <> ALL (passed)
 		AND (everything OR r.timer_type = ANY (handled)
 			OR EXISTS (SELECT FROM @extschema@.timer_executions AS x WHERE x.timer_id = r.id AND (x.status = 'FAILED') IS TRUE
-				AND x.result ? 'worker_lost' OFFSET 0))
+				AND x.result::jsonb ? 'worker_lost' OFFSET 0))
 	ORDER BY r.scheduled_at, r.retry_count
 	LIMIT 1
 	FOR NO KEY UPDATE OF r SKIP LOCKED;
@@ -50,7 +50,7 @@ BEGIN
 		SELECT r.id, r.scheduled_at
 		INTO next_id, next_at
 		FROM @extschema@._runnable_timers AS r
-		-- As _claim_timers() does.
+		-- Two equal elements, so that the order of the index is the order of the query, as in the claim.
 		WHERE r.status = ANY (ARRAY['PENDING', 'PENDING']) AND r.scheduled_at >= since
 			AND r.scheduled_at <= least(as_of, first_at)
 			AND r.id <> ALL (passed)
@@ -63,8 +63,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._claim_single_timer(timestamptz, timestamptz, boolean, uuid[]) IS
-	'Locks the first due timer scheduled since a time that has a handler or has lost its worker before, or any, but for '
-	'those passed over; returns its id, NULL for none.';
+	'Locks the first due timer scheduled since a time that has a handler or has lost its worker before, or any timer if '
+	'everything is true, except those passed over. Returns its id, or NULL.';
 
 CREATE FUNCTION campaign_lifecycle_internal._start_single_timer(as_of timestamp with time zone,
 	due_by timestamp with time zone, since timestamp with time zone, everything boolean,
@@ -83,10 +83,10 @@ END
 $$;
 COMMENT ON FUNCTION
 	campaign_lifecycle_internal._start_single_timer(timestamptz, timestamptz, timestamptz, boolean, uuid[]) IS
-	'As _claim_single_timer() for timers due by a time, and marks the timer: RUNNING, with an execution STARTED at '
-	'as_of.';
+	'Claims as _claim_single_timer() does, for timers due by a time, and sets the timer to RUNNING with an execution '
+	'STARTED at as_of.';
 
--- A timer that is not marked any more has been seen to by somebody else.
+-- Lock one timer and its campaign. A timer that is no longer RUNNING was recovered by another process.
 CREATE FUNCTION campaign_lifecycle_internal._lock_single_timer(timer_id uuid, marked boolean)
 	RETURNS TABLE (id uuid, tid tid, campaign_id uuid, campaign_tid tid, timer_type text, state text,
 		scheduled_at timestamp with time zone, by_policy boolean,
@@ -110,7 +110,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._lock_single_timer(uuid, boolean) IS
-	'Locks one timer, marked or claimed alone, and its campaign, and returns it as _claim_batch() does.';
+	'Locks one timer and its campaign, and returns it as _claim_batch() does.';
 
 CREATE FUNCTION campaign_lifecycle_internal._complete_single_timer(timer_id uuid, result jsonb,
 	done_at timestamp with time zone, took_ms integer) RETURNS boolean
@@ -124,7 +124,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._complete_single_timer(uuid, jsonb, timestamptz, integer) IS
-	'The execution of a marked timer is there already and becomes COMPLETED. Returns whether it was there.';
+	'Sets the STARTED execution of a timer to COMPLETED. Returns whether there was one.';
 
 CREATE FUNCTION campaign_lifecycle_internal._fail_single_timer(timer_id uuid, as_of timestamp with time zone,
 	sqlstate text, message text) RETURNS void
@@ -138,7 +138,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._fail_single_timer(uuid, timestamptz, text, text) IS
-	'As _fail_timer(), for a timer that is still marked.';
+	'Records a failed attempt as _fail_timer() does, if the timer is still RUNNING.';
 
 CREATE FUNCTION campaign_lifecycle_internal._release_single_timer(timer_id uuid) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -152,7 +152,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._release_single_timer(uuid) IS
-	'Takes a mark back: the timer waits as before, and nothing counts as an attempt.';
+	'Lets a RUNNING timer wait as before. This is no attempt.';
 
 CREATE FUNCTION campaign_lifecycle_internal._recover_lost(as_of timestamp with time zone) RETURNS bigint
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -174,4 +174,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._recover_lost(timestamptz) IS
-	'Timers marked RUNNING whose process is gone: a failed attempt each. Returns how many.';
+	'Records a failed attempt for each RUNNING timer whose process is gone. Returns how many.';

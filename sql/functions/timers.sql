@@ -59,7 +59,7 @@ COMMENT ON FUNCTION @extschema@.schedule_timer(uuid, text, timestamptz, jsonb, u
 	'and its id returned. payload: a JSON object. Errors: 22004, 22008, 22023, P0002; P0001 for the past or an expired '
 	'campaign; 23505 while one of the type is PENDING. Since 1.0.';
 
--- Locks a timer for a verb; a campaign_id given must be the timer's.
+-- Lock a timer for a function of the API. A campaign_id that is given must be the timer's.
 CREATE FUNCTION campaign_lifecycle_internal._lock_timer(timer_id uuid, campaign_id uuid, allowed text[], verb text)
 	RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -97,8 +97,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._lock_timer(uuid, uuid, text[], text) IS
-	'Locks a timer for a verb: 22004, P0002, 55000 unless its status is one of those allowed, 23505 where another of '
-	'its type waits.';
+	'Locks a timer: 22004, P0002, 55000 unless its status is one of those allowed, 23505 where another of its type '
+	'waits.';
 
 CREATE FUNCTION @extschema@.reschedule_timer(timer_id uuid, scheduled_at timestamp with time zone,
 	campaign_id uuid DEFAULT NULL) RETURNS void

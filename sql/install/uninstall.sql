@@ -1,7 +1,5 @@
 -- Remove the data. DROP EXTENSION leaves the tables, so that no command about functions removes rows.
 
--- The only thing that removes the data: DROP EXTENSION leaves the tables, so that nobody loses them by a command about
--- functions.
 CREATE FUNCTION @extschema@.uninstall_campaign_tables() RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -30,10 +28,9 @@ BEGIN
 			USING ERRCODE = 'insufficient_privilege',
 				HINT = format('Call it as a superuser, or with the rights of the owner of %s.', forbidden);
 	END IF;
-	-- Before any table, as the worker does: none is at work from here on.
+	-- Lock the extension before any table, as the worker does. No worker is inside a batch from here on.
 	ALTER FUNCTION campaign_lifecycle_internal._uuid_v7() NO DEPENDS ON EXTENSION campaign_lifecycle;
-	-- Without CASCADE: what a user has built on them stops it. Partitions go with their tables, views before what they
-	-- show.
+	-- No CASCADE: objects of the user that depend on the tables are an error. Views are dropped before tables.
 	FOR item IN
 		SELECT k.kind, string_agg(r.relation::text, ', ' ORDER BY r.lock_order) AS relations
 		FROM campaign_lifecycle_internal._campaign_relations() AS r

@@ -1,7 +1,5 @@
 -- The archive of the log.
 
--- The archive.
-
 CREATE FUNCTION campaign_lifecycle_internal._copy_log_columns_to_archive() RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -61,7 +59,7 @@ BEGIN
 		RETURN 0;
 	END IF;
 
-	-- What takes time by the number of rows happens while readers and writers of everything else go on.
+	-- Steps that take time by the number of rows come first, while other partitions are read and written.
 	EXECUTE format('LOCK TABLE %s IN SHARE MODE', part);
 	EXECUTE format('SELECT count(*) FROM %s', part) INTO n;
 	IF NOT EXISTS (SELECT FROM pg_constraint AS k WHERE k.conrelid = part AND k.conname = 'valid_month'
@@ -72,7 +70,7 @@ BEGIN
 		EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %I CHECK (%s)', part, 'valid_month', change);
 	END IF;
 
-	-- DROP CONSTRAINT will want campaigns for itself; from here on it takes milliseconds.
+	-- DROP CONSTRAINT needs ACCESS EXCLUSIVE on campaigns. The steps from here on take milliseconds.
 	LOCK TABLE ONLY @extschema@.campaigns IN ACCESS EXCLUSIVE MODE;
 	LOCK TABLE ONLY @extschema@.campaign_state_log IN ACCESS EXCLUSIVE MODE;
 	IF log_default IS NOT NULL THEN
@@ -86,8 +84,8 @@ BEGIN
 	PERFORM campaign_lifecycle_internal._copy_log_columns_to_archive();
 	EXECUTE format('ALTER TABLE @extschema@.campaign_state_log DETACH PARTITION %s', part);
 
-	-- The archive outlives what it tells of: no foreign key. Then what the archive asks of its partitions and this table
-	-- lacks.
+	-- The archive keeps the history of deleted campaigns, so it has no foreign key. Then add columns and constraints of
+	-- the archive that this table lacks.
 	FOR change IN
 		SELECT format('DROP CONSTRAINT %I', k.conname) FROM pg_constraint AS k WHERE k.conrelid = part AND k.contype = 'f'
 		UNION ALL
@@ -142,7 +140,7 @@ DECLARE
 	log_default regclass := campaign_lifecycle_internal._default_partition('@extschema@.campaign_state_log'::regclass);
 	piece record;
 BEGIN
-	-- A partition that is old as a whole, unless the archive has some of its time already: those go by rows.
+	-- First, whole partitions that are old. Rows of a month that the archive already has are moved one by one.
 	SELECT p.part, p.lower_bound, p.upper_bound
 	INTO piece
 	FROM campaign_lifecycle_internal._partitions('@extschema@.campaign_state_log'::regclass) AS p
@@ -186,8 +184,7 @@ BEGIN
 		RETURN;
 	END IF;
 
-	-- The rest by rows: the part of the month that the cut-off is in, late rows of archived months, rows before the year
-	-- 1.
+	-- The rest by rows: the part of the cut-off's month, late rows of archived months, rows before the year 1.
 	FOR piece IN
 		SELECT p.part FROM campaign_lifecycle_internal._partitions('@extschema@.campaign_state_log'::regclass) AS p
 			WHERE p.lower_bound < cutoff

@@ -41,14 +41,14 @@ $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._check_max_rows(bigint) IS
 	'Raises 22023 for a negative number of rows.';
 
--- Locks are tried for a moment; whoever calls tries again. Below deadlock_timeout, so that in a deadlock ours is the
--- transaction that gives way.
+-- Locks are tried for a moment, and the caller tries again. The timeout is below deadlock_timeout, so that in a
+-- deadlock the maintenance gives way and the user's transaction goes on.
 CREATE FUNCTION campaign_lifecycle_internal._short_lock_timeout() RETURNS text
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT greatest(1, least(200, s.setting::integer / 2)) || 'ms' FROM pg_settings AS s WHERE s.name = 'deadlock_timeout'
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._short_lock_timeout() IS
-	'The lock_timeout under which upkeep changes tables.';
+	'The lock_timeout under which the maintenance changes tables.';
 
 CREATE FUNCTION campaign_lifecycle_internal._run_with_retry(statement text, attempts integer, purpose text)
 	RETURNS bigint

@@ -1,5 +1,5 @@
--- Removing what is old, in batches by an index, each starting where the one before ended: what it removed is still in
--- the way while any old snapshot lives.
+-- Remove old rows in batches, by an index. Each batch starts where the one before ended, because an old snapshot may
+-- keep the removed rows in the index.
 
 CREATE FUNCTION campaign_lifecycle_internal._remove_executions(since timestamp with time zone,
 	cutoff timestamp with time zone, max_rows bigint, OUT removed bigint, OUT reached timestamp with time zone)
@@ -86,8 +86,7 @@ COMMENT ON FUNCTION @extschema@.cleanup_timer_executions(interval, timestamptz, 
 	'Removes executions COMPLETED before as_of minus older_than, at most max_rows of them, the oldest first; NULL: all. '
 	'The worker does this by itself in batches. Returns the number removed. Errors: 22004, 22008, 22023. Since 1.1.';
 
--- What pg_cron calls: by an owner of the tables that is one no more, or by a superuser who scheduled a job in his own
--- name, as well.
+-- Functions that pg_cron calls, also as a former owner of the tables, or as the superuser who scheduled the job.
 CREATE FUNCTION campaign_lifecycle_internal._cleanup_finished_timers(older_than interval,
 	as_of timestamp with time zone DEFAULT now()) RETURNS bigint
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

@@ -1,4 +1,4 @@
--- The worker's part.
+-- The maintenance jobs as the worker runs them: which are due, one step of one, a failure.
 
 CREATE FUNCTION campaign_lifecycle_internal._retry_maintenance_at(failures integer, last_run timestamp with time zone,
 	as_of timestamp with time zone) RETURNS timestamp with time zone
@@ -17,10 +17,10 @@ DECLARE
 	at timestamptz;
 	later timestamptz;
 BEGIN
-	-- What the worker passes: since is the as_of of its last complete round, which it keeps in memory, NULL or -infinity
-	-- at first. A round is this call, then for each of jobs, in order, _run_maintenance_step(job, as_of) in a transaction
-	-- of its own until it returns false or fails, then _maintenance_failed() if it failed. The next round is at next_at
-	-- (NULL: none is planned; look again after naptime).
+	-- The worker passes as since the as_of of its last complete round, NULL or -infinity at first. A round is this call
+	-- and _run_maintenance_step() for each job, in order, in transactions of their own, until it returns false or fails.
+	-- After a failure the worker calls _maintenance_failed(). The next round is at next_at, or after naptime if it is
+	-- NULL.
 	IF to_regclass('@extschema@.campaign_maintenance_jobs') IS NULL THEN
 		RETURN;
 	END IF;
@@ -48,7 +48,7 @@ BEGIN
 				later := least(later, as_of + interval '1 hour');
 			END IF;
 		EXCEPTION WHEN invalid_parameter_value THEN
-			-- No schedule: running it will say so.
+			-- The schedule is invalid. The run fails and records that.
 			later := NULL;
 			at := as_of;
 		END;
@@ -84,7 +84,7 @@ DECLARE
 	more boolean := false;
 BEGIN
 	SELECT j.* INTO row FROM @extschema@.campaign_maintenance_jobs AS j WHERE j.job = $1 AND j.enabled;
-	-- A lock that writes nothing: whoever else is at this job does it.
+	-- An advisory lock writes nothing. If another session holds it, that session does the job.
 	IF NOT FOUND OR NOT pg_try_advisory_xact_lock(hashtextextended('campaign_lifecycle upkeep ' || $1,
 		'@extschema@.campaign_maintenance_jobs'::regclass::bigint)) THEN
 		RETURN false;
@@ -124,7 +124,7 @@ BEGIN
 		END IF;
 	END IF;
 
-	-- A run that found nothing to do is written down once a day, for an idle database writes nothing.
+	-- A run that found nothing to do is recorded once a day, because an idle database is to write nothing.
 	IF more OR done > 0 OR row.last_outcome IS DISTINCT FROM 'ok' OR row.last_run < as_of - interval '1 day' THEN
 		UPDATE @extschema@.campaign_maintenance_jobs AS j
 		SET last_run = as_of,
@@ -142,7 +142,7 @@ END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._run_maintenance_step(text, timestamptz) IS
 	'One step of a job: a month, a batch of rows, a refresh. Returns whether to call it again at once. Writes nothing '
-	'when there is nothing to do, but for once a day.';
+	'when there is nothing to do, except once a day.';
 
 CREATE FUNCTION campaign_lifecycle_internal._maintenance_failed(job text, as_of timestamp with time zone, sqlstate text,
 	message text) RETURNS void

@@ -1,8 +1,6 @@
 -- Maintenance as the owner of the tables, because only the owner may make partitions and refresh materialized views. A
 -- role that may call a function of maintenance has it done with the owner's privileges.
 
--- Partitions and materialized views are their owner's to make. Whoever may call the verbs below has them done with the
--- owner's rights.
 CREATE FUNCTION campaign_lifecycle_internal._is_campaign_owner() RETURNS boolean
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT pg_get_userbyid(c.relowner) = current_user FROM pg_class AS c
@@ -15,6 +13,6 @@ CREATE FUNCTION campaign_lifecycle_internal._run_maintenance_as_owner(verb text,
 	older_than interval, quantity bigint) RETURNS bigint
 	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', '_upkeep_as_owner';
 COMMENT ON FUNCTION campaign_lifecycle_internal._run_maintenance_as_owner(text, timestamptz, interval, bigint) IS
-	'Does a piece of upkeep as the owner of the tables: create_monthly_partitions, archive_old_state_logs or '
-	'cleanup_timer_executions for whoever may call it, with its months or rows as the quantity; all else for who has '
-	'the rights of the owner. Errors: 22004, 22023 for what is none, 42501.';
+	'Does a part of the maintenance as the owner of the tables. Any caller may ask for create_monthly_partitions, '
+	'archive_old_state_logs and cleanup_timer_executions, with its months or rows as the quantity. Other parts need the '
+	'privileges of the owner. Errors: 22004, 22023 for what is none, 42501.';

@@ -1,7 +1,5 @@
 -- Monthly partitions of the log: which there are, which are missing, and how one is made.
 
--- Partitions: what there is, and what is missing.
-
 CREATE FUNCTION campaign_lifecycle_internal._partitions(parent regclass)
 	RETURNS TABLE (part regclass, lower_bound timestamp with time zone, upper_bound timestamp with time zone)
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, MDY' AS $$
@@ -193,7 +191,7 @@ BEGIN
 	FOREACH change IN ARRAY put_back LOOP
 		EXECUTE change;
 	END LOOP;
-	-- Proves to ATTACH what it would scan the table for, here and once more when the month enters the archive.
+	-- With this CHECK, ATTACH PARTITION need not scan the table, here and when the month enters the archive.
 	EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %I CHECK (created_at >= %L AND created_at < %L)', part, 'valid_month',
 		month, next_month);
 	EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM (%L) TO (%L)', parent, part, month, next_month);

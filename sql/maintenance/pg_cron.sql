@@ -1,7 +1,6 @@
 -- pg_cron instead of the worker. It lives in one database of the server; its jobs run as the role that owns the tables.
 
--- Every argument with its type: an overload that somebody has put into the schema fits none of these calls as well as
--- ours do.
+-- Every argument is written with its type, so that no overload in the schema fits a call better than our function.
 CREATE FUNCTION campaign_lifecycle_internal._maintenance_commands() RETURNS TABLE (job text, schedule text,
 	command text)
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -52,8 +51,8 @@ $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._set_cron_database(oid) IS
 	'Writes down whose pg_cron runs the jobs, NULL: the worker does. Returns how many jobs that changes.';
 
--- pg_cron's tables are written as whoever calls, the campaign tables are read and written as their owner: neither gets
--- the other's rights. The names are written out, since what the table holds is its owner's to say.
+-- pg_cron's tables are written as the caller, and the campaign tables as their owner. Neither gets the privileges of
+-- the other. The names of the jobs are constants, because the tables' owner could write others into the table.
 CREATE FUNCTION campaign_lifecycle_internal._unschedule_jobs() RETURNS bigint
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -129,11 +128,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.schedule_maintenance() IS
-	'Hands the upkeep to pg_cron: in its own database schedules the enabled rows of campaign_maintenance_jobs under '
-	'their names, as the owner of the tables, and the worker leaves them alone; call it again after editing the table, '
-	'and after set_campaign_owner(). Elsewhere returns false and says in a hint what to call where; the worker goes on. '
-	'Returns true if scheduled. Reads and writes the table as its owner, pg_cron''s as the caller. Errors: 42501, 55000 '
-	'when the owner of the tables may not log in; those of pg_cron. Since 1.1.';
+	'Hands the maintenance to pg_cron: in its own database schedules the enabled rows of campaign_maintenance_jobs '
+	'under their names, as the owner of the tables, and the worker leaves them alone; call it again after editing the '
+	'table, and after set_campaign_owner(). Elsewhere returns false and says in a hint what to call where; the worker '
+	'goes on. Returns true if scheduled. Reads and writes the table as its owner, pg_cron''s as the caller. Errors: '
+	'42501, 55000 when the owner of the tables may not log in; those of pg_cron. Since 1.1.';
 
 CREATE FUNCTION @extschema@.unschedule_maintenance() RETURNS boolean
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -150,6 +149,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.unschedule_maintenance() IS
-	'Takes the upkeep back from pg_cron: removes this database''s jobs there, and the worker does them again. Returns '
-	'whether there was anything to take back. Reads and writes the table as its owner, pg_cron''s as the caller. '
-	'Errors: 42501. Since 1.1.';
+	'Takes the maintenance back from pg_cron: removes this database''s jobs there, and the worker does them again. '
+	'Returns whether there was anything to take back. Reads and writes the table as its owner, pg_cron''s as the '
+	'caller. Errors: 42501. Since 1.1.';

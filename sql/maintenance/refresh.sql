@@ -15,7 +15,7 @@ BEGIN
 		RETURN false;
 	END IF;
 	IF populated THEN
-		-- As its definition stands, which may be the user's. What it would hold is computed once.
+		-- Compare with the present definition, which the user may have changed. Compute the new content once.
 		EXECUTE format('WITH wanted AS MATERIALIZED (%2$s)
 				SELECT EXISTS ((TABLE wanted EXCEPT ALL TABLE %1$s)
 					UNION ALL (TABLE %1$s EXCEPT ALL TABLE wanted))',

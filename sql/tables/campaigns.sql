@@ -28,12 +28,12 @@ CREATE INDEX idx_campaigns_end_time ON @extschema@.campaigns (end_time);
 CREATE INDEX idx_campaigns_created_at ON @extschema@.campaigns (created_at);
 
 COMMENT ON TABLE @extschema@.campaigns IS
-	'A campaign and the state it is in. The state changes along campaign_state_transitions only, whoever writes.';
+	'A campaign and the state it is in. For every writer, the state changes along campaign_state_transitions only.';
 COMMENT ON COLUMN @extschema@.campaigns.id IS 'A time-ordered UUID (version 7) unless the writer chooses one.';
 COMMENT ON COLUMN @extschema@.campaigns.status IS 'The campaign''s state.';
 COMMENT ON COLUMN @extschema@.campaigns.metadata IS
-	'The application''s own; its keys trigger_event and changed_by name the cause of a move when the same statement '
-	'sets them.';
+	'The application''s own; its keys trigger_event and changed_by name the cause of a state change when the same '
+	'statement sets them.';
 COMMENT ON COLUMN @extschema@.campaigns.updated_at IS
 	'Stamped by every update with the clock, always later than it was.';
 COMMENT ON COLUMN @extschema@.campaigns.start_time IS 'When the campaign is to start; NULL until known.';

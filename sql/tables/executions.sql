@@ -22,9 +22,9 @@ CREATE INDEX idx_timer_executions_started_at ON @extschema@.timer_executions (st
 
 COMMENT ON TABLE @extschema@.timer_executions IS 'Every attempt at a timer, one row each.';
 COMMENT ON COLUMN @extschema@.timer_executions.result IS
-	'{"from", "to"} of a move, {"event"} of a reminder, {"skipped": true, "reason"} when there was nothing to do; with '
-	'a handler also its own result under "handler". Of a failed attempt {"worker_lost": true} when its process ended, '
-	'else NULL.';
+	'{"from", "to"} of a state change, {"event"} of a reminder, {"skipped": true, "reason"} when there was nothing to '
+	'do; with a handler also its own result under "handler". Of a failed attempt {"worker_lost": true} when its process '
+	'ended, else NULL.';
 COMMENT ON COLUMN @extschema@.timer_executions.error_message IS 'Of a failed attempt: SQLSTATE: message.';
 COMMENT ON COLUMN @extschema@.timer_executions.execution_time_ms IS
 	'Milliseconds; of a batch, its time divided by its timers.';
@@ -32,4 +32,4 @@ COMMENT ON COLUMN @extschema@.timer_executions.execution_time_ms IS
 CREATE INDEX idx_timer_executions_completed_at ON @extschema@.timer_executions (completed_at)
 	WHERE status = 'COMPLETED';
 COMMENT ON INDEX @extschema@.idx_timer_executions_completed_at IS
-	'By which the cleanup finds the oldest, without passing the failed ones that stay.';
+	'The cleanup reads the oldest executions by this index. It has no failed ones, which stay.';

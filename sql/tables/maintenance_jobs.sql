@@ -18,8 +18,8 @@ CREATE TABLE @extschema@.campaign_maintenance_jobs (
 	CONSTRAINT valid_job CHECK (job IN ('create-monthly-partitions', 'refresh-active-campaigns', 'refresh-pending-timers',
 		'archive-state-logs',
 		'cleanup-timer-executions', 'cleanup-finished-timers', 'cleanup-metrics')),
-	-- By built-in functions only, for the table outlives the extension; _next_cron_time() also sees a range from high to
-	-- low.
+	-- The CHECK uses built-in functions only, because the table outlives the extension. _next_cron_time() also refuses a
+	-- range from high to low.
 	CONSTRAINT valid_schedule CHECK (
 		schedule ~* '^\s*@(hourly|daily|midnight|weekly|monthly|yearly|annually)\s*$'
 		OR (cardinality(regexp_split_to_array(btrim(schedule), '[ \t]+')) = 5 AND schedule !~ ',(\s|$)'
@@ -45,8 +45,8 @@ CREATE TABLE @extschema@.campaign_maintenance_jobs (
 	CONSTRAINT valid_last_outcome CHECK (last_outcome IN ('ok', 'running', 'failed'))
 );
 COMMENT ON TABLE @extschema@.campaign_maintenance_jobs IS
-	'What the worker does as time passes. Edit schedule, enabled, retention and months_ahead; the rest says how it '
-	'went. Times missed while no worker ran are caught up by one run; one job''s failure stops no other.';
+	'The maintenance jobs. Edit schedule, enabled, retention and months_ahead; the rest says how it went. Times missed '
+	'while no worker ran are caught up by one run; one job''s failure stops no other.';
 COMMENT ON COLUMN @extschema@.campaign_maintenance_jobs.job IS 'Its name, also in pg_cron.';
 COMMENT ON COLUMN @extschema@.campaign_maintenance_jobs.schedule IS
 	'A cron schedule in UTC: minute, hour, day of month, month, day of week; or @hourly and the like. Months are made '

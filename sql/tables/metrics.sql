@@ -16,8 +16,8 @@ CREATE INDEX idx_campaign_metrics_recorded_at ON @extschema@.campaign_metrics (r
 CREATE INDEX idx_campaign_metrics_analytics ON @extschema@.campaign_metrics (campaign_id, metric_type, recorded_at);
 
 COMMENT ON TABLE @extschema@.campaign_metrics IS
-	'What was measured of a campaign: the application''s own counts, and what the worker records.';
+	'Metrics of campaigns: the application''s own counts, and times that the worker records.';
 COMMENT ON COLUMN @extschema@.campaign_metrics.metric_type IS
 	'ENGAGEMENT_COUNT, PARTICIPANT_COUNT, REWARD_CLAIMED: the application''s. TIMER_EXECUTION_TIME: milliseconds an '
 	'executed timer took (of a batch, its time divided by its timers). STATE_TRANSITION_TIME: milliseconds from '
-	'scheduled_at to the move.';
+	'scheduled_at to the state change.';

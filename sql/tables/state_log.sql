@@ -27,12 +27,12 @@ COMMENT ON TABLE @extschema@.campaign_state_log IS
 	'Partitioned by month, in UTC.';
 COMMENT ON COLUMN @extschema@.campaign_state_log.from_state IS 'The state it came from; NULL for its creation.';
 COMMENT ON COLUMN @extschema@.campaign_state_log.trigger_event IS
-	'What caused the move: the timer''s type, the setting campaign_lifecycle.trigger_event, the key of that name in the '
-	'campaign''s metadata, or UNKNOWN; cut to 50 characters, whole in metadata.';
+	'The cause of the state change: the timer''s type, the setting campaign_lifecycle.trigger_event, the key of that '
+	'name in the campaign''s metadata, or UNKNOWN; cut to 50 characters, whole in metadata.';
 COMMENT ON COLUMN @extschema@.campaign_state_log.metadata IS
 	'previous_updated_at, new_updated_at, changed_by and session_user, and what transition_campaign() was given.';
 COMMENT ON COLUMN @extschema@.campaign_state_log.created_at IS
-	'When it happened: the campaign''s updated_at at the move.';
+	'When it happened: the campaign''s updated_at at the state change.';
 COMMENT ON TABLE @extschema@.campaign_state_log_default IS
 	'Log rows of months that have no partition yet; create_monthly_partitions() moves them.';
 

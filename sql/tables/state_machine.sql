@@ -14,12 +14,12 @@ CREATE TABLE @extschema@.campaign_state_transitions (
 	CONSTRAINT valid_state_change CHECK (from_state <> to_state)
 );
 COMMENT ON TABLE @extschema@.campaign_state_transitions IS
-	'The legal moves of a campaign and the timer type that makes each. A state without an outgoing row is terminal. '
+	'The legal state changes and the timer type that makes each. A state without an outgoing row is terminal. '
 	'Administrators may add rows, for instance CREATED to EXPIRED, so that a campaign can be cancelled before it starts.';
 COMMENT ON COLUMN @extschema@.campaign_state_transitions.from_state IS 'The state the campaign is in.';
 COMMENT ON COLUMN @extschema@.campaign_state_transitions.to_state IS 'The state it moves to.';
 COMMENT ON COLUMN @extschema@.campaign_state_transitions.timer_type IS
-	'The timer type that makes this move when due; NULL: by hand only.';
+	'The timer type that makes this state change when due; NULL: by hand only.';
 COMMENT ON COLUMN @extschema@.campaign_state_transitions.priority IS
 	'Of one campaign''s timers due at the same instant the lower priority goes first.';
 INSERT INTO @extschema@.campaign_state_transitions (from_state, to_state, timer_type, priority) VALUES
@@ -51,7 +51,8 @@ COMMENT ON TABLE @extschema@.campaign_timer_policies IS
 COMMENT ON COLUMN @extschema@.campaign_timer_policies.state IS 'The state entered.';
 COMMENT ON COLUMN @extschema@.campaign_timer_policies.timer_type IS 'The timer the campaign gets.';
 COMMENT ON COLUMN @extschema@.campaign_timer_policies.anchor IS
-	'What the delay counts from: the campaign''s start_time or end_time, or entered, the actual time of the move.';
+	'The time that the delay counts from: the campaign''s start_time or end_time, or entered, the time of the state '
+	'change.';
 COMMENT ON COLUMN @extschema@.campaign_timer_policies.delay IS
 	'Added to the anchor; in hours, minutes and seconds, since a day is not 24 hours when clocks change.';
 COMMENT ON COLUMN @extschema@.campaign_timer_policies.only_when IS

@@ -33,10 +33,10 @@ CREATE INDEX idx_campaign_timers_retry ON @extschema@.campaign_timers (scheduled
 	WHERE status = 'FAILED' AND retry_count < @attempt_limit@;
 
 COMMENT ON TABLE @extschema@.campaign_timers IS
-	'What is to happen to a campaign, and when. A timer is due when scheduled_at has come and it waits (PENDING, or '
-	'FAILED with attempts left).';
+	'Timers: which state change or event a campaign gets, and when. A timer is due when scheduled_at has come and it '
+	'waits (PENDING, or FAILED with attempts left).';
 COMMENT ON COLUMN @extschema@.campaign_timers.timer_type IS
-	'What it does when due: see campaign_state_transitions and campaign_timer_policies.';
+	'The type; what a timer of it does when due, is in campaign_state_transitions and campaign_timer_policies.';
 COMMENT ON COLUMN @extschema@.campaign_timers.status IS
 	'PENDING, RUNNING (an attempt with a handler), COMPLETED, FAILED (waits for its next attempt, or dead when none is '
 	'left), CANCELLED.';
@@ -50,4 +50,4 @@ COMMENT ON COLUMN @extschema@.campaign_timers.retry_count IS 'Failed attempts so
 COMMENT ON INDEX @extschema@.unique_waiting_timer_per_type IS
 	'One timer of a type waits at a time, those that wait for their next attempt included.';
 COMMENT ON INDEX @extschema@.idx_campaign_timers_retry IS
-	'By which the claim finds failed timers that have attempts left, and no dead ones.';
+	'The claim reads failed timers that have attempts left by this index. It has no dead timers.';

@@ -69,7 +69,7 @@ BEGIN
 			AND t.tgname = name);
 		EXECUTE format('CREATE TRIGGER %I %s', name, definition);
 		EXECUTE format('ALTER TRIGGER %I ON @extschema@.%I DEPENDS ON EXTENSION campaign_lifecycle', name, relation);
-		-- Also what logical replication applies is to wake the worker; it invents nothing.
+		-- Rows that logical replication applies wake the worker, too. This trigger writes nothing.
 		IF name IN ('wake_worker_on_insert', 'wake_worker_on_update') THEN
 			EXECUTE format('ALTER TABLE @extschema@.%I ENABLE ALWAYS TRIGGER %I', relation, name);
 		END IF;

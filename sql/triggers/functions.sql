@@ -12,8 +12,8 @@ COMMENT ON FUNCTION @extschema@.update_updated_at_column() IS
 CREATE FUNCTION @extschema@.log_campaign_state_change() RETURNS trigger
 	LANGUAGE c AS 'MODULE_PATHNAME', 'log_campaign_state_change';
 COMMENT ON FUNCTION @extschema@.log_campaign_state_change() IS
-	'Writes campaign_state_log: its row triggers remember the moves of a statement, its statement triggers write them '
-	'as one set, with the rights of the log''s owner. Since 1.0.';
+	'Writes campaign_state_log: its row triggers collect the state changes of a statement, its statement triggers write '
+	'them as one set, with the rights of the log''s owner. Since 1.0.';
 
 CREATE FUNCTION @extschema@._wake_worker() RETURNS trigger
 	LANGUAGE c AS 'MODULE_PATHNAME', '_wake_worker';
@@ -54,8 +54,7 @@ COMMENT ON FUNCTION @extschema@.fill_campaign_end_time() IS
 	'BEFORE trigger of campaigns: fills in end_time from start_time and duration_hours when it is not given, and lets '
 	'it follow when they change; start_time out of range: 22008. Since 1.0.';
 
--- AFTER, so that it sees what any other trigger has made of the row. A dump makes it after the data, and the data after
--- campaigns.
+-- An AFTER trigger sees the row as other triggers have left it. A dump creates it after the data.
 CREATE FUNCTION @extschema@.validate_timer_policy() RETURNS trigger
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -81,8 +80,8 @@ COMMENT ON FUNCTION @extschema@.validate_timer_policy() IS
 	'AFTER trigger of campaign_timer_policies: only_when must be a column of campaigns (42703) of type boolean (22023). '
 	'Since 1.1.';
 
--- Whatever a role may write in campaign_timer_handlers: never a handler that would run with the rights of somebody
--- else. AFTER, so that it sees what any other trigger has made of the row.
+-- No role can write a handler that would run with the privileges of another role. An AFTER trigger sees the row as
+-- other triggers have left it.
 CREATE FUNCTION @extschema@.validate_timer_handler() RETURNS trigger
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

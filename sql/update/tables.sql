@@ -1,5 +1,4 @@
--- Tables of an earlier version: those of an ALTER EXTENSION UPDATE, of a dump that an older version made, or left by
--- DROP EXTENSION. Each step brings them one version on, with the same text that a new installation runs.
+-- Bring tables of 1.1 up to this version: after ALTER EXTENSION UPDATE, from a dump, or left by DROP EXTENSION.
 CREATE FUNCTION campaign_lifecycle_internal._upgrade_campaign_tables() RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $upgrade$
 DECLARE
@@ -15,7 +14,7 @@ END IF;
 IF present = '1.1' THEN
 	ALTER VIEW @extschema@._runnable_timers RENAME COLUMN place TO tid;
 	ALTER VIEW @extschema@._runnable_timers RENAME COLUMN campaign_place TO campaign_tid;
-	-- What 1.1 told by the text of an error, for timers that can still be tried again.
+	-- 1.1 told a lost worker by the text of the error. This matters for timers that have attempts left.
 	UPDATE @extschema@.timer_executions AS x
 	SET result = '{"worker_lost": true}'
 	FROM @extschema@.campaign_timers AS t
@@ -31,8 +30,8 @@ $upgrade$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._upgrade_campaign_tables() IS
 	'upgrade_campaign_tables() as the owner of the tables.';
 
--- Triggers that others have put on the tables run as whoever writes them: not as the superuser who updates the
--- extension.
+-- Triggers on the tables run with the privileges of the role that writes. So the upgrade runs as the tables' owner, not
+-- as the superuser who updates the extension.
 CREATE FUNCTION @extschema@.upgrade_campaign_tables() RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -41,7 +40,7 @@ BEGIN
 		RAISE EXCEPTION 'the campaign tables are missing'
 			USING ERRCODE = 'undefined_table', HINT = 'install_campaign_tables() makes them.';
 	END IF;
-	-- Before any table, as the worker does: none is at work from here on.
+	-- Lock the extension before any table, as the worker does. No worker is inside a batch from here on.
 	ALTER FUNCTION campaign_lifecycle_internal._uuid_v7() NO DEPENDS ON EXTENSION campaign_lifecycle;
 	IF campaign_lifecycle_internal._is_campaign_owner() THEN
 		PERFORM campaign_lifecycle_internal._upgrade_campaign_tables();

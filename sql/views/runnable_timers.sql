@@ -1,8 +1,8 @@
 -- Timers that can run now. Views over tables are ordinary objects, as tables are. They call no function of the
 -- extension, so that DROP EXTENSION needs no CASCADE.
 
--- A campaign's timers run one after another: a timer is runnable when no earlier one of its campaign waits or runs.
--- Ties go by priority, then id.
+-- Timers of a campaign run one after another. A timer is runnable when no earlier one of its campaign waits or runs.
+-- Ties are resolved by priority, then by id.
 CREATE VIEW @extschema@._runnable_timers WITH (security_invoker = true) AS
 	SELECT t.id, t.campaign_id, t.timer_type, t.status, t.scheduled_at, t.retry_count,
 		t.ctid AS tid, c.ctid AS campaign_tid, c.status AS state, t.payload ? 'policy' AS by_policy
@@ -10,7 +10,7 @@ CREATE VIEW @extschema@._runnable_timers WITH (security_invoker = true) AS
 	JOIN @extschema@.campaigns AS c ON c.id = t.campaign_id
 	WHERE NOT EXISTS (
 		SELECT FROM @extschema@.campaign_timers AS e
-		-- In these words, for so unique_waiting_timer_per_type says it, which holds no finished timer.
+		-- The same words as in unique_waiting_timer_per_type, so that its index is used, which holds no finished timer.
 		WHERE e.campaign_id = t.campaign_id AND (e.status IN ('PENDING', 'RUNNING')
 			OR (e.status = 'FAILED' AND e.retry_count < @attempt_limit@))
 			AND e.id <> t.id

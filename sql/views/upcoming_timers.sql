@@ -1,9 +1,8 @@
 -- Which timers fire next, and why each waits.
 
 CREATE VIEW @extschema@.upcoming_timers WITH (security_invoker = true) AS
-	-- Two index scans merged: what waits for its time, what waits for its next attempt. Everything else is looked up for
-	-- the rows that are fetched only; hence no join anywhere: with one, the planner would no longer know that a LIMIT is
-	-- near, and sort.
+	-- Merge two index scans: timers that wait for their time, and for their next attempt. Other columns are looked up for
+	-- fetched rows only. With a join, the planner would sort all rows and not stop at a LIMIT.
 	SELECT w.scheduled_at, w.timer_type, w.campaign_id, w.id AS timer_id, w.status, w.retry_count, w.campaign_status,
 		w.scheduled_at <= now() AS due,
 		greatest(now() - w.scheduled_at, interval '0') AS lateness,
@@ -53,7 +52,7 @@ CREATE VIEW @extschema@.upcoming_timers WITH (security_invoker = true) AS
 				ORDER BY t.scheduled_at)) AS u) AS w
 	ORDER BY w.scheduled_at;
 COMMENT ON VIEW @extschema@.upcoming_timers IS
-	'What fires next, over all campaigns, earliest first, and why each has not fired yet. Read it with LIMIT, or with a '
+	'The next timers over all campaigns, earliest first, and why each has not fired yet. Read it with LIMIT, or with a '
 	'condition on scheduled_at: then it costs the same with millions of timers. Since 1.1.';
 COMMENT ON COLUMN @extschema@.upcoming_timers.scheduled_at IS
 	'When it is due; of a failed one, when it is tried again.';

@@ -1,5 +1,5 @@
--- What the processes do. The view reads a C function alone and is a member of the extension, also in a restore: the
--- server has no way to say that an ordinary view belongs to an extension.
+-- The processes and what they do. The view reads a C function alone and is a member of the extension, also in a
+-- restore: the server has no way to say that an ordinary view belongs to an extension.
 
 CREATE FUNCTION campaign_lifecycle_internal._workers(OUT pid integer, OUT database_oid oid, OUT worker_number integer,
 	OUT state text, OUT batches bigint, OUT timers bigint,
@@ -8,7 +8,7 @@ CREATE FUNCTION campaign_lifecycle_internal._workers(OUT pid integer, OUT databa
 		OUT last_batch_at timestamp with time zone) RETURNS SETOF record
 	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', '_workers';
 COMMENT ON FUNCTION campaign_lifecycle_internal._workers() IS
-	'What shared memory says of the launcher and the workers of all databases; campaign_workers shows it.';
+	'The state of the launcher and of the workers of all databases, from shared memory; campaign_workers shows it.';
 
 CREATE VIEW @extschema@.campaign_workers AS
 	SELECT w.pid, d.datname AS database, w.worker_number, w.state, w.batches, w.timers, w.failures,
@@ -30,4 +30,4 @@ COMMENT ON COLUMN @extschema@.campaign_workers.timers IS 'Timers attempted since
 COMMENT ON COLUMN @extschema@.campaign_workers.failures IS 'Failed attempts since then.';
 COMMENT ON COLUMN @extschema@.campaign_workers.last_error IS
 	'Of other databases only for members of pg_read_all_stats.';
-COMMENT ON COLUMN @extschema@.campaign_workers.next_due IS 'What it sleeps until; NULL when nothing waits.';
+COMMENT ON COLUMN @extschema@.campaign_workers.next_due IS 'The time until which it sleeps; NULL when no timer waits.';

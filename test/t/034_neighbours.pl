@@ -1,11 +1,11 @@
 # The worker and run_due_timers() meet the hooks of other extensions as a client's statements do.
 #
-# Each subtest restarts one server with other libraries preloaded, each of Debian's with its strictest settings, then all that
-# can be together, and last test/preload/careful_hooks.cpp, which installs every hook and states what a careful extension may assume there. The
-# same life each time, in a database of its own: CREATE EXTENSION, a month that maintenance has to make, 12 campaigns from CREATED to
-# EXPIRED with a handler, 2 of them with a timer that fails once, pause and resume, run_due_timers(), maintenance by a client, DROP
-# EXTENSION, DROP DATABASE. Rows are counted, and the server's log may show neither a crash nor an error. TEST_NEIGHBOURS in the
-# environment is a pattern of the subtests to run.
+# Each subtest restarts one server with other libraries preloaded: each of Debian's with its strictest settings, then all that can be
+# together, and last test/preload/careful_hooks.cpp, which installs every hook and states what a careful extension may assume there.
+# The same life each time, in a database of its own: CREATE EXTENSION, a month that maintenance has to make, 12 campaigns from CREATED
+# to EXPIRED with a handler, 2 of them with a timer that fails once, run_due_timers(), pause and resume, maintenance by a client, DROP
+# EXTENSION, DROP DATABASE. Rows are counted, and the server's log may show neither a crash nor an error. A library that is not there
+# skips its subtest. TEST_NEIGHBOURS in the environment is a pattern of the subtests to run.
 
 use strict;
 use warnings FATAL => 'all';
