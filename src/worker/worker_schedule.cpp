@@ -38,7 +38,7 @@ bool is_in_pass(const Schedule *schedule)
 	return schedule->pass_start != DT_NOEND;
 }
 
-// Note what the clock says. A time that was computed while the clock was ahead must not outlive the next decision.
+// Note what the clock says. A time computed while the clock was ahead must not outlive the next decision.
 void see(Schedule *schedule, TimestampTz now)
 {
 	if (now < schedule->last_now)
@@ -59,7 +59,7 @@ void mend_clock(Schedule *schedule)
 		schedule->maintenance_at = DT_NOBEGIN;
 }
 
-// A paused worker is woken by resume_timers() alone, not by every timer.
+// Note what other sessions have committed. resume_timers() alone ends a pause, not every timer.
 void note_wakeup(Schedule *schedule, TimestampTz wakeup)
 {
 	if (schedule->paused && wakeup == DT_NOBEGIN)
@@ -136,7 +136,7 @@ void follow_reasons(Schedule *schedule, TimestampTz now)
 		begin_pass(schedule, schedule->scan_from);
 }
 
-// The pass begins again when the wait is over: what it has met so far has not been noted as blocked.
+// Let the pass begin again when the wait is over, because timers that it has met locked are not noted yet.
 void restart_pass(Schedule *schedule)
 {
 	schedule->single = false;
@@ -164,8 +164,8 @@ void block(Schedule *schedule, TimestampTz now, TimestampTz from, int64 pause)
 		blocked->not_before = now + pause;
 }
 
-// Return whether the pass goes on with another batch. A due timer that is still there after a batch that has claimed some may have
-// become runnable by it, so the pass goes back, once for each such timer. One that is there again is locked.
+// Return whether the pass goes on with another batch. A due timer that still waits after a batch may have become runnable by that
+// batch, so the pass goes back, once for each such timer. A timer that waits even then is locked.
 bool goes_on(Schedule *schedule, TimestampTz now, const Batch &batch)
 {
 	if (batch.full)
@@ -214,7 +214,7 @@ Action step_of_pass(Schedule *schedule, TimestampTz now, const Limits &limits)
 	return action;
 }
 
-// Under a load that never ends, maintenance has its turn after a while.
+// Return whether maintenance is next. Under a load that never ends it has its turn after a while.
 bool is_turn_of_maintenance(const Schedule *schedule, TimestampTz now)
 {
 	return now >= schedule->maintenance_at &&
@@ -288,7 +288,7 @@ void after_batch(Schedule *schedule, TimestampTz now, const Batch &batch, const 
 		schedule->full_scan_at = now + greatest(limits.naptime_us, pause_after_scan(batch));
 	schedule->full = false;
 	schedule->scan_from = batch.claimed > 0 ? batch.claimed_to : batch.as_of;
-	// That took its time by waiting for locks, so the next scan need not wait for its sake.
+	// Waiting for locks took that time, so there is no share of scans to keep.
 	if (batch.postponed > 0)
 		block(schedule, now, claimed_from, 0);
 	schedule->over = !goes_on(schedule, now, batch);
@@ -297,7 +297,7 @@ void after_batch(Schedule *schedule, TimestampTz now, const Batch &batch, const 
 		end_pass(schedule);
 }
 
-// Smaller batches, until one timer stands alone in the end and the failure is known for its own.
+// Back off and make batches smaller, until one timer stands alone in the end and the failure is known for its own.
 void after_error(Schedule *schedule, TimestampTz now, bool transient)
 {
 	see(schedule, now);
@@ -307,7 +307,7 @@ void after_error(Schedule *schedule, TimestampTz now, bool transient)
 	schedule->retry_at = now + grow(transient ? &schedule->lock_backoff : &schedule->error_backoff);
 }
 
-// One that was not executed is among the blocked timers already, because the batch before has seen it wait.
+// Note how a timer that runs alone went. If it was not executed it is blocked already, because the batch before has seen it wait.
 void after_single(Schedule *schedule, TimestampTz now, Single outcome, TimestampTz follow_up)
 {
 	see(schedule, now);
@@ -357,7 +357,7 @@ void on_stray_error(Schedule *schedule, TimestampTz now)
 	schedule->retry_at = now + grow(&schedule->lock_backoff);
 }
 
-// A shorter naptime holds from now on, not from the end of the longer one.
+// Let a shorter naptime hold from now on, not from the end of the longer one.
 void on_reload(Schedule *schedule, TimestampTz now, const Limits &limits)
 {
 	see(schedule, now);

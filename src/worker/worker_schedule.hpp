@@ -1,6 +1,6 @@
-// When a worker scans for timers, and from where. Pure: no clock, no SQL, no shared memory. The worker asks decide() for one step,
-// makes it, and tells the function after_...() of that step how it went. All times are arguments, so the tests in test/unit need
-// no server.
+// Decides when a worker scans for timers, and from where. It is pure: no clock, no SQL, no shared memory. The worker asks decide()
+// for one step, makes it, and tells the function after_...() of that step how it went. All times are arguments, so the tests in
+// test/unit need no server.
 #ifndef CAMPAIGN_WORKER_SCHEDULE_HPP
 #define CAMPAIGN_WORKER_SCHEDULE_HPP
 
@@ -30,7 +30,7 @@ struct Schedule
 	TimestampTz pass_start;   // the earliest time it covers; DT_NOEND if no pass is in progress
 	TimestampTz scan_from;    // the next claim begins here: all that is due before is claimed, locked, or blocked
 	TimestampTz rescanned_at; // the earliest blocked timer for which the pass has gone back already
-	TimestampTz busy_since;   // when the worker last slept or did maintenance; DT_NOEND if just now
+	TimestampTz busy_since;   // since when it has neither slept nor done maintenance; DT_NOEND if it just has
 	int rescans;              // how often the pass has gone back for timers that it may have made due itself
 	bool went_back;           // the pass tries blocked timers again
 	bool full;                // the pass covers all time, and its first batch has not run
@@ -122,23 +122,23 @@ enum class Unready
 
 Schedule start(const Limits &limits, bool does_maintenance);
 
-// Returns the next step. wakeup: the earliest timer that other sessions have committed since the last call, or DT_NOEND. A wakeup at
+// Return the next step. wakeup: the earliest timer that other sessions have committed since the last call, or DT_NOEND. A wakeup at
 // DT_NOBEGIN says that anything may have changed.
 Action decide(Schedule *schedule, TimestampTz now, TimestampTz wakeup, const Limits &limits);
 
 void after_batch(Schedule *schedule, TimestampTz now, const Batch &batch, const Limits &limits);
 
-// After a batch that was undone as a whole.
+// To be called after a batch that was undone as a whole.
 void after_error(Schedule *schedule, TimestampTz now, bool transient);
 
 void after_single(Schedule *schedule, TimestampTz now, Single outcome, TimestampTz follow_up);
 void after_recovery(Schedule *schedule, TimestampTz now, Recovery outcome);
 void after_maintenance(Schedule *schedule, TimestampTz now, TimestampTz next);
 
-// After a batch or a recovery that found that no timer may fire.
+// To be called after a batch or a recovery that found that no timer may fire.
 void on_extension_state(Schedule *schedule, TimestampTz now, Unready state, const Limits &limits);
 
-// After an error of no step in particular, such as a cancel request while the worker sleeps.
+// To be called after an error of no step in particular, such as a cancel request while the worker sleeps.
 void on_stray_error(Schedule *schedule, TimestampTz now);
 
 void on_reload(Schedule *schedule, TimestampTz now, const Limits &limits);

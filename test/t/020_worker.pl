@@ -371,6 +371,30 @@ becomes($node, 'upkeep', "SELECT count(*) FROM campaigns WHERE status = 'EXPIRED
 cmp_ok($node->safe_psql('upkeep', 'SELECT EXTRACT(epoch FROM max(executed_at - scheduled_at)) FROM campaign_timers'), '<', $soon, 'and need no net');
 
 #---------------------------------------------------------------------------------------------------------------------
+# The log says when a worker has found the extension, and at DEBUG1 what it does.
+
+{
+	my $log = sub { PostgreSQL::Test::Utils::slurp_file($node->logfile) };
+	my $says = sub {
+		my ($pattern, $what) = @_;
+		my $end = time + 60;
+		select undef, undef, undef, 0.05 while time < $end && $log->() !~ $pattern;
+		like($log->(), $pattern, $what);
+	};
+	my ($pid) = worker_pids($node, 'upkeep');
+	like($log->(), qr/\[$pid\] .*LOG:  campaign_lifecycle worker 0 for upkeep started/, 'a worker that has found the extension says so');
+	$node->safe_psql('postgres', "ALTER SYSTEM SET log_min_messages = 'debug1'");
+	$node->reload;
+	$says->(qr/\[$pid\] .*DEBUG:  sleeping until/, 'DEBUG1 tells of a sleep');
+	fill($node, 'upkeep', 3);
+	$says->(qr/\[$pid\] .*DEBUG:  woken up/, 'of a wakeup');
+	$says->(qr/\[$pid\] .*DEBUG:  claiming up to \d+ timers since \d/, 'of a claim');
+	$says->(qr/\[$pid\] .*DEBUG:  batch of 3 timers: 3 succeeded, 0 failed, 0 postponed, next due at/, 'and of the end of a batch');
+	$node->safe_psql('postgres', 'ALTER SYSTEM RESET log_min_messages');
+	$node->reload;
+}
+
+#---------------------------------------------------------------------------------------------------------------------
 # A fast stop in the midst of work, and what it left is done afterwards.
 
 $node->safe_psql('own_schema', 'DROP FUNCTION public.slow_down');
