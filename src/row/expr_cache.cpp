@@ -1,13 +1,13 @@
-// Plans the CHECK constraints and trigger conditions of the written tables once for each process instead of once for each batch. Exists
-// for speed alone: planning them is a large part of a batch of one timer. -DNO_EXPR_CACHE builds without it, and bench/without measures
-// what it gains.
+// Plans the CHECK constraints and trigger conditions of the written tables once for each process instead of once for
+// each batch. Exists for speed alone: planning them is a large part of a batch of one timer. -DNO_EXPR_CACHE builds
+// without it, and bench/without measures what it gains.
 //
-// A plan is found by the expression's text in the catalog, so a change of the table cannot make it stale. A plan may depend on nothing
-// else: an expression that uses a function or type other than the server's own is planned each time, because functions and domains may
-// be replaced, and they may call others.
+// A plan is found by the expression's text in the catalog, so a change of the table cannot make it stale. A plan may
+// depend on nothing else. An expression that uses a function or type of a user is planned each time. Functions and
+// domains may be replaced, and they may call others.
 //
-// Follows ExecRelCheck() of executor/execMain.c and TriggerEnabled() of commands/trigger.c in PostgreSQL 15 to 18, which plan the
-// expressions once for each executor state.
+// Follows ExecRelCheck() of executor/execMain.c and TriggerEnabled() of commands/trigger.c in PostgreSQL 15 to 18,
+// which plan the expressions once for each executor state.
 #include "row/expr_cache.hpp"
 
 namespace expr_cache {
@@ -36,7 +36,8 @@ struct CachedExpr
 	Node *plan; // nullptr: planned each time
 };
 
-// The expressions of a relation. An ExprState points into the plans, so they are freed only after the last executor state that uses them.
+// The expressions of a relation. An ExprState points into the plans, so they are freed only after the last executor
+// state that uses them.
 struct RelationExprs
 {
 	MemoryContext context;
@@ -177,8 +178,9 @@ bool is_user_function(Oid function, void *)
 	return function >= FirstUnpinnedObjectId;
 }
 
-// Return whether the plan of the expression may change while its text stays the same. A node that is not listed may contain a function
-// or depend on a setting. A conversion through text (CoerceViaIO) does, and would be planned as if it did not.
+// Return whether the plan of the expression may change while its text stays the same. A node that is not listed may
+// contain a function or depend on a setting. A conversion through text (CoerceViaIO) does, and would be planned as if
+// it did not.
 bool is_changeable(Node *node, void *context)
 {
 	if (node == nullptr)
@@ -213,8 +215,8 @@ bool is_changeable(Node *node, void *context)
 	}
 }
 
-// Return the expression as the executor reads it from the catalog. In a trigger condition OLD and NEW become the inner and the outer
-// row, and the condition becomes a list of conditions that must all be true.
+// Return the expression as the executor reads it from the catalog. In a trigger condition OLD and NEW become the inner
+// and the outer row. The condition becomes a list of conditions that must all be true.
 Node *read_expr(Kind kind, const char *text)
 {
 	Node *node = static_cast<Node *>(stringToNode(text));
@@ -226,7 +228,8 @@ Node *read_expr(Kind kind, const char *text)
 	return reinterpret_cast<Node *>(make_ands_implicit(reinterpret_cast<Expr *>(node)));
 }
 
-// Find an expression by its text. The search starts behind the last one found, because each batch asks in the same order.
+// Find an expression by its text. The search starts behind the last one found, because each batch asks in the same
+// order.
 const CachedExpr *find(RelationExprs *exprs, Kind kind, const char *text)
 {
 	for (int i = 1; i <= exprs->count; i++)
@@ -265,7 +268,8 @@ Node *get_plan(RelationExprs *exprs, Kind kind, const char *text)
 	return expr.plan;
 }
 
-// Return whether the row trigger fires for the operation, as TriggerEnabled() decides. is_for_columns() adds the columns of UPDATE OF.
+// Return whether the row trigger fires for the operation, as TriggerEnabled() decides. is_for_columns() adds the
+// columns of UPDATE OF.
 bool is_enabled(const Trigger *trigger, bool is_insert)
 {
 	char other_role =
@@ -295,7 +299,8 @@ ExprState *init_check(RelationExprs *exprs, const ConstrCheck *check, EState *es
 	return ExecPrepareExpr(reinterpret_cast<Expr *>(read_expr(Kind::check, check->ccbin)), estate);
 }
 
-// Return whether the expressions of the table can be cached. Virtual generated columns would have to be replaced in them first.
+// Return whether the expressions of the table can be cached. Virtual generated columns would have to be replaced in
+// them first.
 bool is_cacheable(const TupleConstr *constr)
 {
 	return caches && (constr == nullptr || !pg::has_virtual_columns(constr));

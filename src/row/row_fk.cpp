@@ -1,12 +1,15 @@
-// Checks a foreign key of inserted rows in place of its trigger. Exists for speed alone: without it each inserted row queues an AFTER
-// trigger event, which runs RI_FKey_check(). -DNO_FK_CHECK_IN_PLACE builds without it, and bench/without measures what it gains.
+// Checks a foreign key of inserted rows in place of its trigger. Exists for speed alone, because otherwise each
+// inserted row queues an AFTER trigger event that runs RI_FKey_check(). -DNO_FK_CHECK_IN_PLACE builds without it, and
+// bench/without measures what it gains.
 //
 // Follows RI_FKey_check() of utils/adt/ri_triggers.c in PostgreSQL 15 to 18. It differs in these points:
 //   - The caller holds a lock on the referenced row and knows its tid, so the key is compared there.
-//   - The check is made before the row is in the table. It is not made for a deferrable key, nor where a BEFORE ROW trigger may make
-//     the row refer to another one, which nobody has locked. The trigger then makes it.
+//   - The check is made before the row is in the table.
+//   - A deferrable key is left to its trigger. So is every key where a BEFORE ROW trigger may make the row refer to
+//     another one, which nobody has locked.
 //
-// Skips a BEFORE trigger whose check the caller has made for all rows, too. -DNO_SKIP_CHECKED_FUNCTION builds without that.
+// Skips a BEFORE trigger whose check the caller has made for all rows, too. -DNO_SKIP_CHECKED_FUNCTION builds without
+// that.
 #include "row/row_internal.hpp"
 
 #include "pg/columns.hpp"
@@ -27,8 +30,8 @@ constexpr bool skips_checked_function = false;
 constexpr bool skips_checked_function = true;
 #endif
 
-// Return whether the trigger checks a foreign key of a new row at the end of the statement. A deferrable one may check it later, and a
-// disabled one does not check it.
+// Return whether the trigger checks a foreign key of a new row at the end of the statement. A deferrable one may check
+// it later, and a disabled one does not check it.
 bool is_immediate_fk_check(const Trigger *trigger)
 {
 	char enabled =
@@ -45,8 +48,8 @@ bool is_referenced_key(const RowWriter *writer, const ForeignKeyCacheInfo *fk, A
 		   fk->confkey[0] == writer->pk_attnum;
 }
 
-// Return the partition's foreign key that can be checked here, or InvalidOid. It is found by the relation's own triggers, because the
-// executor's copy may lack that trigger already.
+// Return the partition's foreign key that can be checked here, or InvalidOid. It is found by the relation's own
+// triggers, because the executor's copy may lack that trigger already.
 Oid find_checkable_fk(const RowWriter *writer, const ResultRelInfo *partition)
 {
 	Relation rel = partition->ri_RelationDesc;
@@ -55,7 +58,8 @@ Oid find_checkable_fk(const RowWriter *writer, const ResultRelInfo *partition)
 	if (!checks_in_place || partition->ri_TrigDesc->trig_insert_before_row)
 		return InvalidOid;
 	AttrNumber fk_attnum = get_attnum(rel, writer->reference->column, UUIDOID);
-	// A call that reads a catalog may rebuild the relation's cache entry, which frees its lists and triggers. No call below does.
+	// A call that reads a catalog may rebuild the relation's cache entry, which frees its lists and triggers. No call
+	// below does.
 	List *fkeylist = static_cast<List *>(copyObjectImpl(RelationGetFKeyList(rel)));
 	const TriggerDesc *trigdesc = rel->trigdesc;
 	foreach (cell, fkeylist)
@@ -71,8 +75,8 @@ Oid find_checkable_fk(const RowWriter *writer, const ResultRelInfo *partition)
 	return InvalidOid;
 }
 
-// Remove triggers from the executor's copy of them. It must happen before the first trigger is called, because the executor keeps their
-// functions by their index in the copy.
+// Remove triggers from the executor's copy of them. It must happen before the first trigger is called, because the
+// executor keeps their functions by their index in the copy.
 template <typename F> void remove_triggers(TriggerDesc *trigdesc, F is_needless)
 {
 	int kept = 0;
@@ -151,7 +155,8 @@ void skip_checked_triggers(RowWriter *writer, ResultRelInfo *partition)
 		});
 }
 
-// Check that the row referenced by the new row exists, if its trigger was removed. The tid tells where it was when it was locked.
+// Check that the row referenced by the new row exists, if its trigger was removed. The tid tells where it was when it
+// was locked.
 void check_foreign_key(RowWriter *writer, ResultRelInfo *partition, const ItemPointerData *referenced_tid)
 {
 	Relation pk_rel = writer->pk_rel;

@@ -1,9 +1,10 @@
 // Inserts rows: fills in defaults, finds the partition, and buffers rows so that one WAL record holds a page of them.
 //
-// Follows CopyFrom() and CopyMultiInsertBufferFlush() of commands/copyfrom.c in PostgreSQL 15 to 18. Defaults follow BeginCopyFrom() and
-// NextCopyFrom(). It differs in these points:
+// Follows CopyFrom() and CopyMultiInsertBufferFlush() of commands/copyfrom.c in PostgreSQL 15 to 18. Defaults follow
+// BeginCopyFrom() and NextCopyFrom(). It differs in these points:
 //   - One buffer exists, of the partition that took the last row. Rows of a batch go to few partitions.
-//   - A BEFORE ROW trigger or a volatile default makes each row be written at once (CIM_SINGLE), yet by way of the buffer.
+//   - A BEFORE ROW trigger or a volatile default makes each row be written at once (CIM_SINGLE), yet by way of the
+//     buffer.
 //   - A foreign partition takes its rows one by one.
 //   - Some triggers are skipped, because their check is made here or by the caller, see row_fk.cpp.
 //   - Partition routing calls prepare_conditions(), so that trigger conditions come from the cache.
@@ -142,7 +143,8 @@ void finish_buffered_row(RowWriter *writer, TupleTableSlot *slot)
 
 } // namespace
 
-// Write the buffered rows, as CopyMultiInsertBufferFlush() does. table_multi_insert() may leak, so it runs in short-lived memory.
+// Write the buffered rows, as CopyMultiInsertBufferFlush() does. table_multi_insert() may leak, so it runs in
+// short-lived memory.
 void multi_insert_flush(RowWriter *writer)
 {
 	EState *estate = writer->estate;
@@ -160,7 +162,8 @@ void multi_insert_flush(RowWriter *writer)
 	MemoryContextSwitchTo(oldcontext);
 }
 
-// Return the partition of the row, or the table itself if it is not partitioned. A new partition flushes the buffer and takes it over.
+// Return the partition of the row, or the table itself if it is not partitioned. A new partition flushes the buffer and
+// takes it over.
 ResultRelInfo *find_partition(RowWriter *writer, TupleTableSlot *slot)
 {
 	EState *estate = writer->estate;

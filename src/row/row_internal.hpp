@@ -8,8 +8,8 @@ namespace row_writer {
 
 constexpr int max_columns = 12;
 
-// How a given value becomes a value of the column: by a cast expression, by the function that applies the column's type modifier, or
-// unchanged.
+// How a given value becomes a value of the column: by a cast expression, by the function that applies the column's type
+// modifier, or unchanged.
 struct Cast
 {
 	ExprState *expr;

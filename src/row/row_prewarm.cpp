@@ -1,15 +1,16 @@
-// Reads the pages that a row's UPDATE or INSERT would read, into shared buffers and the processor's caches. Exists for speed alone, see
-// timer/prewarm.cpp.
+// Reads the pages that a row's UPDATE or INSERT would read, into shared buffers and the processor's caches. Exists for
+// speed alone, see timer/prewarm.cpp.
 //
-// An index scan for a key descends the same pages as the insertion of the key. Such a scan counts in pg_stat_user_indexes.
+// An index scan for a key descends the same pages as the insertion of the key. Such a scan counts in
+// pg_stat_user_indexes.
 #include "row/row_internal.hpp"
 
 namespace row_writer {
 
 namespace {
 
-// Make a scan key for a column of an index, as build_replindex_scan_key() of executor/execReplication.c does. Return false if the
-// column's type has no equality operator in the index.
+// Make a scan key for a column of an index, as build_replindex_scan_key() of executor/execReplication.c does. Return
+// false if the column's type has no equality operator in the index.
 bool make_scan_key(ScanKey skey, Relation idxrel, int attoff, Datum value, bool is_null)
 {
 	AttrNumber attnum = static_cast<AttrNumber>(attoff + 1);
@@ -46,7 +47,8 @@ void descend_index(Relation rel, Relation idxrel, const Datum *values, const boo
 	index_endscan(scan);
 }
 
-// Read the B-trees over plain columns. An index that is being built is not read, because it is not in shared buffers yet.
+// Read the B-trees over plain columns. An index that is being built is not read, because it is not in shared buffers
+// yet.
 void descend_indexes(ResultRelInfo *result_rel, TupleTableSlot *slot, EState *estate)
 {
 	for (int i = 0; i < result_rel->ri_NumIndices; i++)
@@ -63,7 +65,8 @@ void descend_indexes(ResultRelInfo *result_rel, TupleTableSlot *slot, EState *es
 	}
 }
 
-// Set the columns whose default is a constant. Any other default may run a user's code, which must not run twice for a row.
+// Set the columns whose default is a constant. Any other default may run a user's code, which must not run twice for a
+// row.
 void set_constant_defaults(RowWriter *writer)
 {
 	TupleTableSlot *slot = writer->slot;

@@ -1,9 +1,9 @@
 // Fetches, locks and updates rows of an UPDATE.
 //
-// Follows ExecSimpleRelationUpdate() and RelationFindReplTupleByIndex() of executor/execReplication.c in PostgreSQL 15 to 18, and
-// ExecUpdate() of executor/nodeModifyTable.c where noted. It differs in these points:
-//   - The caller knows the row's tid and has locked it. Only a trigger of this transaction can have moved or removed the row, or given
-//     the table a new file. The row is then found again by its id, in an index if there is one.
+// Follows ExecSimpleRelationUpdate() and RelationFindReplTupleByIndex() of executor/execReplication.c in PostgreSQL 15
+// to 18, and ExecUpdate() of executor/nodeModifyTable.c where noted. It differs in these points:
+//   - The caller knows the row's tid and has locked it. Only a trigger of this transaction can have moved or removed
+//     the row, or given the table a new file. The row is then found again by its id, in an index if there is one.
 //   - Statement triggers fire, and transition tables are captured.
 //   - A row that a BEFORE trigger of the same command has changed is an error, as in ExecUpdate().
 //   - Index entries are inserted as new ones, see insert_index_tuples().
@@ -16,7 +16,8 @@ namespace row_writer {
 
 namespace {
 
-// Return a B-tree index whose first column is the id, or InvalidOid. It need not be the primary key, which a user may have changed.
+// Return a B-tree index whose first column is the id, or InvalidOid. It need not be the primary key, which a user may
+// have changed.
 Oid find_id_index(Relation rel, AttrNumber id_attnum)
 {
 	List *indexoidlist = RelationGetIndexList(rel);
@@ -92,7 +93,8 @@ Datum compute_virtual(RowWriter *writer, AttrNumber attnum, bool *is_null)
 	return ExecEvalExprSwitchContext(writer->virtual_expr, GetPerTupleExprContext(estate), is_null);
 }
 
-// Fire the BEFORE STATEMENT triggers at the first row, so an UPDATE of no row fires none. Return false if they have removed the row.
+// Fire the BEFORE STATEMENT triggers at the first row, so an UPDATE of no row fires none. Return false if they have
+// removed the row.
 bool fire_before_statement(RowWriter *writer, ItemPointer tid)
 {
 	TriggerDesc *trigdesc = writer->result_rel->ri_TrigDesc;
@@ -160,8 +162,8 @@ bool find_by_id(Relation rel, AttrNumber id_attnum, const pg_uuid_t *id, ItemPoi
 	return HeapTupleIsValid(tuple);
 }
 
-// Fetch the row at a tid that was found before. Return false if the row with this id is not there any more. A tid from before means
-// nothing in a table that has got a new file in this transaction.
+// Fetch the row at a tid that was found before. Return false if the row with this id is not there any more. A tid from
+// before means nothing in a table that has got a new file in this transaction.
 bool fetch_by_tid(Relation rel, AttrNumber id_attnum, const pg_uuid_t *id, const ItemPointerData *tid, TupleTableSlot *slot)
 {
 	return !pg::has_new_file(rel) && fetch_version(rel, id_attnum, id, tid, slot);

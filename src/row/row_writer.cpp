@@ -1,8 +1,9 @@
 // Opens and closes a RowWriter, casts its values, and asks for what SQL would have asked before it wrote a row.
 //
-// Follows create_edata_for_relation() and finish_edata() of replication/logical/worker.c and the beginning and end of CopyFrom(), in
-// PostgreSQL 15 to 18. It differs in these points:
-//   - Values are cast as an assignment in SQL casts them, see transformAssignedExpr(). They arrive as Datums, not as text.
+// Follows create_edata_for_relation() and finish_edata() of replication/logical/worker.c and the beginning and end of
+// CopyFrom(), in PostgreSQL 15 to 18. It differs in these points:
+//   - Values are cast as an assignment in SQL casts them, see transformAssignedExpr(). They arrive as Datums, not as
+//     text.
 //   - Transition tables are captured for UPDATE too, so statement triggers see the rows.
 //   - Forced row-level security is an error.
 #include "row/row_internal.hpp"
@@ -149,7 +150,8 @@ RowWriter *open(Oid schema, const char *table, CmdType operation, const Column *
 	return writer;
 }
 
-// Cast the given values into the new row. nulls: nullptr if no value is NULL. kept: the columns to leave alone, or nullptr.
+// Cast the given values into the new row. nulls: nullptr if no value is NULL. kept: the columns to leave alone, or
+// nullptr.
 void set_given_values(RowWriter *writer, const Datum *values, const bool *nulls, const bool *kept)
 {
 	for (int i = 0; i < writer->natts; i++)
@@ -164,7 +166,8 @@ void set_given_values(RowWriter *writer, const Datum *values, const bool *nulls,
 	}
 }
 
-// Compute the stored generated columns and check the constraints of a row. A foreign table's constraints are left to its server.
+// Compute the stored generated columns and check the constraints of a row. A foreign table's constraints are left to
+// its server.
 void check_row(ResultRelInfo *result_rel, TupleTableSlot *slot, EState *estate, CmdType operation, bool check_partition)
 {
 	Relation rel = result_rel->ri_RelationDesc;
@@ -183,8 +186,9 @@ void check_row(ResultRelInfo *result_rel, TupleTableSlot *slot, EState *estate, 
 
 // Insert the index entries of a row. Return the indexes whose constraint must be checked again later.
 //
-// `update` is false for UPDATE too, other than in ExecSimpleRelationUpdate(). An access method that is told that a value is unchanged
-// searches a full page for dead entries first (bottom-up deletion). That costs each timer more than the smaller indexes gain.
+// `update` is false for UPDATE too, other than in ExecSimpleRelationUpdate(). An access method that is told that a
+// value is unchanged searches a full page for dead entries first (bottom-up deletion). That costs each timer more than
+// the smaller indexes gain.
 List *insert_index_tuples(ResultRelInfo *result_rel, TupleTableSlot *slot, EState *estate, pg::Entries entries)
 {
 	if (result_rel->ri_NumIndices == 0 || entries == pg::Entries::none)

@@ -1,5 +1,5 @@
-// The columns that batches give values for, in the order of the values. timer/apply.cpp and trigger/state_log.cpp write by these lists,
-// and timer/prewarm.cpp reads by them, so that it reads what they will read.
+// The columns that batches give values for, in the order of the values. timer/apply.cpp and trigger/state_log.cpp write
+// by these lists, and timer/prewarm.cpp reads by them, so that it reads what they will read.
 #ifndef CAMPAIGN_WRITTEN_COLUMNS_HPP
 #define CAMPAIGN_WRITTEN_COLUMNS_HPP
 

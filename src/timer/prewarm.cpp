@@ -1,6 +1,6 @@
-// Reads what a batch will read, shortly before its timer is due. Exists for speed alone: a timer that is alone in its batch spends most
-// of its time waiting for memory, because the processor's caches and the caches of the system catalogs go cold while the worker sleeps.
-// -DNO_PREWARM builds without it, and bench/without measures what it gains.
+// Reads what a batch will read, shortly before its timer is due. Exists for speed alone. While the worker sleeps, the
+// processor's caches and the caches of the system catalogs go cold. A timer that is alone in its batch then spends most
+// of its time waiting for memory. -DNO_PREWARM builds without it, and bench/without measures what it gains.
 //
 // Read are the claim, the state machine, the policies, the rows, and the pages of indexes where their new entries go.
 #include "timer/prewarm.hpp"
@@ -76,7 +76,8 @@ bool is_pending(const timer_policies::PendingTimer *pending, int count, Datum ty
 	return false;
 }
 
-// Prewarm what the policies read, and the timers that the new state brings. Their time is not known yet and is taken for now.
+// Prewarm what the policies read, and the timers that the new state brings. Their time is not known yet and is taken
+// for now.
 void prewarm_policies(spi_query::Schema *schema, const state_machine::StateMachine &state_machine, const Timer *timer,
 					  Datum to_state, TimestampTz due)
 {
@@ -110,8 +111,8 @@ void prewarm_records(Oid schema, const Timer *timer, TimestampTz due)
 				   {new_id(), UUIDPGetDatum(&timer->campaign), CStringGetTextDatum("STATE_TRANSITION_TIME"), unknown, at});
 }
 
-// Prewarm the log entry. A log of another owner is left alone, because its defaults and partitions are code of that owner, which must
-// not run with the privileges of this one.
+// Prewarm the log entry. A log of another owner is left alone. Its defaults and partitions are that owner's code,
+// which must not run with the privileges of this one.
 void prewarm_log(Oid schema, const Timer *timer, const state_machine::Rule &rule, TimestampTz due)
 {
 	if (pg::owner_of(get_relname_relid("campaign_state_log", schema)) != GetUserId())

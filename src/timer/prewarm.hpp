@@ -6,8 +6,8 @@
 
 namespace prewarm {
 
-// Read what the batch of a timer that is due at this time will read. Nothing is written and no row is locked. An error is ignored,
-// because the batch will raise it again.
+// Read what the batch of a timer that is due at this time will read. Nothing is written and no row is locked. An error
+// is ignored, because the batch will raise it again.
 void run(TimestampTz due);
 
 } // namespace prewarm
