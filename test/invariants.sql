@@ -1,10 +1,10 @@
--- What holds over all campaign tables at any moment, whatever was killed, lost or raced: one row for each invariant that is broken
--- (name, how often, an example), none when all is well. One statement, so one snapshot: it may be asked while workers and clients write.
--- Names are unqualified: set search_path to the extension's schema.
+-- Return one row for each invariant of the campaign tables that is broken: its name, how often, an example. The
+-- invariants hold at any moment, whatever was killed, lost or raced. The query is one statement, so it has one snapshot
+-- and may run while workers and clients write. Names are unqualified: set search_path to the extension's schema.
 --
--- It assumes what tests do: history is not deleted or imported, campaign_lifecycle.record_metrics stays as it is, and nobody removes a
--- transition that was used. A timer committed at the very moment in which its campaign expired may wait in a terminal state until it
--- is due; a test that provokes this leaves waiting_in_terminal_state out.
+-- Tests keep to these conditions: history is not deleted or imported, campaign_lifecycle.record_metrics stays as it is,
+-- and no transition that was used is removed. A timer committed at the very moment in which its campaign expired may
+-- wait in a terminal state until it is due; a test that provokes this leaves waiting_in_terminal_state out.
 
 WITH
 entered AS MATERIALIZED (

@@ -1,17 +1,19 @@
-# What process tests ask of a server again and again. Each function takes a PostgreSQL::Test::Cluster and a database; those that
-# wait poll, for as long as PG_TEST_TIMEOUT_DEFAULT (180 s) says, and are tests themselves.
+# Questions that process tests ask of a server. Each function takes a PostgreSQL::Test::Cluster and a database. Functions that wait
+# poll for as long as PG_TEST_TIMEOUT_DEFAULT (180 s) says, and are assertions themselves.
 #
 #     use CampaignChecks;
-#     holds($node, $db, 'after the crash');                     all of test/invariants.sql
-#     holds($node, $db, 'elsewhere', schema => 'My Schema');
-#     becomes($node, $db, $query, 't', 'all campaigns have moved');
-#     workers_are($node, $db, 1, 'a worker has come by itself');
-#     fill($node, $db, 100);                                    100 campaigns, that run, each with an EXPIRE timer due now
-#     make_busy($node, $db, 2000);                              as fill, slowed down, and the worker is in the midst of it
-#     with_database($node, $db);                                a database with the extension
-#     set_and_reload($node, workers => 2, naptime => undef);    campaign_lifecycle.*, undef resets
+#     query_is($node, $db, $query, '3|1', 'name');              asks once and compares the rows, as psql -A -t prints them
+#     poll_is($node, $db, $query, 't', 'name');                 asks until the answer is the one expected
+#     poll_worker_count($node, $db, 1, 'name');                 asks until so many workers are at work in the database
+#     check_invariants($node, $db, 'after the crash');          all of test/invariants.sql
+#     check_invariants($node, $db, 'elsewhere', schema => 'My Schema');
+#     create_campaign_database($node, $db);                     makes a database with the extension
+#     create_campaign_database($node, $db, extension => 0);     makes a database without it
+#     add_due_campaigns($node, $db, 100);                       adds 100 running campaigns, each with an EXPIRE_CAMPAIGN timer due now
+#     make_busy($node, $db, 2000);                              adds them, slows the worker down, and returns while it is in their midst
+#     set_and_reload($node, workers => 2, naptime => undef);    sets campaign_lifecycle.*; undef resets
 #
-# Nothing here is a secret of the product: processes are known by what pg_stat_activity calls them.
+# The functions know processes by what pg_stat_activity calls them, and nothing that users cannot see.
 
 package CampaignChecks;
 
@@ -21,31 +23,31 @@ use Exporter 'import';
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(holds becomes answers workers_are worker_pids launcher_pid fill make_busy slow_down with_database set_and_reload);
+our @EXPORT = qw(check_invariants poll_is query_is poll_worker_count worker_pids launcher_pid add_due_campaigns make_busy slow_down create_campaign_database set_and_reload);
 
 my $worker = "backend_type = 'campaign_lifecycle worker'";
 
-sub answers
+sub query_is
 {
 	my ($node, $db, $query, $expected, $what) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	return is($node->safe_psql($db, $query), $expected, $what);
 }
 
-sub becomes
+sub poll_is
 {
 	my ($node, $db, $query, $expected, $what) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	return ok($node->poll_query_until($db, $query, $expected), $what);
 }
 
-sub holds
+sub check_invariants
 {
 	my ($node, $db, $what, %options) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	my $schema = $options{schema} // 'public';
 	return is($node->safe_psql($db, "SET search_path = \"$schema\"; LOAD 'campaign_lifecycle'; " . slurp_file('test/invariants.sql')),
-		'', "no invariant is broken: $what");
+		'', "every invariant holds: $what");
 }
 
 sub worker_pids
@@ -60,37 +62,38 @@ sub launcher_pid
 	return $node->safe_psql('postgres', "SELECT pid FROM pg_stat_activity WHERE backend_type = 'campaign_lifecycle launcher'");
 }
 
-# Asked in another database, which may be renamed or dropped meanwhile.
-sub workers_are
+# Ask in another database, because this one may be renamed or dropped meanwhile.
+sub poll_worker_count
 {
 	my ($node, $db, $number, $what) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	return becomes($node, 'postgres', "SELECT count(*) FROM pg_stat_activity WHERE $worker AND datname = '$db'", $number, $what);
+	return poll_is($node, 'postgres', "SELECT count(*) FROM pg_stat_activity WHERE $worker AND datname = '$db'", $number, $what);
 }
 
-sub with_database
+sub create_campaign_database
 {
-	my ($node, $db) = @_;
+	my ($node, $db, %options) = @_;
 	$node->safe_psql('postgres', "CREATE DATABASE $db");
-	$node->safe_psql($db,        'CREATE EXTENSION campaign_lifecycle');
+	$node->safe_psql($db,        'CREATE EXTENSION campaign_lifecycle') if $options{extension} // 1;
 	return;
 }
 
-# Settings by ALTER SYSTEM; undef resets. A reload is asked of the postmaster, and processes follow in their own time.
+# Change settings by ALTER SYSTEM; undef resets. Processes follow the reload in their own time.
 sub set_and_reload
 {
 	my ($node, %settings) = @_;
 	for my $name (sort keys %settings)
 	{
 		$node->safe_psql('postgres',
-			"LOAD 'campaign_lifecycle'; " . (defined $settings{$name} ? "ALTER SYSTEM SET campaign_lifecycle.$name = '$settings{$name}'" : "ALTER SYSTEM RESET campaign_lifecycle.$name"));
+			"LOAD 'campaign_lifecycle'; "
+			  . (defined $settings{$name} ? "ALTER SYSTEM SET campaign_lifecycle.$name = '$settings{$name}'" : "ALTER SYSTEM RESET campaign_lifecycle.$name"));
 	}
 	$node->reload;
 	return;
 }
 
-# Running campaigns by plain DML, each with one timer that ends it, due now; nothing follows from it.
-sub fill
+# Add running campaigns by plain DML, each with one timer, due now, that ends it. No other timer follows from it.
+sub add_due_campaigns
 {
 	my ($node, $db, $number) = @_;
 	$node->safe_psql(
@@ -101,7 +104,7 @@ sub fill
 	return;
 }
 
-# Each move takes at least two milliseconds, of sleep and not of work.
+# Make each state change take at least two milliseconds, of sleep and not of work.
 sub slow_down
 {
 	my ($node, $db) = @_;
@@ -112,15 +115,15 @@ sub slow_down
 	return;
 }
 
-# The server should have a small campaign_lifecycle.batch_size.
+# Return while the worker is in the midst of the campaigns added. The server should have a small campaign_lifecycle.batch_size.
 sub make_busy
 {
 	my ($node, $db, $number) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	slow_down($node, $db);
-	fill($node, $db, $number);
+	add_due_campaigns($node, $db, $number);
 	$node->poll_query_until($db, "SELECT count(*) > 0 FROM campaign_timers WHERE status = 'COMPLETED'") or die "$db: the worker does nothing";
-	return ok($node->safe_psql($db, "SELECT count(*) FROM campaign_timers WHERE status = 'PENDING'") > 0, "$db: the worker is at work");
+	return ok($node->safe_psql($db, "SELECT count(*) FROM campaign_timers WHERE status = 'PENDING'") > 0, "$db: the worker is in the midst of its timers");
 }
 
 1;

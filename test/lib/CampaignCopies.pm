@@ -1,14 +1,13 @@
-# What tests of dumps, copies and upgrades share: a database with something in everything, and two ways to look at all of it.
+# Functions for tests of dumps, copies and upgrades: a database with rows in every table, and two ways to compare databases.
+# Each function takes public as its schema when none is given.
 #
 #     use CampaignCopies;
-#     furnish($node, $db, schema => 'My Schema', version => '1.1');    makes the database; ends paused, with timers overdue
-#     my @content = content($node, $db, 'My Schema');                   every row of every table: counts and checksums
-#     my @objects = objects($node, $db, 'My Schema');                   every object, down to comments and privileges
-#     same(\@content, [ content($node, 'copy') ], 'name', qr/.../);     nothing differs, but for lines that do not count
-#     silent('name', [ 'pg_dump', ... ], [ 'psql', ... ]);              a pipe succeeds and says nothing on stderr
-#     fires($node, 'copy', 'name');                                     paused until resume_timers(), and then not
-#
-# Each takes public as its schema when none is given.
+#     create_filled_database($node, $db, schema => 'My Schema', version => '1.1');    ends paused, with timers overdue
+#     my @content = table_contents($node, $db, 'My Schema');              every row of every table, as counts and checksums
+#     my @objects = schema_objects($node, $db, 'My Schema');              every object, comments and privileges included
+#     same_lines(\@content, [ table_contents($node, 'copy') ], 'name', qr/.../);    equal, except lines that match
+#     runs_silently('name', [ 'pg_dump', ... ], [ 'psql', ... ]);         a pipe succeeds and writes nothing to stderr
+#     check_timers_resume($node, 'copy', 'name');                         timers wait until resume_timers() and fire after it
 
 package CampaignCopies;
 
@@ -19,12 +18,12 @@ use IPC::Run;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(furnish content objects same silent fires);
+our @EXPORT = qw(create_filled_database table_contents schema_objects same_lines runs_silently check_timers_resume);
 
 my $bookkeeping = "('campaign_activation', 'campaign_clean_run')";
 
 # One line a table, partition or materialized view, and one a partitioned table as a whole.
-sub content
+sub table_contents
 {
 	my ($node, $db, $schema) = @_;
 	$schema //= 'public';
@@ -39,14 +38,14 @@ sub content
 }
 
 # One line an object of the schema, and of the extension. A stored expression that was dumped and read again may have other casts and brackets.
-sub objects
+sub schema_objects
 {
 	my ($node, $db, $schema) = @_;
 	return map { s/::(?:text|character varying)\b(?:\[\])?|[()]//gr } split /\n/, $node->safe_psql($db, "\\set schema '" . ($schema // 'public') . "'\n" . slurp_file('test/objects.sql'));
 }
 
 # Nothing to tell, or the lines that stand on one side only.
-sub same
+sub same_lines
 {
 	my ($first, $second, $name, $except) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -58,7 +57,7 @@ sub same
 	return is(join("\n", @differences), '', $name . (@$first > 10 ? '' : ': but there is nothing to compare'));
 }
 
-sub silent
+sub runs_silently
 {
 	my ($name, @commands) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -72,7 +71,7 @@ sub silent
 }
 
 # The other databases of the server work meanwhile, so that a worker which would fire here has had its time.
-sub fires
+sub check_timers_resume
 {
 	my ($node, $db, $name, $schema) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -85,7 +84,7 @@ sub fires
 
 # Campaigns in every state by the verbs and by the worker's own way, by hand, overdue, put off and dead timers, the lifecycle edited, the tables
 # extended, a past of 15 months. Also a handler, grants, archived months, a backfill.
-sub furnish
+sub create_filled_database
 {
 	my ($node, $db, %options) = @_;
 	my $schema = $options{schema} // 'public';
@@ -101,7 +100,7 @@ sub furnish
 		UPDATE campaign_timer_policies SET delay = '72 hours' WHERE state = 'CLOSED' AND timer_type = 'EXPIRE_CAMPAIGN';
 		DELETE FROM campaign_timer_policies WHERE state = 'REWARD_CLAIM' AND timer_type = 'REWARD_REMINDER';
 
-		-- What a user has made of the tables.
+		-- Changes of the tables by a user.
 		ALTER TABLE campaigns ADD COLUMN budget numeric NOT NULL DEFAULT 1.5, ADD COLUMN "Odd name" text GENERATED ALWAYS AS (id::text || '!') STORED;
 		ALTER TABLE campaigns ADD CONSTRAINT solvent CHECK (budget >= 0);
 		ALTER TABLE campaigns ADD COLUMN vip boolean;

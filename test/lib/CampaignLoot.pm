@@ -1,14 +1,14 @@
-# What tests of attacks share: hostile code that notes as whom it runs, and tries to become somebody else.
+# Hostile code for tests of attacks. It records the role that it runs as, and tries to become another one.
 #
 #     use CampaignLoot;
-#     lay_traps($node, $db);                      roles mallory and tables_owner, schema loot; also in a second database of the server
-#     as($node, $db, 'mallory', 'SQL');           in a session of that role's own: a SET ROLE is what hostile code undoes first
-#     error_as($node, $db, 'mallory', 'SQL');     the same, and what it said on stderr
-#     plundered($node, $db, 'tables_owner', 'what was done');     who has run hostile code since the last time, and nobody else
+#     lay_traps($node, $db);                      makes the roles mallory and tables_owner and the schema loot, in each database called for
+#     as($node, $db, 'mallory', 'SQL');           runs SQL in a session of that role, because hostile code undoes SET ROLE first
+#     error_as($node, $db, 'mallory', 'SQL');     does the same and returns what it wrote to stderr
+#     traps_ran_as($node, $db, 'tables_owner', 'name');     asserts that hostile code has run since the last call, as these roles only
 #
-# loot.spring(text) notes what called it, as whom, under which application_name, in which transaction and time zone, and the first time
-# for each of these tries to get further. loot.trap(text) is the same under another name, loot.frozen_trap(text) pretends to be immutable,
-# loot.spring_trigger() is a trigger function, loot.fits(text, text) an operator =. A note of a superuser is what must not be.
+# loot.spring(text) records what called it, as which role, under which application_name, in which transaction and time zone. The first
+# call for each of these tries to get further. loot.trap(text) does the same; loot.frozen_trap(text) pretends to be immutable.
+# loot.spring_trigger() is a trigger function, loot.fits(text, text) an operator =. A record of a superuser means that the attack worked.
 
 package CampaignLoot;
 
@@ -17,7 +17,7 @@ use warnings FATAL => 'all';
 use Exporter 'import';
 use Test::More;
 
-our @EXPORT = qw(lay_traps as error_as plundered);
+our @EXPORT = qw(lay_traps as error_as traps_ran_as);
 
 sub as
 {
@@ -33,7 +33,7 @@ sub error_as
 }
 
 # Begins anew. That there is some note shows that the trap was met at all.
-sub plundered
+sub traps_ran_as
 {
 	my ($node, $db, $roles, $what) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -110,7 +110,7 @@ sub lay_traps
 			RETURN CASE WHEN TG_OP OPERATOR(pg_catalog.=) 'DELETE' THEN OLD ELSE NEW END;
 		END
 		$$;
-		-- What a session with loot in its search_path would call.
+		-- Functions and operators that a session with loot in its search_path would call.
 		CREATE FUNCTION loot.fits(text, text) RETURNS boolean LANGUAGE sql AS $$ SELECT loot.spring('operator = of loot') $$;
 		CREATE OPERATOR loot.= (LEFTARG = text, RIGHTARG = text, FUNCTION = loot.fits);
 		CREATE FUNCTION loot.now() RETURNS timestamptz LANGUAGE sql AS $$ SELECT CASE WHEN loot.spring('now() of loot') THEN pg_catalog.now() END $$;

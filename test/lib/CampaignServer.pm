@@ -1,4 +1,4 @@
-# A server for a TAP test: test/postgresql.conf, more lines if given, started, with the extension in the database postgres unless
+# Start a server for a TAP test, with test/postgresql.conf, more lines if given, and the extension in the database postgres unless
 # told otherwise.
 #
 #     use CampaignServer;
@@ -16,7 +16,7 @@ use PostgreSQL::Test::Utils;
 
 our @EXPORT = qw(campaign_server);
 
-# What script/analyse wants preloaded is for servers only; this Perl would be slow under it.
+# Preload the libraries of script/analyse into servers only, because they would make this Perl slow.
 if (my $preload = $ENV{TEST_PRELOAD})
 {
 	no warnings 'redefine';

@@ -1,6 +1,7 @@
--- The promise: PUBLIC can do nothing, and grant_campaign_access() gives each level what its COMMENT says, no more and no less.
--- The steps: every operation on every table and every verb is tried as each kind of role, and undone: once while a superuser owns the tables, once after
--- set_campaign_owner() has given them to a plain role. The sign of success: "allowed" or "denied" (42501) exactly where the matrix below says so.
+-- PUBLIC can do nothing, and grant_campaign_access() gives each level what its COMMENT says, no more and no less. Every
+-- operation on every table and every API function is tried as each kind of role, and undone: once while a superuser
+-- owns the tables, once after set_campaign_owner() has given them to a plain role. Each is "allowed" or "denied"
+-- (42501) exactly as the matrix below says.
 
 BEGIN;
 SELECT * FROM no_plan();
@@ -11,7 +12,7 @@ CREATE ROLE access_reader NOLOGIN;
 CREATE ROLE access_writer NOLOGIN;
 CREATE ROLE access_operator NOLOGIN;
 
--- What it came to, with all it did undone.
+-- Run a command as a role, undo it, and return 'allowed', 'denied' or the error.
 CREATE FUNCTION pg_temp.attempt(role name, command text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
 	EXECUTE format('SET LOCAL ROLE %I', role);
@@ -103,7 +104,7 @@ INSERT INTO trial (what, command, allowed) VALUES
 	('replace the trigger function', $$CREATE OR REPLACE FUNCTION validate_state_transition() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'$$, '{}'),
 	('put our log trigger on an own table', $$CREATE TEMPORARY TABLE fake (LIKE campaigns); CREATE TRIGGER t AFTER INSERT ON fake FOR EACH ROW EXECUTE FUNCTION log_campaign_state_change()$$, '{}');
 
--- All of this is the owner's, but for what is the extension's, and for lending a superuser's name.
+-- All of this is the owner's, except the extension's own objects and what lends a superuser's name.
 UPDATE trial SET allowed = allowed || 'owner'::text
 WHERE place > (SELECT max(t.place) FROM trial AS t WHERE t.what LIKE 'select from %') AND what NOT IN ('add a handler by hand', 'disable foreign keys', 'replace the trigger function');
 -- Partitions, and what is no table.
@@ -214,7 +215,8 @@ FROM (VALUES ('reader', '{_workers}'::name[]), ('writer', '{_workers}'), ('opera
 		validate_state_transition,validate_timer_handler,validate_timer_policy,validate_timer_schedule,
 		_cleanup_finished_timers,_cleanup_metrics,_maintenance_commands,_set_cron_database}')) AS l (level, roots);
 
--- Not by trying, but by all that is said of privileges: columns one by one, partitions, views, what belongs to the extension, internal functions.
+-- Not by trying, but by all that is said of privileges: columns one by one, partitions, views, what belongs to the
+-- extension, internal functions.
 CREATE FUNCTION pg_temp.beyond() RETURNS SETOF text LANGUAGE sql AS $$
 	WITH level (level, role) AS (
 		SELECT l, 'access_' || l FROM unnest('{nobody,reader,writer,operator}'::text[]) AS l),
@@ -268,7 +270,8 @@ SELECT grant_campaign_access('access_operator', 'operator');
 SELECT is(pg_temp.attempt('access_' || l.level, t.command), CASE WHEN l.level = ANY (t.allowed) THEN 'allowed' ELSE 'denied' END,
 	format('tables of a superuser: %s %s %s', l.level, CASE WHEN l.level = ANY (t.allowed) THEN 'can' ELSE 'cannot' END, t.what))
 FROM trial AS t CROSS JOIN unnest('{nobody,reader,writer,operator}'::text[]) AS l (level) ORDER BY l.level, t.place;
-SELECT is_empty('SELECT * FROM pg_temp.beyond()', 'tables of a superuser: no privilege on any table, column or function that is not in the lists');
+SELECT is_empty('SELECT * FROM pg_temp.beyond()',
+	'tables of a superuser: no privilege on any table, column or function that is not in the lists');
 
 -- The same on tables of a plain role, to whom the grants then count as made by.
 SELECT set_campaign_owner('access_owner');
@@ -280,7 +283,8 @@ SELECT is(pg_temp.attempt('access_' || l.level, t.command), CASE WHEN l.level = 
 	format('tables of a plain role: %s %s %s', l.level, CASE WHEN l.level = ANY (t.allowed) THEN 'can' ELSE 'cannot' END, t.what))
 FROM trial AS t CROSS JOIN unnest('{nobody,reader,writer,operator}'::text[]) AS l (level) ORDER BY l.level, t.place;
 
-SELECT is_empty('SELECT * FROM pg_temp.beyond()', 'tables of a plain role: no privilege on any table, column or function that is not in the lists');
+SELECT is_empty('SELECT * FROM pg_temp.beyond()',
+	'tables of a plain role: no privilege on any table, column or function that is not in the lists');
 -- (What the data does not allow is no matter of rights.)
 SELECT is(pg_temp.attempt('access_owner', t.command) <> 'denied', 'owner' = ANY (t.allowed), format('the plain owner %s %s', CASE WHEN 'owner' = ANY (t.allowed) THEN 'can' ELSE 'cannot' END, t.what))
 FROM trial AS t ORDER BY t.place;
@@ -291,14 +295,17 @@ FROM (VALUES
 	($$SELECT campaign_lifecycle_internal._apply_timers(ARRAY['00000000-0000-7000-8000-00000000f001']::uuid[], now())$$),
 	($$SELECT campaign_lifecycle_internal._fail_timer('00000000-0000-7000-8000-00000000f001', now(), '22012', 'division by zero', false)$$),
 	($$SELECT campaign_lifecycle_internal._next_due('-infinity')$$)) AS c (command);
-SELECT is(pg_temp.attempt('access_owner', 'SELECT grant_campaign_access(''access_nobody'', ''writer'')'), 'denied', 'the plain owner cannot hand out access');
-SELECT is(pg_temp.attempt('access_owner', 'SELECT count(*) FROM pg_authid'), 'denied', 'the plain owner is no superuser');
+SELECT is(pg_temp.attempt('access_owner', 'SELECT grant_campaign_access(''access_nobody'', ''writer'')'), 'denied',
+	'the plain owner cannot hand out access');
+SELECT is(pg_temp.attempt('access_owner', 'SELECT count(*) FROM pg_authid'), 'denied',
+	'the plain owner is no superuser');
 
--- What a later owner, revoking, and levels that add up leave behind.
+-- A later owner, levels that add up, and privileges after they were revoked.
 SELECT grant_campaign_access('access_writer', 'operator');
 SELECT is(pg_temp.attempt('access_writer', c.command), 'allowed', 'writer and operator at once: ' || c.command)
 FROM (VALUES ('SELECT create_campaign(1)'), ('SELECT pause_timers()')) AS c (command);
-SELECT throws_ok('SELECT revoke_campaign_access(''access_owner'')', '55000', NULL, 'access cannot be revoked from the owner of the tables');
+SELECT throws_ok('SELECT revoke_campaign_access(''access_owner'')', '55000', NULL,
+	'access cannot be revoked from the owner of the tables');
 SELECT set_campaign_owner(current_user::regrole);
 SELECT is(pg_temp.attempt('access_owner', t.command), 'denied', 'the former owner cannot ' || t.what) FROM trial AS t ORDER BY t.place;
 SELECT lives_ok(format('SELECT revoke_campaign_access(%L)', r), 'revoked from ' || r)
@@ -311,7 +318,8 @@ FROM unnest('{access_owner,access_reader,access_operator}'::text[]) AS r;
 -- A column of the user's own is the writer's too, once granted again.
 ALTER TABLE campaigns ADD COLUMN brand text;
 SELECT grant_campaign_access('access_writer', 'writer'), grant_campaign_access('access_writer', 'operator');
-SELECT is(pg_temp.attempt('access_writer', 'INSERT INTO campaigns (status, duration_hours, brand) VALUES (''CREATED'', 1, ''x'')'), 'allowed', 'a column of the user''s own');
+SELECT is(pg_temp.attempt('access_writer', 'INSERT INTO campaigns (status, duration_hours, brand) VALUES (''CREATED'', 1, ''x'')'), 'allowed',
+	'a column of the user''s own');
 
 -- Row level security on campaigns is respected by tables, views and verbs.
 CREATE POLICY own_brand ON campaigns TO access_writer USING (brand = 'mine') WITH CHECK (brand = 'mine');
@@ -323,47 +331,64 @@ SELECT create_campaign(24, id => '00000000-0000-7000-8000-00000000c003', start_t
 UPDATE campaigns SET brand = 'mine' WHERE id = '00000000-0000-7000-8000-00000000c003';
 CREATE FUNCTION pg_temp.changed(statement text) RETURNS bigint LANGUAGE plpgsql AS $$ DECLARE n bigint; BEGIN EXECUTE statement; GET DIAGNOSTICS n = ROW_COUNT; RETURN n; END $$;
 SET LOCAL ROLE access_writer;
-SELECT tap.results_eq('SELECT id FROM campaigns', $$VALUES ('00000000-0000-7000-8000-00000000c003'::uuid)$$, 'a policy on campaigns: the table shows only one''s own');
-SELECT tap.results_eq('SELECT DISTINCT campaign_id FROM _runnable_timers', $$VALUES ('00000000-0000-7000-8000-00000000c003'::uuid)$$, 'and so do the views');
-SELECT tap.results_eq('SELECT DISTINCT campaign_id FROM upcoming_timers', $$VALUES ('00000000-0000-7000-8000-00000000c003'::uuid)$$, 'what fires next, too');
-SELECT tap.is((SELECT count(*) FROM dead_timers), 0::bigint, 'and what is dead is another''s');
-SELECT tap.results_eq('SELECT status::text, count FROM campaign_state_distribution WHERE count > 0', $$VALUES ('CREATED', 1::bigint)$$, 'counts are of one''s own');
-SELECT tap.results_eq($$SELECT DISTINCT kind FROM campaign_timeline('00000000-0000-7000-8000-00000000c001') ORDER BY 1$$, $$VALUES ('metric'), ('state')$$, 'a timeline shows what has no policy of its own');
+SELECT tap.results_eq('SELECT id FROM campaigns', $$VALUES ('00000000-0000-7000-8000-00000000c003'::uuid)$$,
+	'a policy on campaigns: the table shows only one''s own');
+SELECT tap.results_eq('SELECT DISTINCT campaign_id FROM _runnable_timers', $$VALUES ('00000000-0000-7000-8000-00000000c003'::uuid)$$,
+	'a reader under row-level security sees its own rows of _runnable_timers');
+SELECT tap.results_eq('SELECT DISTINCT campaign_id FROM upcoming_timers', $$VALUES ('00000000-0000-7000-8000-00000000c003'::uuid)$$,
+	'upcoming_timers shows a reader its own timers');
+SELECT tap.is((SELECT count(*) FROM dead_timers), 0::bigint, 'dead_timers hides timers of another''s campaigns');
+SELECT tap.results_eq('SELECT status::text, count FROM campaign_state_distribution WHERE count > 0', $$VALUES ('CREATED', 1::bigint)$$,
+	'campaign_state_distribution counts the campaigns of the reader');
+SELECT tap.results_eq($$SELECT DISTINCT kind FROM campaign_timeline('00000000-0000-7000-8000-00000000c001') ORDER BY 1$$, $$VALUES ('metric'), ('state')$$,
+	'a timeline shows what has no policy of its own');
 RESET ROLE;
 CREATE POLICY own_log ON campaign_state_log TO access_writer USING (EXISTS (SELECT FROM campaigns AS c WHERE c.id = campaign_id));
 ALTER TABLE campaign_state_log ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_metrics ON campaign_metrics TO access_writer USING (EXISTS (SELECT FROM campaigns AS c WHERE c.id = campaign_id));
 ALTER TABLE campaign_metrics ENABLE ROW LEVEL SECURITY;
 SET LOCAL ROLE access_writer;
-SELECT tap.throws_ok($$SELECT * FROM campaign_timeline('00000000-0000-7000-8000-00000000c001')$$, 'P0002', NULL, 'with policies on the log and the metrics it is not found');
+SELECT tap.throws_ok($$SELECT * FROM campaign_timeline('00000000-0000-7000-8000-00000000c001')$$, 'P0002', NULL,
+	'campaign_timeline() does not find a campaign hidden by policies on the log and the metrics');
 SELECT tap.throws_ok(format('SELECT %s', v.call), 'P0002', NULL, 'nor is another''s by ' || split_part(v.call, '(', 1))
 FROM (VALUES ('schedule_campaign_timers(''00000000-0000-7000-8000-00000000c001'')'), ('reschedule_campaign(''00000000-0000-7000-8000-00000000c001'', duration_hours => 5)'),
 	('cancel_campaign(''00000000-0000-7000-8000-00000000c001'')'), ('schedule_timer(''00000000-0000-7000-8000-00000000c001'', ''REWARD_REMINDER'', now())'),
 	('reschedule_timer(''00000000-0000-7000-8000-00000000f003'', now())'), ('retry_timer(''00000000-0000-7000-8000-00000000f002'')')) AS v (call);
-SELECT tap.is(pg_temp.changed('UPDATE campaigns SET metadata = ''{"x": 1}'' WHERE id <> ''00000000-0000-7000-8000-00000000c003'''), 0::bigint, 'plain UPDATE changes none of another''s');
-SELECT tap.throws_ok('INSERT INTO campaigns (status, duration_hours, brand) VALUES (''CREATED'', 1, ''theirs'')', '42501', NULL, 'plain INSERT makes none');
-SELECT tap.throws_ok($$SELECT transition_campaign('00000000-0000-7000-8000-00000000c001', 'RUNNING')$$, 'P0002', NULL, 'a verb does not find another''s campaign');
-SELECT tap.throws_ok($$SELECT cancel_timer('00000000-0000-7000-8000-00000000f001')$$, 'P0002', NULL, 'nor another''s timer');
-SELECT tap.throws_ok($$SELECT record_metric('00000000-0000-7000-8000-00000000c001', 'PARTICIPANT_COUNT', 1)$$, 'P0002', NULL, 'nor records a metric for it');
-SELECT tap.throws_ok($$SELECT create_campaign(24)$$, '42501', NULL, 'nor creates one that the policy does not let it have');
-SELECT tap.is(transition_campaign('00000000-0000-7000-8000-00000000c003', 'RUNNING'), 'CREATED', 'its own it moves');
+SELECT tap.is(pg_temp.changed('UPDATE campaigns SET metadata = ''{"x": 1}'' WHERE id <> ''00000000-0000-7000-8000-00000000c003'''), 0::bigint,
+	'plain UPDATE changes none of another''s');
+SELECT tap.throws_ok('INSERT INTO campaigns (status, duration_hours, brand) VALUES (''CREATED'', 1, ''theirs'')', '42501', NULL,
+	'a plain INSERT cannot make a campaign that the policy refuses');
+SELECT tap.throws_ok($$SELECT transition_campaign('00000000-0000-7000-8000-00000000c001', 'RUNNING')$$, 'P0002', NULL,
+	'a verb does not find another''s campaign');
+SELECT tap.throws_ok($$SELECT cancel_timer('00000000-0000-7000-8000-00000000f001')$$, 'P0002', NULL,
+	'cancel_timer() does not find a timer hidden by a policy');
+SELECT tap.throws_ok($$SELECT record_metric('00000000-0000-7000-8000-00000000c001', 'PARTICIPANT_COUNT', 1)$$, 'P0002', NULL,
+	'record_metric() does not find a campaign hidden by a policy');
+SELECT tap.throws_ok($$SELECT create_campaign(24)$$, '42501', NULL,
+	'create_campaign() cannot make a campaign that the policy refuses');
+SELECT tap.is(transition_campaign('00000000-0000-7000-8000-00000000c003', 'RUNNING'), 'CREATED',
+	'transition_campaign() moves a campaign that the policy shows');
 RESET ROLE;
-SELECT is((SELECT count(*) FROM campaign_state_log WHERE campaign_id = '00000000-0000-7000-8000-00000000c003'), 2::bigint, 'and the log has it');
+SELECT is((SELECT count(*) FROM campaign_state_log WHERE campaign_id = '00000000-0000-7000-8000-00000000c003'), 2::bigint,
+	'the move of that campaign is logged');
 -- Timers are not one's own matter: who runs them runs all, as their owner.
 UPDATE campaign_timers SET scheduled_at = now() WHERE id = '00000000-0000-7000-8000-00000000f001';
 SET LOCAL ROLE access_writer;
 SELECT tap.lives_ok('SELECT run_due_timers()', 'an operator whom the policy binds runs due timers');
 RESET ROLE;
-SELECT is(status, 'RUNNING', 'also of campaigns that it cannot see') FROM campaigns WHERE id = '00000000-0000-7000-8000-00000000c001';
+SELECT is(status, 'RUNNING', 'an operator runs timers of campaigns that it cannot see') FROM campaigns WHERE id = '00000000-0000-7000-8000-00000000c001';
 
--- Who and what can be named.
+-- Roles and levels that can be named.
 SELECT throws_ok($$SELECT grant_campaign_access('access_writer', 'admin')$$, '22023', 'unknown access level: admin');
-SELECT throws_ok($$SELECT grant_campaign_access('access_writer', NULL)$$, '22004', NULL, 'no level');
-SELECT throws_ok($$SELECT grant_campaign_access(NULL, 'reader')$$, '22004', NULL, 'no role');
-SELECT throws_ok($$SELECT grant_campaign_access('nobody_of_this_name', 'reader')$$, '42704', NULL, 'a role that does not exist');
+SELECT throws_ok($$SELECT grant_campaign_access('access_writer', NULL)$$, '22004', NULL,
+	'grant_campaign_access() refuses NULL as level');
+SELECT throws_ok($$SELECT grant_campaign_access(NULL, 'reader')$$, '22004', NULL,
+	'grant_campaign_access() refuses NULL as role');
+SELECT throws_ok($$SELECT grant_campaign_access('nobody_of_this_name', 'reader')$$, '42704', NULL,
+	'a role that does not exist');
 SELECT throws_ok($$SELECT grant_campaign_access('-', 'reader')$$, '42704', NULL, 'nothing can be granted to PUBLIC');
 SELECT throws_ok($$SELECT revoke_campaign_access('4000000000')$$, '42704', NULL, 'an oid that is no role''s');
-SELECT throws_ok($$SELECT set_campaign_owner(NULL)$$, '22004', NULL, 'no owner');
+SELECT throws_ok($$SELECT set_campaign_owner(NULL)$$, '22004', NULL, 'set_campaign_owner() refuses NULL');
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO access_nobody;
 SELECT is(pg_temp.attempt('access_nobody', c.command), 'denied', 'EXECUTE alone is not enough: ' || c.command)
 FROM (VALUES ('SELECT grant_campaign_access(''access_nobody'', ''writer'')'), ('SELECT revoke_campaign_access(''access_writer'')'),

@@ -1,5 +1,5 @@
--- The specification's chapter "Auto-Update Timestamps", with what lifecycle.md puts in place of NOW(): updated_at is the clock, and always later than it
--- was, so that several moves of one transaction, a transaction that began earlier, and a clock set back all keep their order.
+-- updated_at is set by the clock and is always later than before (docs/specification.md, "Auto-Update Timestamps"). So
+-- several moves of one transaction, a transaction that began earlier, and a clock set back all keep their order.
 
 BEGIN;
 SELECT plan(24);
@@ -21,15 +21,16 @@ SELECT is((SELECT array_agg(t.tgname ORDER BY t.tgname) FROM pg_trigger AS t
 
 -- The clock, not the transaction's time.
 INSERT INTO campaigns (id, status, duration_hours) VALUES ('11111111-1111-4111-8111-111111111111', 'CREATED', 24);
-SELECT is(updated_at, now(), 'an INSERT takes the default') FROM campaigns;
+SELECT is(updated_at, now(), 'an INSERT sets updated_at to now()') FROM campaigns;
 UPDATE campaigns SET metadata = '{"a": 1}';
-SELECT ok(updated_at > now() AND updated_at <= clock_timestamp(), 'an UPDATE takes the clock') FROM campaigns;
+SELECT ok(updated_at > now() AND updated_at <= clock_timestamp(),
+	'an UPDATE sets updated_at to the clock') FROM campaigns;
 SELECT updated_at AS first FROM campaigns \gset
 UPDATE campaigns SET metadata = metadata;
-SELECT ok(updated_at > :'first', 'also one that changes nothing else') FROM campaigns;
+SELECT ok(updated_at > :'first', 'an UPDATE that changes nothing sets updated_at') FROM campaigns;
 UPDATE campaigns SET updated_at = '2000-01-01 00:00+00';
-SELECT ok(updated_at > :'first', 'whatever the statement says') FROM campaigns;
-SELECT is(created_at, now(), 'created_at stays') FROM campaigns;
+SELECT ok(updated_at > :'first', 'an UPDATE overrides the updated_at that it is given') FROM campaigns;
+SELECT is(created_at, now(), 'an UPDATE leaves created_at as it was') FROM campaigns;
 
 -- A thousand updates in a row: each later than the one before.
 DO $$
@@ -53,7 +54,7 @@ INSERT INTO campaigns (id, status, duration_hours, updated_at) VALUES ('22222222
 UPDATE campaigns SET auto_close = false WHERE id = '22222222-2222-4222-8222-222222222222';
 SELECT is(updated_at, '2999-01-01 00:00:00.000001+00', 'a microsecond later when the clock is behind') FROM campaigns WHERE id = '22222222-2222-4222-8222-222222222222';
 UPDATE campaigns SET status = 'RUNNING' WHERE id = '22222222-2222-4222-8222-222222222222';
-SELECT is(updated_at, '2999-01-01 00:00:00.000002+00', 'and again') FROM campaigns WHERE id = '22222222-2222-4222-8222-222222222222';
+SELECT is(updated_at, '2999-01-01 00:00:00.000002+00', 'the next update is a microsecond later again') FROM campaigns WHERE id = '22222222-2222-4222-8222-222222222222';
 INSERT INTO campaigns (id, status, duration_hours, updated_at) VALUES ('33333333-3333-4333-8333-333333333333', 'CREATED', 24, 'infinity');
 UPDATE campaigns SET auto_close = false WHERE id = '33333333-3333-4333-8333-333333333333';
 SELECT ok(updated_at <= clock_timestamp(), 'from infinity back to the clock') FROM campaigns WHERE id = '33333333-3333-4333-8333-333333333333';
@@ -62,7 +63,8 @@ SELECT ok(updated_at <= clock_timestamp(), 'from infinity back to the clock') FR
 INSERT INTO campaign_timers (campaign_id, timer_type, scheduled_at) VALUES ('11111111-1111-4111-8111-111111111111', 'START_CAMPAIGN', now() + interval '1 hour');
 SELECT is(updated_at, now(), 'a timer''s INSERT takes the default') FROM campaign_timers;
 UPDATE campaign_timers SET payload = '{"a": 1}';
-SELECT ok(updated_at > now() AND updated_at <= clock_timestamp(), 'its UPDATE takes the clock') FROM campaign_timers;
+SELECT ok(updated_at > now() AND updated_at <= clock_timestamp(),
+	'an UPDATE of a timer sets updated_at to the clock') FROM campaign_timers;
 
 -- Any table with updated_at can use it, wherever the column stands, dropped columns before it included.
 CREATE TABLE gone_by (a integer, b text, updated_at timestamptz, c text);
@@ -71,15 +73,16 @@ CREATE TRIGGER stamp BEFORE UPDATE ON gone_by FOR EACH ROW EXECUTE FUNCTION upda
 INSERT INTO gone_by (b, c) VALUES ('b', 'c');
 UPDATE gone_by SET c = 'd';
 SELECT ok(updated_at > now(), 'a user''s table is stamped, also where updated_at was NULL') FROM gone_by;
-SELECT is(b || c, 'bd', 'and the other columns are as the statement says') FROM gone_by;
+SELECT is(b || c, 'bd', 'the other columns of the user''s table are as the statement says') FROM gone_by;
 
 -- Misuse
-SELECT is((pg_temp.diagnostics('SELECT update_updated_at_column()')).code, '39P01', 'no direct call');
+SELECT is((pg_temp.diagnostics('SELECT update_updated_at_column()')).code, '39P01',
+	'update_updated_at_column() refuses a direct call');
 CREATE TABLE misused (id integer, updated_at timestamptz);
 CREATE FUNCTION pg_temp.misuse(kind text) RETURNS text LANGUAGE sql AS $$
 	SELECT format('CREATE TRIGGER misuse %s EXECUTE FUNCTION update_updated_at_column(); INSERT INTO misused VALUES (1); UPDATE misused SET id = 2', kind)
 $$;
-SELECT is((pg_temp.diagnostics(pg_temp.misuse(kind))).code, '39P01', kind || ' is refused')
+SELECT is((pg_temp.diagnostics(pg_temp.misuse(kind))).code, '39P01', 'update_updated_at_column() refuses ' || kind)
 FROM unnest(ARRAY['AFTER UPDATE ON misused FOR EACH ROW', 'BEFORE INSERT ON misused FOR EACH ROW', 'BEFORE UPDATE ON misused FOR EACH STATEMENT']) AS kind;
 CREATE TABLE without (id integer);
 SELECT is(pg_temp.error_of($$CREATE TRIGGER stamp BEFORE UPDATE ON without FOR EACH ROW EXECUTE FUNCTION update_updated_at_column();

@@ -1,4 +1,4 @@
--- The specification's chapter "campaign_metrics Table": columns, defaults, checks, the foreign key and the indexes.
+-- The table campaign_metrics has the columns, defaults, checks, foreign key and indexes of docs/specification.md.
 
 BEGIN;
 SELECT plan(45);
@@ -33,13 +33,15 @@ SELECT is(pg_temp.error_of(pg_temp.insert_with(c, 'NULL')),
 FROM unnest(ARRAY['id', 'campaign_id', 'metric_type', 'value', 'attributes', 'recorded_at']) AS c;
 SELECT is(pg_temp.violation_of(pg_temp.insert_with('metric_type', quote_literal(t))), NULL, t || ' is a metric type')
 FROM unnest(ARRAY['ENGAGEMENT_COUNT', 'PARTICIPANT_COUNT', 'REWARD_CLAIMED', 'TIMER_EXECUTION_TIME', 'STATE_TRANSITION_TIME']) AS t;
-SELECT is(pg_temp.violation_of(pg_temp.insert_with('metric_type', quote_literal(t))), '23514 valid_metric_type', quote_literal(t) || ' is none')
+SELECT is(pg_temp.violation_of(pg_temp.insert_with('metric_type', quote_literal(t))), '23514 valid_metric_type', quote_literal(t) || ' is refused')
 FROM unnest(ARRAY['CLICKS', 'reward_claimed', '']) AS t;
 SELECT is(pg_temp.error_of(pg_temp.insert_with('value', v)), NULL, v || ' is a value') FROM unnest(ARRAY['99999999999.9999', '-99999999999.9999', '0']) AS v;
-SELECT is(pg_temp.error_of(pg_temp.insert_with('value', '100000000000')), '22003: numeric field overflow', 'twelve digits before the point are too many');
+SELECT is(pg_temp.error_of(pg_temp.insert_with('value', '100000000000')), '22003: numeric field overflow',
+	'twelve digits before the point are too many');
 
 SELECT fk_ok('campaign_metrics', 'campaign_id', 'campaigns', 'id');
-SELECT is((SELECT confdeltype FROM pg_constraint WHERE conrelid = 'campaign_metrics'::regclass AND contype = 'f'), 'c', 'ON DELETE CASCADE');
+SELECT is((SELECT confdeltype FROM pg_constraint WHERE conrelid = 'campaign_metrics'::regclass AND contype = 'f'), 'c',
+	'the foreign key of campaign_metrics is ON DELETE CASCADE');
 SELECT is(pg_temp.violation_of(pg_temp.insert_with('campaign_id', quote_literal('22222222-2222-4222-8222-222222222222'))), '23503 campaign_metrics_campaign_id_fkey',
 	'a metric needs its campaign');
 DELETE FROM campaigns;

@@ -1,5 +1,6 @@
--- The specification's chapter "campaign_state_log Table", with what its chapter on partitions needs: partitioned by created_at, the key (id, created_at),
--- and a default partition, so that no log row is ever refused. The archive, which the specification uses and never creates, has the same shape.
+-- The table campaign_state_log has the columns, checks and indexes of docs/specification.md. It is partitioned by
+-- created_at, its key is (id, created_at), and a default partition takes any row, so that no log row is refused. The
+-- archive has the same shape.
 
 BEGIN;
 SELECT plan(71);
@@ -37,7 +38,7 @@ DELETE FROM campaign_state_log;
 SELECT is(pg_temp.error_of(format($$INSERT INTO campaign_state_log (campaign_id, to_state, trigger_event, created_at)
 	VALUES ('11111111-1111-4111-8111-111111111111', 'CREATED', 'IMPORT', %L)$$, t)), NULL, 'a log row of ' || t || ' is taken')
 FROM unnest(ARRAY['1970-01-01 00:00+00', '2024-01-31 23:59:59.999999+00', '2024-02-01 00:00+00', '9999-12-31 00:00+00']) AS t;
-SELECT is((SELECT count(*) FROM campaign_state_log), 4::bigint, 'and found in the log');
+SELECT is((SELECT count(*) FROM campaign_state_log), 4::bigint, 'four log rows of any time are found in the log');
 
 -- The specification's own partitions can be made by hand, once the rows of their month are not in the default one.
 DELETE FROM campaign_state_log;
@@ -61,11 +62,16 @@ $$;
 SELECT is(pg_temp.violation_of(pg_temp.insert_with(NULL, s)), NULL, 'from nothing to ' || s) FROM unnest(ARRAY['CREATED', 'RUNNING', 'CLOSED', 'REWARD_CLAIM', 'EXPIRED']) AS s;
 SELECT is(pg_temp.violation_of(pg_temp.insert_with(s, CASE s WHEN 'CREATED' THEN 'EXPIRED' ELSE 'CREATED' END)), NULL, 'a log row may come from ' || s)
 FROM unnest(ARRAY['CREATED', 'RUNNING', 'CLOSED', 'REWARD_CLAIM', 'EXPIRED']) AS s;
-SELECT matches(pg_temp.violation_of(pg_temp.insert_with('DRAFT', 'CREATED')), '^23514 valid_from_state$', 'DRAFT is no from_state');
-SELECT matches(pg_temp.violation_of(pg_temp.insert_with('CREATED', 'DRAFT')), '^23514 valid_to_state$', 'nor a to_state');
-SELECT matches(pg_temp.violation_of(pg_temp.insert_with('CREATED', 'CREATED')), '^23514 valid_state_transition$', 'to the same state is no transition');
-SELECT matches(pg_temp.error_of(pg_temp.insert_with('CREATED', NULL)), '^23502: null value in column "to_state"', 'to_state must be given');
-SELECT matches(pg_temp.error_of(pg_temp.insert_with('CREATED', 'RUNNING', NULL)), '^23502: null value in column "trigger_event"', 'trigger_event must be given');
+SELECT matches(pg_temp.violation_of(pg_temp.insert_with('DRAFT', 'CREATED')), '^23514 valid_from_state$',
+	'DRAFT is no from_state');
+SELECT matches(pg_temp.violation_of(pg_temp.insert_with('CREATED', 'DRAFT')), '^23514 valid_to_state$',
+	'DRAFT is no to_state');
+SELECT matches(pg_temp.violation_of(pg_temp.insert_with('CREATED', 'CREATED')), '^23514 valid_state_transition$',
+	'to the same state is no transition');
+SELECT matches(pg_temp.error_of(pg_temp.insert_with('CREATED', NULL)), '^23502: null value in column "to_state"',
+	'to_state must be given');
+SELECT matches(pg_temp.error_of(pg_temp.insert_with('CREATED', 'RUNNING', NULL)), '^23502: null value in column "trigger_event"',
+	'trigger_event must be given');
 SELECT is(pg_temp.error_of(pg_temp.insert_with('CREATED', 'RUNNING', repeat('x', 51))), '22001: value too long for type character varying(50)',
 	'trigger_event has at most 50 characters');
 SELECT is((SELECT array_agg(conname ORDER BY conname) FROM pg_constraint WHERE conrelid = t::regclass AND contype = 'c'),
@@ -74,20 +80,23 @@ FROM unnest(ARRAY['campaign_state_log', 'campaign_state_log_archive', 'campaign_
 
 -- The foreign key, and its cascade. The archive has none: deleting a campaign does not erase its archived history.
 SELECT fk_ok('campaign_state_log', 'campaign_id', 'campaigns', 'id');
-SELECT is((SELECT confdeltype FROM pg_constraint WHERE conrelid = 'campaign_state_log'::regclass AND contype = 'f'), 'c', 'ON DELETE CASCADE');
+SELECT is((SELECT confdeltype FROM pg_constraint WHERE conrelid = 'campaign_state_log'::regclass AND contype = 'f'), 'c',
+	'the foreign key of campaign_state_log is ON DELETE CASCADE');
 SELECT matches(pg_temp.violation_of($$INSERT INTO campaign_state_log (campaign_id, to_state, trigger_event)
 	VALUES ('22222222-2222-4222-8222-222222222222', 'CREATED', 'TEST')$$), '^23503 campaign_state_log_campaign_id_fkey', 'a log row needs its campaign');
 INSERT INTO campaign_state_log_archive SELECT * FROM campaign_state_log LIMIT 1;
-SELECT cmp_ok((SELECT count(*) FROM campaign_state_log), '>', 0::bigint, 'there are log rows');
+SELECT cmp_ok((SELECT count(*) FROM campaign_state_log), '>', 0::bigint,
+	'the log has rows before the campaign is deleted');
 DELETE FROM campaigns;
-SELECT is((SELECT count(*) FROM campaign_state_log), 0::bigint, 'they go with their campaign');
+SELECT is((SELECT count(*) FROM campaign_state_log), 0::bigint, 'log rows are deleted with their campaign');
 SELECT is((SELECT count(*) FROM campaign_state_log_archive), 1::bigint, 'those in the archive do not');
 
 SELECT is(pg_get_indexdef(i::regclass), format('CREATE INDEX %s ON ONLY public.%s USING btree (%s)', i, t, c), i)
 FROM (VALUES ('campaign_state_log'), ('campaign_state_log_archive')) AS v (t),
 	(VALUES ('campaign_id'), ('created_at'), ('trigger_event')) AS w (c),
 	LATERAL (SELECT 'idx_' || t || '_' || c AS i) AS x;
-SELECT is((SELECT count(*) FROM pg_index WHERE indrelid = 'campaign_state_log_default'::regclass AND indisvalid), 4::bigint, 'the default partition has the key and the three indexes');
+SELECT is((SELECT count(*) FROM pg_index WHERE indrelid = 'campaign_state_log_default'::regclass AND indisvalid), 4::bigint,
+	'the default partition has the key and the three indexes');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -1,4 +1,4 @@
--- campaign_timeline(): one campaign's life in order, past and planned, archive included.
+-- campaign_timeline() shows one campaign's life in order, past and planned, archive included.
 
 BEGIN;
 SELECT no_plan();
@@ -20,29 +20,35 @@ SELECT record_metric(:'c', 'ENGAGEMENT_COUNT', 7, '{"page": "x"}') AS m \gset
 SELECT set_eq(format($$SELECT kind, name, status FROM campaign_timeline(%L)$$, :'c'),
 	$$VALUES ('state', 'CREATED', 'ENTERED'), ('timer', 'START_CAMPAIGN', 'COMPLETED'), ('execution', 'START_CAMPAIGN', 'COMPLETED'), ('state', 'RUNNING', 'ENTERED'),
 		('metric', 'TIMER_EXECUTION_TIME', NULL), ('metric', 'STATE_TRANSITION_TIME', NULL), ('metric', 'ENGAGEMENT_COUNT', NULL),
-		('timer', 'CLOSE_CAMPAIGN', 'PENDING'), ('timer', 'EXPIRE_CAMPAIGN', 'PENDING')$$, 'what happened, what was tried, what was measured, what is planned');
-SELECT results_eq(format('SELECT at FROM campaign_timeline(%L)', :'c'), format('SELECT at FROM campaign_timeline(%L) ORDER BY at', :'c'), 'in order of time');
-SELECT is(detail - 'metadata', '{"from": "CREATED", "trigger_event": "START_CAMPAIGN"}', 'a state: where from, and why') FROM campaign_timeline(:'c') WHERE name = 'RUNNING';
-SELECT is(detail ->> 'result', '{"to": "RUNNING", "from": "CREATED"}', 'an execution: its result') FROM campaign_timeline(:'c') WHERE kind = 'execution';
-SELECT is(detail, '{"value": 7.0000, "attributes": {"page": "x"}}', 'a metric: value and attributes') FROM campaign_timeline(:'c') WHERE name = 'ENGAGEMENT_COUNT';
+		('timer', 'CLOSE_CAMPAIGN', 'PENDING'), ('timer', 'EXPIRE_CAMPAIGN', 'PENDING')$$, 'campaign_timeline() shows states, executions, metrics and timers');
+SELECT results_eq(format('SELECT at FROM campaign_timeline(%L)', :'c'), format('SELECT at FROM campaign_timeline(%L) ORDER BY at', :'c'),
+	'campaign_timeline() is in the order of time');
+SELECT is(detail - 'metadata', '{"from": "CREATED", "trigger_event": "START_CAMPAIGN"}', 'the detail of a state says from which state and by which event') FROM campaign_timeline(:'c') WHERE name = 'RUNNING';
+SELECT is(detail ->> 'result', '{"to": "RUNNING", "from": "CREATED"}', 'the detail of an execution has its result') FROM campaign_timeline(:'c') WHERE kind = 'execution';
+SELECT is(detail, '{"value": 7.0000, "attributes": {"page": "x"}}', 'the detail of a metric has value and attributes') FROM campaign_timeline(:'c') WHERE name = 'ENGAGEMENT_COUNT';
 SELECT ok((SELECT count(*) FROM campaign_timeline(:'c')) = (SELECT count(*) FROM campaign_state_log WHERE campaign_id = :'c')
 	+ (SELECT count(*) FROM campaign_timers WHERE campaign_id = :'c') + (SELECT count(*) FROM campaign_metrics WHERE campaign_id = :'c')
-	+ (SELECT count(*) FROM timer_executions AS e JOIN campaign_timers AS t ON t.id = e.timer_id WHERE t.campaign_id = :'c'), 'each row once, and of no other campaign');
+	+ (SELECT count(*) FROM timer_executions AS e JOIN campaign_timers AS t ON t.id = e.timer_id WHERE t.campaign_id = :'c'), 'campaign_timeline() shows each row of the campaign once, and of no other campaign');
 
 -- Archived history is part of it, and is all that is left of a deleted campaign.
 INSERT INTO campaign_state_log_archive SELECT * FROM campaign_state_log WHERE campaign_id = :'c' AND to_state = 'CREATED';
 DELETE FROM campaign_state_log WHERE campaign_id = :'c' AND to_state = 'CREATED';
-SELECT results_eq(format($$SELECT name FROM campaign_timeline(%L) WHERE kind = 'state' ORDER BY at$$, :'c'), $$VALUES ('CREATED'), ('RUNNING')$$, 'the archive is read as the log is');
+SELECT results_eq(format($$SELECT name FROM campaign_timeline(%L) WHERE kind = 'state' ORDER BY at$$, :'c'), $$VALUES ('CREATED'), ('RUNNING')$$,
+	'the archive is read as the log is');
 DELETE FROM campaigns WHERE id = :'c';
-SELECT results_eq(format('SELECT kind, name FROM campaign_timeline(%L)', :'c'), $$VALUES ('state', 'CREATED')$$, 'what is archived outlives the campaign');
+SELECT results_eq(format('SELECT kind, name FROM campaign_timeline(%L)', :'c'), $$VALUES ('state', 'CREATED')$$,
+	'campaign_timeline() shows archived rows of a campaign that was deleted');
 
-SELECT is(pg_temp.error_of('SELECT * FROM campaign_timeline(NULL)'), '22004: campaign_id must not be null', 'NULL');
-SELECT is(pg_temp.error_of('SELECT * FROM campaign_timeline(''00000000-0000-0000-0000-000000000000'')'), 'P0002: campaign not found: 00000000-0000-0000-0000-000000000000', 'an unknown campaign');
+SELECT is(pg_temp.error_of('SELECT * FROM campaign_timeline(NULL)'), '22004: campaign_id must not be null',
+	'campaign_timeline() refuses NULL');
+SELECT is(pg_temp.error_of('SELECT * FROM campaign_timeline(''00000000-0000-0000-0000-000000000000'')'), 'P0002: campaign not found: 00000000-0000-0000-0000-000000000000',
+	'campaign_timeline() of an unknown campaign raises P0002');
 -- A campaign without a single row of history is known all the same.
 SET LOCAL session_replication_role = replica;
 INSERT INTO campaigns (id, status, duration_hours) VALUES ('00000000-0000-0000-0000-000000000001', 'CREATED', 1);
 SET LOCAL session_replication_role = origin;
-SELECT is_empty('SELECT * FROM campaign_timeline(''00000000-0000-0000-0000-000000000001'')', 'a campaign of which nothing is told');
+SELECT is_empty('SELECT * FROM campaign_timeline(''00000000-0000-0000-0000-000000000001'')',
+	'a campaign of which nothing is told');
 
 SELECT * FROM finish();
 ROLLBACK;

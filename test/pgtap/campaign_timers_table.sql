@@ -1,5 +1,5 @@
--- The specification's chapter "campaign_timers Table": columns, defaults, checks, the foreign key and the indexes with their predicates.
--- "One waiting timer of a type", of the chapter on business rules, is tested in business_rule_constraints.sql.
+-- The table campaign_timers has the columns, defaults, checks, foreign key and indexes of docs/specification.md, with
+-- the predicates of the indexes. business_rule_constraints.sql tests that one timer of a type waits.
 
 BEGIN;
 SELECT plan(77);
@@ -29,14 +29,14 @@ INSERT INTO campaign_timers (campaign_id, timer_type, scheduled_at) VALUES ('111
 SELECT is(status, 'PENDING', 'a timer is PENDING by default') FROM campaign_timers;
 SELECT is(payload, '{}', 'payload is {} by default') FROM campaign_timers;
 SELECT is(retry_count, 0, 'retry_count is 0 by default') FROM campaign_timers;
-SELECT is(executed_at, NULL, 'it has not been executed') FROM campaign_timers;
+SELECT is(executed_at, NULL, 'executed_at is NULL by default') FROM campaign_timers;
 SELECT is(created_at, now(), 'created_at is now() by default') FROM campaign_timers;
 SELECT is(updated_at, now(), 'updated_at is now() by default') FROM campaign_timers;
 SELECT is(substr(id::text, 15, 1), '7', 'the default id is a UUID of version 7') FROM campaign_timers;
 SELECT matches(substr(id::text, 20, 1), '[89ab]', 'of the variant of RFC 9562') FROM campaign_timers;
 DELETE FROM campaign_timers;
 
--- What each column refuses. An INSERT with one value replaced; what succeeds is undone.
+-- Values that each column refuses: an INSERT with one value replaced, undone if it succeeds.
 CREATE FUNCTION pg_temp.insert_with(attribute text, expression text) RETURNS text LANGUAGE sql AS $$
 	SELECT format('INSERT INTO campaign_timers (id, campaign_id, timer_type, status, scheduled_at, payload, retry_count, created_at, updated_at) VALUES (%s)',
 		string_agg(CASE WHEN v.name = attribute THEN expression ELSE v.value END, ', ' ORDER BY v.n))
@@ -52,7 +52,7 @@ FROM unnest(ARRAY['id', 'campaign_id', 'timer_type', 'status', 'scheduled_at', '
 -- valid_timer_type
 SELECT is(pg_temp.violation_of(pg_temp.insert_with('timer_type', quote_literal(t))), NULL, t || ' is a timer type')
 FROM unnest(ARRAY['START_CAMPAIGN', 'CLOSE_CAMPAIGN', 'EXPIRE_CAMPAIGN', 'REWARD_REMINDER']) AS t;
-SELECT is(pg_temp.violation_of(pg_temp.insert_with('timer_type', quote_literal(t))), '23514 valid_timer_type', quote_literal(t) || ' is none')
+SELECT is(pg_temp.violation_of(pg_temp.insert_with('timer_type', quote_literal(t))), '23514 valid_timer_type', quote_literal(t) || ' is refused')
 FROM unnest(ARRAY['start_campaign', 'OPEN_CAMPAIGN', '']) AS t;
 SELECT is(pg_temp.error_of(pg_temp.insert_with('timer_type', 'repeat(''X'', 51)')), '22001: value too long for type character varying(50)',
 	'a timer type has at most 50 characters');
@@ -61,7 +61,7 @@ SELECT is(pg_temp.error_of(pg_temp.insert_with('timer_type', 'repeat(''X'', 51)'
 DELETE FROM campaign_timers;
 SELECT is(pg_temp.violation_of(pg_temp.insert_with('status', quote_literal(s)) || '; DELETE FROM campaign_timers'), NULL, s || ' is a status of timers')
 FROM unnest(ARRAY['PENDING', 'RUNNING', 'COMPLETED', 'FAILED', 'CANCELLED']) AS s;
-SELECT is(pg_temp.violation_of(pg_temp.insert_with('status', quote_literal(s))), '23514 valid_timer_status', quote_literal(s) || ' is none')
+SELECT is(pg_temp.violation_of(pg_temp.insert_with('status', quote_literal(s))), '23514 valid_timer_status', quote_literal(s) || ' is refused')
 FROM unnest(ARRAY['pending', 'STARTED', 'DEAD', '']) AS s;
 
 -- valid_retry_count
@@ -70,12 +70,13 @@ SELECT is(pg_temp.violation_of(pg_temp.insert_with('retry_count', n::text)), '23
 
 -- The foreign key, and its cascade.
 SELECT fk_ok('campaign_timers', 'campaign_id', 'campaigns', 'id');
-SELECT is((SELECT confdeltype FROM pg_constraint WHERE conrelid = 'campaign_timers'::regclass AND contype = 'f'), 'c', 'ON DELETE CASCADE');
+SELECT is((SELECT confdeltype FROM pg_constraint WHERE conrelid = 'campaign_timers'::regclass AND contype = 'f'), 'c',
+	'the foreign key of campaign_timers is ON DELETE CASCADE');
 SELECT is(pg_temp.violation_of(pg_temp.insert_with('campaign_id', quote_literal('22222222-2222-4222-8222-222222222222'))), '23503 campaign_timers_campaign_id_fkey',
 	'a timer needs its campaign');
-SELECT cmp_ok((SELECT count(*) FROM campaign_timers), '>', 0::bigint, 'there are timers');
+SELECT cmp_ok((SELECT count(*) FROM campaign_timers), '>', 0::bigint, 'the campaign has timers before it is deleted');
 DELETE FROM campaigns WHERE id = '11111111-1111-4111-8111-111111111111';
-SELECT is((SELECT count(*) FROM campaign_timers), 0::bigint, 'they go with their campaign');
+SELECT is((SELECT count(*) FROM campaign_timers), 0::bigint, 'timers are deleted with their campaign');
 
 -- Indexes: columns, uniqueness, predicate.
 SELECT is(pg_get_indexdef(i::regclass), format('CREATE INDEX %s ON public.campaign_timers USING btree (%s)', i, c), i)

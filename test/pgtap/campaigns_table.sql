@@ -1,5 +1,5 @@
--- The specification's chapter "campaigns Table": columns, defaults, checks and indexes, each tried with values on both sides of its edge.
--- The statements are those a user would type: plain DML, nothing qualified.
+-- The table campaigns has the columns, defaults, checks and indexes of docs/specification.md, each tried with values on
+-- both sides of its edge. The statements are plain DML with unqualified names, as a user would type them.
 
 BEGIN;
 SELECT plan(74);
@@ -37,19 +37,19 @@ SELECT is(created_at, now(), 'created_at is now() by default') FROM campaigns;
 SELECT is(updated_at, now(), 'updated_at is now() by default') FROM campaigns;
 SELECT is(auto_close, true, 'auto_close is true by default') FROM campaigns;
 SELECT is(rewards_enabled, true, 'rewards_enabled is true by default') FROM campaigns;
-SELECT is(start_time, NULL, 'start_time is unknown by default') FROM campaigns;
-SELECT is(end_time, NULL, 'without start_time no end_time') FROM campaigns;
+SELECT is(start_time, NULL, 'start_time is NULL by default') FROM campaigns;
+SELECT is(end_time, NULL, 'end_time is NULL without a start_time') FROM campaigns;
 SELECT is(substr(id::text, 15, 1), '7', 'the default id is a UUID of version 7') FROM campaigns;
 SELECT matches(substr(id::text, 20, 1), '[89ab]', 'of the variant of RFC 9562') FROM campaigns;
 SELECT ok(abs(('x' || substr(replace(id::text, '-', ''), 1, 12))::bit(48)::bigint - extract(epoch FROM clock_timestamp()) * 1000) < 60000,
-	'which begins with the milliseconds of the clock') FROM campaigns;
+	'the default id begins with the milliseconds of the clock') FROM campaigns;
 DELETE FROM campaigns;
 
 -- Chosen ids, as the specification's own applications give them.
 INSERT INTO campaigns (id, status, duration_hours) VALUES ('11111111-1111-4111-8111-111111111111', 'CREATED', 1);
-SELECT is(count(*), 1::bigint, 'an id may be chosen') FROM campaigns WHERE id = '11111111-1111-4111-8111-111111111111';
+SELECT is(count(*), 1::bigint, 'an INSERT may give an id') FROM campaigns WHERE id = '11111111-1111-4111-8111-111111111111';
 SELECT is(pg_temp.violation_of($$INSERT INTO campaigns (id, status, duration_hours) VALUES ('11111111-1111-4111-8111-111111111111', 'CREATED', 1)$$),
-	'23505 campaigns_pkey', 'an id is unique');
+	'23505 campaigns_pkey', 'an id that is there is refused');
 DELETE FROM campaigns;
 
 -- Ids made at different milliseconds sort by time.
@@ -63,7 +63,8 @@ BEGIN
 	END LOOP;
 END
 $$;
-SELECT is((SELECT array_agg(n ORDER BY id) FROM made), (SELECT array_agg(n ORDER BY n) FROM made), 'ids sort by the time at which they were made');
+SELECT is((SELECT array_agg(n ORDER BY id) FROM made), (SELECT array_agg(n ORDER BY n) FROM made),
+	'ids sort by the time at which they were made');
 DELETE FROM campaigns;
 
 -- NULL where a value must be.
@@ -78,17 +79,22 @@ FROM unnest(ARRAY['id', 'metadata', 'created_at', 'updated_at', 'auto_close', 'r
 -- valid_status
 SELECT is(pg_temp.violation_of(format('INSERT INTO campaigns (status, duration_hours) VALUES (%L, 1)', s)), NULL, s || ' is a status')
 FROM unnest(ARRAY['CREATED', 'RUNNING', 'CLOSED', 'REWARD_CLAIM', 'EXPIRED']) AS s;
-SELECT is(pg_temp.violation_of(format('INSERT INTO campaigns (status, duration_hours) VALUES (%L, 1)', s)), '23514 valid_status', quote_literal(s) || ' is none')
+SELECT is(pg_temp.violation_of(format('INSERT INTO campaigns (status, duration_hours) VALUES (%L, 1)', s)), '23514 valid_status', quote_literal(s) || ' is refused')
 FROM unnest(ARRAY['created', 'DELETED', '', 'CREATED ', 'PENDING']) AS s;
 SELECT is(pg_temp.error_of($$INSERT INTO campaigns (status, duration_hours) VALUES (repeat('X', 21), 1)$$),
 	'22001: value too long for type character varying(20)', 'a status has at most 20 characters');
 
 -- valid_duration, and the upper bound (100 years)
-SELECT is(pg_temp.violation_of($$INSERT INTO campaigns (status, duration_hours) VALUES ('CREATED', 1)$$), NULL, 'one hour is a duration');
-SELECT is(pg_temp.violation_of($$INSERT INTO campaigns (status, duration_hours) VALUES ('CREATED', 0)$$), '23514 valid_duration', 'zero is none');
-SELECT is(pg_temp.violation_of($$INSERT INTO campaigns (status, duration_hours) VALUES ('CREATED', -1)$$), '23514 valid_duration', 'nor is a negative one');
-SELECT is(pg_temp.violation_of($$INSERT INTO campaigns (status, duration_hours) VALUES ('CREATED', 876600)$$), NULL, '100 years are a duration');
-SELECT is(pg_temp.violation_of($$INSERT INTO campaigns (status, duration_hours) VALUES ('CREATED', 876601)$$), '23514 valid_duration_limit', 'an hour more is none');
+SELECT is(pg_temp.violation_of($$INSERT INTO campaigns (status, duration_hours) VALUES ('CREATED', 1)$$), NULL,
+	'a duration of one hour is valid');
+SELECT is(pg_temp.violation_of($$INSERT INTO campaigns (status, duration_hours) VALUES ('CREATED', 0)$$), '23514 valid_duration',
+	'a duration of zero is refused');
+SELECT is(pg_temp.violation_of($$INSERT INTO campaigns (status, duration_hours) VALUES ('CREATED', -1)$$), '23514 valid_duration',
+	'a negative duration is refused');
+SELECT is(pg_temp.violation_of($$INSERT INTO campaigns (status, duration_hours) VALUES ('CREATED', 876600)$$), NULL,
+	'100 years are a duration');
+SELECT is(pg_temp.violation_of($$INSERT INTO campaigns (status, duration_hours) VALUES ('CREATED', 876601)$$), '23514 valid_duration_limit',
+	'a duration of an hour over 100 years is refused');
 
 -- valid_time_range: the end comes after the start
 SELECT isnt(pg_temp.violation_of($$INSERT INTO campaigns (status, duration_hours, start_time, end_time)
@@ -101,15 +107,19 @@ SELECT is((SELECT array_agg(conname ORDER BY conname) FROM pg_constraint WHERE c
 -- Which of two checks complains is the server's choice; this one alone:
 ALTER TABLE campaigns DROP CONSTRAINT calculated_end_time;
 SELECT is(pg_temp.violation_of($$INSERT INTO campaigns (status, duration_hours, start_time, end_time)
-	VALUES ('CREATED', 1, '2026-01-01 10:00+00', '2026-01-01 10:00+00')$$), '23514 valid_time_range', 'valid_time_range refuses the start itself');
+	VALUES ('CREATED', 1, '2026-01-01 10:00+00', '2026-01-01 10:00+00')$$), '23514 valid_time_range', 'valid_time_range refuses an end_time equal to the start_time');
 SELECT is(pg_temp.violation_of($$INSERT INTO campaigns (status, duration_hours, start_time, end_time)
-	VALUES ('CREATED', 1, '2026-01-01 10:00+00', '2026-01-01 10:00:00.000001+00')$$), NULL, 'and takes a microsecond later');
+	VALUES ('CREATED', 1, '2026-01-01 10:00+00', '2026-01-01 10:00:00.000001+00')$$), NULL, 'valid_time_range takes an end_time a microsecond later');
 
 -- Indexes: columns, not unique, no predicate.
-SELECT is(pg_get_indexdef('idx_campaigns_status'::regclass), 'CREATE INDEX idx_campaigns_status ON public.campaigns USING btree (status)', 'idx_campaigns_status');
-SELECT is(pg_get_indexdef('idx_campaigns_start_time'::regclass), 'CREATE INDEX idx_campaigns_start_time ON public.campaigns USING btree (start_time)', 'idx_campaigns_start_time');
-SELECT is(pg_get_indexdef('idx_campaigns_end_time'::regclass), 'CREATE INDEX idx_campaigns_end_time ON public.campaigns USING btree (end_time)', 'idx_campaigns_end_time');
-SELECT is(pg_get_indexdef('idx_campaigns_created_at'::regclass), 'CREATE INDEX idx_campaigns_created_at ON public.campaigns USING btree (created_at)', 'idx_campaigns_created_at');
+SELECT is(pg_get_indexdef('idx_campaigns_status'::regclass), 'CREATE INDEX idx_campaigns_status ON public.campaigns USING btree (status)',
+	'idx_campaigns_status');
+SELECT is(pg_get_indexdef('idx_campaigns_start_time'::regclass), 'CREATE INDEX idx_campaigns_start_time ON public.campaigns USING btree (start_time)',
+	'idx_campaigns_start_time');
+SELECT is(pg_get_indexdef('idx_campaigns_end_time'::regclass), 'CREATE INDEX idx_campaigns_end_time ON public.campaigns USING btree (end_time)',
+	'idx_campaigns_end_time');
+SELECT is(pg_get_indexdef('idx_campaigns_created_at'::regclass), 'CREATE INDEX idx_campaigns_created_at ON public.campaigns USING btree (created_at)',
+	'idx_campaigns_created_at');
 
 SELECT isnt(obj_description('campaigns'::regclass), NULL, 'the table is explained by a comment');
 

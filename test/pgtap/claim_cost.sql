@@ -1,6 +1,7 @@
--- "Flat cost": what a claim or a batch reads does not grow with what waits for later, what is dead, nor with what has ever failed, statistics or none. Counted in
--- buffers, for time is the machine's. The bug: a row comparison as the upper bound of an index scan does not end it, and every claim that found too
--- little read the entries of all that waits; and the dead letters before them.
+-- A claim or a batch reads no more when many timers wait for later, are dead or have failed, with statistics or
+-- without. The cost is counted in buffers, because time depends on the machine. A row comparison as upper bound does
+-- not end an index scan: a claim that used one read the entries of all timers that wait, and of the dead letters before
+-- them.
 
 BEGIN;
 SELECT plan(14);
@@ -41,7 +42,7 @@ BEGIN
 	RETURN (plan -> 0 -> 'Plan' ->> 'Shared Hit Blocks')::integer;
 END
 $$;
-SELECT is(pg_temp.buffers_of_batches() > 0, true, 'the first campaign of all');
+SELECT is(pg_temp.buffers_of_batches() > 0, true, 'batches for the first campaign of all read buffers');
 
 INSERT INTO campaigns (id, status, start_time, duration_hours)
 	SELECT md5(i::text)::uuid, 'RUNNING', now(), 24 FROM generate_series(1, 30000) AS i;

@@ -1,7 +1,8 @@
--- The promise: register_handler() takes a function of the caller's own and nothing else, and run_due_timers() calls it after the move, as that role, in
--- settings of its own; whatever it does has a defined outcome that touches one timer only.
--- The steps: what can and cannot be registered; then one campaign a case, each with a handler that misbehaves in its own way, run in this transaction. The
--- sign of success: the campaign moved or not, the attempt's row, and nothing of the handler's left in the session. test/t/060_handlers.pl has the worker do it.
+-- register_handler() takes a function of the caller's own and no other. run_due_timers() calls it after the state
+-- change, as that role, in settings of its own. Every way in which a handler can misbehave has a defined outcome that
+-- touches one timer only. First come functions that can and cannot be registered; then one campaign for each case, run
+-- in this transaction. The campaign has moved or not, the attempt has its row, and nothing of the handler is left in
+-- the session. test/t/060_handlers.pl has the worker call handlers.
 
 BEGIN;
 SELECT * FROM no_plan();
@@ -28,28 +29,40 @@ CREATE FUNCTION handler_app.many(uuid, uuid, jsonb) RETURNS SETOF jsonb LANGUAGE
 CREATE PROCEDURE handler_app.proc(uuid, uuid, INOUT p jsonb) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION pg_temp.temporary(uuid, uuid, jsonb) RETURNS jsonb LANGUAGE sql AS 'SELECT NULL::jsonb';
 CREATE FUNCTION handler_app.variable(uuid, uuid, VARIADIC jsonb[]) RETURNS jsonb LANGUAGE sql AS 'SELECT NULL::jsonb';
-SELECT tap.is(pg_temp.error_of($$SELECT register_handler('START_CAMPAIGN', 'handler_app.two(uuid, uuid)')$$), '42P13: function handler_app.two(uuid,uuid) is no handler');
-SELECT tap.is(pg_temp.error_of($$SELECT register_handler('START_CAMPAIGN', 'handler_app.text(uuid, uuid, jsonb)')$$), '42P13: function handler_app.text(uuid,uuid,jsonb) is no handler');
-SELECT tap.is(pg_temp.error_of($$SELECT register_handler('START_CAMPAIGN', 'handler_app.many(uuid, uuid, jsonb)')$$), '42P13: function handler_app.many(uuid,uuid,jsonb) is no handler');
-SELECT tap.is(pg_temp.error_of($$SELECT register_handler('START_CAMPAIGN', 'handler_app.proc(uuid, uuid, jsonb)')$$), '42P13: function handler_app.proc(uuid,uuid,jsonb) is no handler');
-SELECT tap.is(pg_temp.error_of($$SELECT register_handler('START_CAMPAIGN', 'handler_app.variable(uuid, uuid, jsonb[])')$$), '42P13: function handler_app.variable(uuid,uuid,jsonb[]) is no handler');
-SELECT tap.alike(pg_temp.error_of($$SELECT register_handler('START_CAMPAIGN', 'pg_temp.temporary(uuid, uuid, jsonb)')$$), '42P13: function % is temporary');
+SELECT tap.is(pg_temp.error_of($$SELECT register_handler('START_CAMPAIGN', 'handler_app.two(uuid, uuid)')$$),
+	'42P13: function handler_app.two(uuid,uuid) is no handler');
+SELECT tap.is(pg_temp.error_of($$SELECT register_handler('START_CAMPAIGN', 'handler_app.text(uuid, uuid, jsonb)')$$),
+	'42P13: function handler_app.text(uuid,uuid,jsonb) is no handler');
+SELECT tap.is(pg_temp.error_of($$SELECT register_handler('START_CAMPAIGN', 'handler_app.many(uuid, uuid, jsonb)')$$),
+	'42P13: function handler_app.many(uuid,uuid,jsonb) is no handler');
+SELECT tap.is(pg_temp.error_of($$SELECT register_handler('START_CAMPAIGN', 'handler_app.proc(uuid, uuid, jsonb)')$$),
+	'42P13: function handler_app.proc(uuid,uuid,jsonb) is no handler');
+SELECT tap.is(pg_temp.error_of($$SELECT register_handler('START_CAMPAIGN', 'handler_app.variable(uuid, uuid, jsonb[])')$$),
+	'42P13: function handler_app.variable(uuid,uuid,jsonb[]) is no handler');
+SELECT tap.alike(pg_temp.error_of($$SELECT register_handler('START_CAMPAIGN', 'pg_temp.temporary(uuid, uuid, jsonb)')$$),
+	'42P13: function % is temporary');
 SELECT tap.is(pg_temp.error_of($$SELECT register_handler('START_CAMPAIGN', 0)$$), '42883: handler does not exist: 0');
 SELECT tap.is(pg_temp.error_of($$SELECT register_handler('START_CAMPAIGN', NULL)$$), '22004: handler must not be null');
-SELECT tap.is(pg_temp.error_of($$SELECT register_handler(NULL, 'handler_app.good(uuid, uuid, jsonb)')$$), '22004: timer_type must not be null');
-SELECT tap.is(pg_temp.error_of($$SELECT register_handler('NO_TYPE', 'handler_app.good(uuid, uuid, jsonb)')$$), '22023: unknown timer type: NO_TYPE');
+SELECT tap.is(pg_temp.error_of($$SELECT register_handler(NULL, 'handler_app.good(uuid, uuid, jsonb)')$$),
+	'22004: timer_type must not be null');
+SELECT tap.is(pg_temp.error_of($$SELECT register_handler('NO_TYPE', 'handler_app.good(uuid, uuid, jsonb)')$$),
+	'22023: unknown timer type: NO_TYPE');
 SELECT tap.is(pg_temp.error_of(format('SELECT register_handler(''START_CAMPAIGN'', ''handler_app.good(uuid, uuid, jsonb)'', %L)', t)),
 	'22023: handler timeout out of range: ' || t) FROM unnest('{00:00:00,-00:00:01,1 mon,1 day 00:00:01}'::text[]) AS t;
-SELECT tap.is(pg_temp.error_of($$SELECT unregister_handler('START_CAMPAIGN')$$), 'P0002: START_CAMPAIGN timers have no handler');
-SELECT tap.lives_ok($$SELECT register_handler('START_CAMPAIGN', 'handler_app.good(uuid, uuid, jsonb)')$$, 'a function of one''s own can be registered');
-SELECT tap.lives_ok($$SELECT register_handler('START_CAMPAIGN', 'handler_app.good(uuid, uuid, jsonb)', '5 seconds')$$, 'and again, with another timeout');
+SELECT tap.is(pg_temp.error_of($$SELECT unregister_handler('START_CAMPAIGN')$$),
+	'P0002: START_CAMPAIGN timers have no handler');
+SELECT tap.lives_ok($$SELECT register_handler('START_CAMPAIGN', 'handler_app.good(uuid, uuid, jsonb)')$$,
+	'a function of one''s own can be registered');
+SELECT tap.lives_ok($$SELECT register_handler('START_CAMPAIGN', 'handler_app.good(uuid, uuid, jsonb)', '5 seconds')$$,
+	'register_handler() again changes the timeout');
 SELECT tap.row_eq($$SELECT timer_type::text, handler, handler_owner, timeout FROM campaign_timer_handlers$$,
-	ROW('START_CAMPAIGN'::text, 'handler_app.good(uuid,uuid,jsonb)'::text, 'handler_owner'::name, '5 seconds'::interval), 'it stands in the table');
+	ROW('START_CAMPAIGN'::text, 'handler_app.good(uuid,uuid,jsonb)'::text, 'handler_owner'::name, '5 seconds'::interval), 'campaign_timer_handlers has the handler, its owner and its timeout');
 RESET ROLE;
 SELECT is(pg_temp.error_of($$SELECT register_handler('CLOSE_CAMPAIGN', 'handler_app.good(uuid, uuid, jsonb)')$$),
 	format('42501: function handler_app.good(uuid,uuid,jsonb) belongs to handler_owner, not to %I', current_user), 'a superuser cannot lend its name to another''s function');
 SET LOCAL ROLE handler_other;
-SELECT tap.alike(pg_temp.error_of($$SELECT register_handler('CLOSE_CAMPAIGN', 'handler_app.good(uuid, uuid, jsonb)')$$), '42501: %', 'nor can another role');
+SELECT tap.alike(pg_temp.error_of($$SELECT register_handler('CLOSE_CAMPAIGN', 'handler_app.good(uuid, uuid, jsonb)')$$), '42501: %',
+	'another role cannot register a handler that it does not own');
 CREATE FUNCTION pg_temp.other(uuid, uuid, jsonb) RETURNS jsonb LANGUAGE sql AS 'SELECT NULL::jsonb';
 RESET ROLE;
 GRANT CREATE ON SCHEMA handler_app TO handler_other;
@@ -57,7 +70,7 @@ GRANT USAGE ON SCHEMA handler_app TO handler_other;
 SET LOCAL ROLE handler_other;
 CREATE FUNCTION handler_app.other(uuid, uuid, jsonb) RETURNS jsonb LANGUAGE sql SET search_path = pg_catalog AS 'SELECT NULL::jsonb';
 SELECT tap.is(pg_temp.error_of($$SELECT register_handler('START_CAMPAIGN', 'handler_app.other(uuid, uuid, jsonb)')$$),
-	'23505: START_CAMPAIGN timers have a handler already: handler_app.good(uuid,uuid,jsonb), of handler_owner', 'one a type');
+	'23505: START_CAMPAIGN timers have a handler already: handler_app.good(uuid,uuid,jsonb), of handler_owner', 'a timer type has one handler only');
 -- By hand, whatever one may write.
 SELECT tap.is(pg_temp.error_of($$INSERT INTO campaign_timer_handlers (timer_type, handler, handler_owner) VALUES ('CLOSE_CAMPAIGN', 'handler_app.good(uuid,uuid,jsonb)', 'handler_owner')$$),
 	'42501: permission denied to register a handler of handler_owner', 'a row for another''s function is refused');
@@ -68,12 +81,12 @@ GRANT EXECUTE ON FUNCTION pg_temp.superuser_row() TO handler_other;
 SET LOCAL ROLE handler_other;
 CREATE TRIGGER zzz_last BEFORE INSERT OR UPDATE ON campaign_timer_handlers FOR EACH ROW EXECUTE FUNCTION pg_temp.superuser_row();
 SELECT tap.is(pg_temp.error_of($$UPDATE campaign_timer_handlers SET handler_owner = 'handler_other'$$),
-	'42501: permission denied to register a handler of handler_tables', 'also when a trigger writes it');
+	'42501: permission denied to register a handler of handler_tables', 'a trigger cannot register a handler of another role');
 RESET ROLE;
 DROP TRIGGER zzz_last ON campaign_timer_handlers;
 REVOKE ALL ON campaign_timer_handlers FROM handler_other;
 SET LOCAL ROLE handler_owner;
-SELECT tap.lives_ok($$SELECT unregister_handler('START_CAMPAIGN')$$, 'unregistered');
+SELECT tap.lives_ok($$SELECT unregister_handler('START_CAMPAIGN')$$, 'unregister_handler() removes the handler');
 RESET ROLE;
 
 --
@@ -245,38 +258,47 @@ SELECT pg_temp.make(what, id) FROM cases;
 SET LOCAL work_mem = '5MB';
 SELECT is(run_due_timers(), (SELECT count(*) FROM cases), 'every case is attempted, whatever becomes of the others');
 SELECT is(current_user::text, session_user::text, 'the caller is who it was');
-SELECT is(c.status::text, s.state, s.what || ': the campaign is ' || s.state) FROM cases AS s JOIN campaigns AS c USING (id) ORDER BY s.what;
-SELECT is(t.status::text, s.timer, s.what || ': the timer is ' || s.timer) FROM cases AS s JOIN campaign_timers AS t ON t.campaign_id = s.id AND t.timer_type = 'START_CAMPAIGN' ORDER BY s.what;
+SELECT is(c.status::text, s.state, format('the campaign whose handler does "%s" is %s', s.what, s.state)) FROM cases AS s JOIN campaigns AS c USING (id) ORDER BY s.what;
+SELECT is(t.status::text, s.timer, format('the timer whose handler does "%s" is %s', s.what, s.timer)) FROM cases AS s JOIN campaign_timers AS t ON t.campaign_id = s.id AND t.timer_type = 'START_CAMPAIGN' ORDER BY s.what;
 SELECT is((SELECT array_agg(x.error_message) FROM timer_executions AS x WHERE x.timer_id = t.id), ARRAY[s.message], s.what || ': one attempt, ' || coalesce(left(s.message, 100), 'no error'))
 FROM cases AS s JOIN campaign_timers AS t ON t.campaign_id = s.id AND t.timer_type = 'START_CAMPAIGN' ORDER BY s.what;
-SELECT is((SELECT x.result -> 'handler' FROM timer_executions AS x WHERE x.timer_id = t.id), s.handled, s.what || ': what it returned')
+SELECT is((SELECT x.result -> 'handler' FROM timer_executions AS x WHERE x.timer_id = t.id), s.handled, format('the execution keeps what the handler that does "%s" returned', s.what))
 FROM cases AS s JOIN campaign_timers AS t ON t.campaign_id = s.id AND t.timer_type = 'START_CAMPAIGN' ORDER BY s.what;
 
 -- In whose name, after the move, in which settings.
 SELECT is_empty($$SELECT * FROM handler_app.seen WHERE (role, state, search_path, changed_by) IS DISTINCT FROM
 	('handler_owner', 'RUNNING', 'handler_app, public, pg_catalog', 'handler_owner')$$, 'a handler runs as its owner, after the move, in its own search_path');
-SELECT is((SELECT count(*) FROM handler_app.seen), (SELECT count(*) FROM cases WHERE timer = 'COMPLETED'), 'what a failed one wrote is undone');
+SELECT is((SELECT count(*) FROM handler_app.seen), (SELECT count(*) FROM cases WHERE timer = 'COMPLETED'),
+	'rows written by a handler that failed are undone');
 SELECT is(current_setting('work_mem'), '5MB', 'settings of a handler do not outlive it');
-SELECT is(current_setting('search_path'), '"$user", public, tap', 'its search_path neither');
-SELECT is((SELECT metadata ->> 'changed_by' FROM campaign_state_log WHERE trigger_event = 'TARGET_REACHED'), 'handler_owner', 'the log names it as the one who moved a campaign');
+SELECT is(current_setting('search_path'), '"$user", public, tap',
+	'the search_path of a handler is not left in the session');
+SELECT is((SELECT metadata ->> 'changed_by' FROM campaign_state_log WHERE trigger_event = 'TARGET_REACHED'), 'handler_owner',
+	'the log names it as the one who moved a campaign');
 SELECT is_empty($$SELECT FROM pg_cursors WHERE name = 'kept'$$, 'no cursor of a handler is left');
-SELECT is_empty($$SELECT c.relname FROM pg_class AS c WHERE c.relnamespace = pg_my_temp_schema() AND c.relowner = 'handler_owner'::regrole$$, 'no temporary table of a handler is left');
-SELECT has_table(pg_my_temp_schema()::regnamespace::name, 'cases', 'those of the caller are');
-SELECT set_eq('SELECT who FROM handler_app.deferred_seen', '{handler_owner,handler_tables}'::name[], 'deferred triggers ran as who wrote the row: the handler''s owner, or the tables''');
-SELECT is((SELECT count(*) FROM handler_app.deferred_seen WHERE who = 'handler_owner'), 2::bigint, 'the handler''s: a child, and its own move of a campaign');
-SELECT is((SELECT value FROM campaign_metrics WHERE metric_type = 'PARTICIPANT_COUNT'), 5::numeric, 'a handler can use the API');
+SELECT is_empty($$SELECT c.relname FROM pg_class AS c WHERE c.relnamespace = pg_my_temp_schema() AND c.relowner = 'handler_owner'::regrole$$,
+	'no temporary table of a handler is left');
+SELECT has_table(pg_my_temp_schema()::regnamespace::name, 'cases', 'temporary tables of the caller are still there');
+SELECT set_eq('SELECT who FROM handler_app.deferred_seen', '{handler_owner,handler_tables}'::name[],
+	'deferred triggers ran as who wrote the row: the handler''s owner, or the tables''');
+SELECT is((SELECT count(*) FROM handler_app.deferred_seen WHERE who = 'handler_owner'), 2::bigint,
+	'the handler''s: a child, and its own move of a campaign');
+SELECT is((SELECT value FROM campaign_metrics WHERE metric_type = 'PARTICIPANT_COUNT'), 5::numeric,
+	'a handler can use the API');
 
 -- Constraints are as they are declared.
-SELECT lives_ok('INSERT INTO handler_app.children VALUES (7)', 'deferrable constraints of the caller are deferred again');
+SELECT lives_ok('INSERT INTO handler_app.children VALUES (7)',
+	'deferrable constraints of the caller are deferred again');
 DELETE FROM handler_app.children WHERE parent = 7;
 
 -- Trouble that says nothing about the timer is no attempt.
 SELECT pg_temp.make(c.what, c.id::uuid)
 FROM (VALUES ('deadlock', '00000000-0000-7000-8000-00000000d001'), ('serialization', '00000000-0000-7000-8000-00000000d002'),
 	('out of memory', '00000000-0000-7000-8000-00000000d003'), ('locked', '00000000-0000-7000-8000-00000000d004')) AS c (what, id);
-SELECT is(run_due_timers(), 0::bigint, 'a deadlock, a serialization failure, want of memory or of a lock in a handler is no attempt');
+SELECT is(run_due_timers(), 0::bigint,
+	'a deadlock, a serialization failure, want of memory or of a lock in a handler is no attempt');
 SELECT is((SELECT array_agg(DISTINCT (status, retry_count)::text) FROM campaign_timers WHERE timer_type = 'START_CAMPAIGN' AND payload ->> 'do' IN ('deadlock', 'serialization', 'out of memory', 'locked')),
-	'{"(PENDING,0)"}', 'the timers wait');
+	'{"(PENDING,0)"}', 'timers whose handlers end in a deadlock or serialization failure wait without an attempt');
 UPDATE campaign_timers SET scheduled_at = now() + interval '1 hour' WHERE payload ->> 'do' IN ('deadlock', 'serialization', 'out of memory', 'locked');
 
 -- Not called on a skip, called on a reminder.
@@ -288,9 +310,11 @@ INSERT INTO campaigns (id, status, duration_hours) VALUES
 INSERT INTO campaign_timers (id, campaign_id, timer_type, scheduled_at) VALUES
 	('00000000-0000-7000-8000-00000000d021', '00000000-0000-7000-8000-00000000d011', 'START_CAMPAIGN', now()),
 	('00000000-0000-7000-8000-00000000d022', '00000000-0000-7000-8000-00000000d012', 'REWARD_REMINDER', now());
-SELECT is(run_due_timers(), 2::bigint, 'a skip and a reminder');
-SELECT is((SELECT result FROM timer_executions WHERE timer_id = '00000000-0000-7000-8000-00000000d021'), '{"skipped": true, "reason": "too late in state REWARD_CLAIM"}', 'no handler on a skip');
-SELECT is((SELECT result FROM timer_executions WHERE timer_id = '00000000-0000-7000-8000-00000000d022'), '{"event": "REWARD_REMINDER", "handler": "done"}', 'a handler on a reminder');
+SELECT is(run_due_timers(), 2::bigint, 'a skipped timer and a reminder are attempted');
+SELECT is((SELECT result FROM timer_executions WHERE timer_id = '00000000-0000-7000-8000-00000000d021'), '{"skipped": true, "reason": "too late in state REWARD_CLAIM"}',
+	'no handler is called for a timer that is skipped');
+SELECT is((SELECT result FROM timer_executions WHERE timer_id = '00000000-0000-7000-8000-00000000d022'), '{"event": "REWARD_REMINDER", "handler": "done"}',
+	'a handler is called for a reminder');
 
 -- A cancel request, or what looks like one, is the caller's: it ends the call.
 SELECT pg_temp.make('cancelled', '00000000-0000-7000-8000-00000000d005');

@@ -1,9 +1,11 @@
--- database-schema.md, "Monitoring Queries": each query is a view with the specification's columns first, and its rule, corrected where lifecycle.md says so;
--- and the two views of ours: dead_timers, upcoming_timers. Times are set on the rows, so nothing waits.
+-- Each monitoring query is a view with the specification's columns first, and with its rule or the corrected one
+-- (docs/specification.md, "Monitoring Queries"). dead_timers and upcoming_timers are views of the extension's own.
+-- Times are set on the rows, so nothing waits.
 
 BEGIN;
 SELECT no_plan();
 \ir lib/errors.psql
+\ir lib/campaigns.psql
 
 ---- Columns: the specification's, in its order, first.
 
@@ -47,9 +49,6 @@ SELECT create_campaign(24, now() + interval '2 hours') AS b \gset
 SELECT create_campaign(24, now() + interval '3 hours') AS c \gset
 SELECT transition_campaign(:'c', 'RUNNING') AS moved_from \gset
 ALTER TABLE campaign_timers DISABLE TRIGGER update_campaign_timers_updated_at;
-CREATE FUNCTION pg_temp.timer_of(campaign uuid, type text) RETURNS uuid LANGUAGE sql AS $$
-	SELECT t.id FROM campaign_timers AS t WHERE t.campaign_id = campaign AND t.timer_type = type AND t.status <> 'CANCELLED'
-$$;
 
 SELECT results_eq('SELECT status::text, count, percentage FROM campaign_state_distribution',
 	$$VALUES ('CREATED', 2::bigint, 66.67), ('RUNNING', 1, 33.33)$$, 'campaign_state_distribution: counts and percentages, most first');
@@ -75,11 +74,11 @@ UPDATE campaign_timers SET updated_at = now() - interval '6 minutes' WHERE id = 
 SELECT results_eq('SELECT campaign_id, timer_type::text, retry_count, attempts_left, last_error, timer_id FROM failed_timers',
 	format('SELECT %L::uuid, %L, 2, 3, %L, %L::uuid', :'b', 'START_CAMPAIGN', '23514: second', pg_temp.timer_of(:'b', 'START_CAMPAIGN')),
 	'failed_timers: with its last error and the attempts it has left');
-SELECT is_empty('SELECT * FROM dead_timers', 'and not dead');
+SELECT is_empty('SELECT * FROM dead_timers', 'a timer with attempts left is not in dead_timers');
 UPDATE campaign_timers SET retry_count = 5 WHERE id = pg_temp.timer_of(:'b', 'START_CAMPAIGN');
 SELECT is_empty('SELECT * FROM failed_timers', 'without an attempt left it is not a failed one that waits');
 SELECT results_eq('SELECT campaign_id, timer_type::text, retry_count, last_error, campaign_status::text FROM dead_timers',
-	format('SELECT %L::uuid, %L, 5, %L, %L', :'b', 'START_CAMPAIGN', '23514: second', 'CREATED'), 'but a dead letter, with the last error');
+	format('SELECT %L::uuid, %L, 5, %L, %L', :'b', 'START_CAMPAIGN', '23514: second', 'CREATED'), 'dead_timers shows the dead letter with its last error');
 
 ---- timer_execution_stats: of the last 24 hours.
 
@@ -119,15 +118,18 @@ UPDATE campaign_timers SET scheduled_at = now() - interval '1 minute' WHERE id =
 SELECT results_eq($$SELECT right(timer_id::text, 2), waits_because FROM upcoming_timers WHERE due ORDER BY 1$$,
 	$$VALUES ('a1', 'due'), ('a2', 'waits for an earlier timer')$$, 'of two at the same instant the one of lower priority waits for none');
 SELECT pause_timers();
-SELECT is((SELECT array_agg(DISTINCT waits_because) FROM upcoming_timers), '{paused}', 'paused: nothing fires');
+SELECT is((SELECT array_agg(DISTINCT waits_because) FROM upcoming_timers), '{paused}',
+	'upcoming_timers says that timers are paused');
 SELECT resume_timers();
 DELETE FROM campaign_activation;
-SELECT is((SELECT array_agg(DISTINCT waits_because) FROM upcoming_timers), '{paused}', 'a restored copy: nothing fires');
+SELECT is((SELECT array_agg(DISTINCT waits_because) FROM upcoming_timers), '{paused}',
+	'upcoming_timers says that timers of a restored copy are paused');
 SELECT resume_timers();
 UPDATE campaign_timers SET status = 'FAILED', retry_count = 5 WHERE id = '00000000-0000-7000-8000-0000000000b1';
 UPDATE campaign_timers SET status = 'CANCELLED' WHERE id = '00000000-0000-7000-8000-0000000000a1';
 UPDATE campaign_timers SET status = 'COMPLETED' WHERE id = '00000000-0000-7000-8000-0000000000a2';
-SELECT results_eq('SELECT right(timer_id::text, 2) FROM upcoming_timers', $$VALUES ('a3'), ('b2')$$, 'neither dead nor finished timers are among them');
+SELECT results_eq('SELECT right(timer_id::text, 2) FROM upcoming_timers', $$VALUES ('a3'), ('b2')$$,
+	'neither dead nor finished timers are among them');
 -- Cheap with LIMIT: no sort of what waits. (The rows are made so that the planner has a choice.)
 INSERT INTO campaigns (status, duration_hours) SELECT 'CREATED', 1 FROM generate_series(1, 5000);
 INSERT INTO campaign_timers (campaign_id, timer_type, scheduled_at) SELECT id, 'START_CAMPAIGN', now() + random() * interval '1 day' FROM campaigns WHERE id::text NOT LIKE '00000000%';
@@ -142,10 +144,14 @@ SELECT matches((SELECT string_agg(p, E'\n') FROM pg_temp.plan('SELECT * FROM upc
 SELECT set_has('SELECT tablename::text FROM campaign_table_sizes',
 	$$VALUES ('campaigns'), ('campaign_timers'), ('campaign_state_log'), ('campaign_state_log_archive'), ('campaign_metrics'), ('timer_executions')$$,
 	'every table of the specification, timer_executions included');
-SELECT is_empty($$SELECT tablename FROM campaign_table_sizes GROUP BY 1 HAVING count(*) > 1$$, 'one row a table');
-SELECT is_empty($$SELECT tablename FROM campaign_table_sizes WHERE tablename ~ '_y\d{4}m\d\d$|_default$'$$, 'partitions are summed, not listed');
-SELECT results_eq('SELECT total_bytes FROM campaign_table_sizes WHERE tablename = ''campaign_timers''', 'SELECT pg_total_relation_size(''campaign_timers'')', 'sizes are the real ones');
-SELECT is_empty('SELECT * FROM campaign_table_sizes WHERE heap_bytes + index_bytes + toast_bytes <> total_bytes', 'heap, indexes and toast make up the whole');
+SELECT is_empty($$SELECT tablename FROM campaign_table_sizes GROUP BY 1 HAVING count(*) > 1$$,
+	'campaign_table_sizes has one row for each table');
+SELECT is_empty($$SELECT tablename FROM campaign_table_sizes WHERE tablename ~ '_y\d{4}m\d\d$|_default$'$$,
+	'campaign_table_sizes sums partitions and does not list them');
+SELECT results_eq('SELECT total_bytes FROM campaign_table_sizes WHERE tablename = ''campaign_timers''', 'SELECT pg_total_relation_size(''campaign_timers'')',
+	'campaign_table_sizes shows the size of campaign_timers as the server does');
+SELECT is_empty('SELECT * FROM campaign_table_sizes WHERE heap_bytes + index_bytes + toast_bytes <> total_bytes',
+	'heap, indexes and toast make up the whole');
 SELECT results_eq('SELECT total_bytes, partitions FROM campaign_table_sizes WHERE tablename = ''campaign_state_log''',
 	'SELECT sum(pg_total_relation_size(relid))::bigint, count(*)::integer - 1 FROM pg_partition_tree(''campaign_state_log'')', 'of a partitioned table, of all partitions');
 SELECT ok(attname @> '{status}' AND cardinality(attname) = cardinality(n_distinct) AND cardinality(attname) = cardinality(correlation),

@@ -1,4 +1,4 @@
--- What users are told: message, SQLSTATE, hint and constraint of every error of the verbs and of plain DML, and that nothing is changed by what is refused.
+-- Every error of the API functions and of plain DML has its message, SQLSTATE, hint and constraint, and a refused statement changes nothing.
 SET client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS campaign_lifecycle;
 RESET client_min_messages;

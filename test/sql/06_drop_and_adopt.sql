@@ -5,7 +5,7 @@ CREATE DATABASE campaigns_left_behind;
 CREATE EXTENSION campaign_lifecycle;
 SELECT create_campaign(24, '2100-01-01 09:00+00', id => '11111111-1111-4111-8111-111111111111');
 SELECT transition_campaign('11111111-1111-4111-8111-111111111111', 'RUNNING');
--- What a user has made of the tables stays as well.
+-- Changes that a user has made to the tables stay as well.
 ALTER TABLE campaigns ADD COLUMN budget numeric;
 CREATE INDEX by_budget ON campaigns (budget);
 INSERT INTO campaign_state_transitions (from_state, to_state, timer_type) VALUES ('CREATED', 'EXPIRED', 'EXPIRE_CAMPAIGN');

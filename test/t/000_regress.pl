@@ -1,5 +1,5 @@
-# pg_regress and isolation tests, each kind against a server of its own, with the outputs in expected/. They run through the
-# Makefile's installcheck, which knows their options; what differs is shown.
+# Run the pg_regress and the isolation tests, each kind against a server of its own, with the outputs in expected/. They run through the
+# Makefile's installcheck, which knows their options. Differences are printed.
 #
 # With TEST_ONLY only the names in TEST_REGRESS and TEST_ISOLATION run (script/test sets them).
 
@@ -17,7 +17,7 @@ for my $kind ('REGRESS', 'ISOLATION')
 	next unless @chosen;
 	my $other = $kind eq 'REGRESS' ? 'ISOLATION' : 'REGRESS';
 
-	# An output that nobody wrote would only be noticed by a human.
+	# A missing output would otherwise go unnoticed.
 	ok(-f "expected/$_.out", "$_ has an expected output") for @chosen;
 
 	my $output = '';

@@ -1,10 +1,10 @@
-# The pgTAP files of test/pgtap, run by pg_prove on one server with the extension preloaded.
+# Run the pgTAP files of test/pgtap by pg_prove on one server with the extension preloaded.
 #
-# Each file gets a database of its own, dropped afterwards: pgTAP is in its schema tap, at the end of the search_path, and
+# Each file gets a database of its own, dropped afterwards: pgTAP is in the schema tap, at the end of the search_path, and
 # campaign_lifecycle in public, unless one of the file's first lines is
 #     -- harness: no extension
-# A file whose name contains "cron" gets the database that pg_cron works in (pg_cron is made by the file).
-# A file should say BEGIN, plan, ..., finish, ROLLBACK: what it does not commit, the worker never sees.
+# A file whose name contains "cron" gets the database that pg_cron works in, and makes the extension pg_cron itself.
+# A file should say BEGIN, plan, ..., finish, ROLLBACK, so that the worker never sees its rows.
 #
 # TEST_PGTAP, a list of file names, chooses among them (script/test sets it).
 

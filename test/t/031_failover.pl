@@ -2,8 +2,8 @@
 #
 # Two servers. While a client commits campaigns one by one and keeps the ids that the server has acknowledged, the primary is stopped as
 # by a power cut and the standby promoted: first with synchronous replication, when not one acknowledged campaign may be missing; then
-# back the other way without it, when the last ones may be. Each time nothing of ours runs on the standby, the promoted server works at
-# once and without help, every timer that it has is executed once, and the old primary returns as its standby: by pg_rewind the
+# back the other way without it, when the last ones may be. Each time no process of the extension runs on the standby, the promoted server works
+# without help, every timer that it has is executed once, and the old primary returns as its standby: by pg_rewind the
 # first time, so that two timers it had executed for itself are undone with the rest. Last, a point-in-time recovery to a moment between
 # two commits: what was due by then runs in the copy, what came later was never there, and the original is not touched.
 
@@ -56,15 +56,15 @@ sub takes_over
 {
 	my ($old, $new, $how) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	answers($new, 'postgres', "SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'campaign_lifecycle%'", 0, "$how: nothing of ours runs on the standby");
+	query_is($new, 'postgres', "SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'campaign_lifecycle%'", 0, "$how: no launcher and no worker runs on the standby");
 	my @acknowledged = commit_until($old, sub { $old->stop('immediate') });
-	cmp_ok(scalar @acknowledged, '>=', 299, "$how: the primary has acknowledged campaigns, and is gone");
+	cmp_ok(scalar @acknowledged, '>=', 299, "$how: the primary has acknowledged 299 campaigns or more before it went");
 	$new->promote;
-	becomes($new, 'postgres', "SELECT count(*) FROM campaign_timers WHERE status <> 'COMPLETED'", 0, "$how: promoted, it executes what is due");
-	answers($new, 'postgres', "SELECT count(*) - count(DISTINCT timer_id) FROM timer_executions WHERE status = 'COMPLETED'", 0, "$how: no timer twice");
-	answers($new, 'postgres', "SELECT count(*) FROM campaigns WHERE status <> 'EXPIRED'", 0, "$how: every campaign has moved");
-	workers_are($new, 'postgres', 1, "$how: by its own worker");
-	holds($new, 'postgres', "$how: on the promoted server");
+	poll_is($new, 'postgres', "SELECT count(*) FROM campaign_timers WHERE status <> 'COMPLETED'", 0, "$how: the promoted server executes every timer");
+	query_is($new, 'postgres', "SELECT count(*) - count(DISTINCT timer_id) FROM timer_executions WHERE status = 'COMPLETED'", 0, "$how: no timer is executed twice");
+	query_is($new, 'postgres', "SELECT count(*) FROM campaigns WHERE status <> 'EXPIRED'", 0, "$how: every campaign is EXPIRED");
+	poll_worker_count($new, 'postgres', 1, "$how: the promoted server has one worker");
+	check_invariants($new, 'postgres', "$how: on the promoted server");
 	return @acknowledged;
 }
 
@@ -72,13 +72,13 @@ $first->safe_psql('postgres', "ALTER SYSTEM SET synchronous_standby_names = '*'"
 $first->reload;
 $first->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_replication WHERE sync_state = 'sync'") or die;
 my @acknowledged = takes_over($first, $second, 'synchronous');
-is(number_there($second, @acknowledged), scalar @acknowledged, 'synchronous: not one acknowledged campaign is missing');
+is(number_there($second, @acknowledged), scalar @acknowledged, 'synchronous: no acknowledged campaign is missing');
 
 # The old primary, started by mistake, lives on for a moment, and then follows.
 $first->append_conf('postgresql.auto.conf', "synchronous_standby_names = ''\n");
 $first->start;
-fill($first, 'postgres', 2);
-becomes($first, 'postgres', "SELECT count(*) FROM campaign_timers WHERE status <> 'COMPLETED'", 0, 'the old primary by itself is a second active server: nobody has told it');
+add_due_campaigns($first, 'postgres', 2);
+poll_is($first, 'postgres', "SELECT count(*) FROM campaign_timers WHERE status <> 'COMPLETED'", 0, 'the old primary, started by mistake, executes timers as a second active server');
 $first->stop('fast');
 # Until its first checkpoint the promoted server's control file names the old timeline, and pg_rewind would find nothing to do.
 $second->safe_psql('postgres', 'CHECKPOINT');
@@ -92,14 +92,14 @@ $first->enable_streaming($second);
 $first->start;
 $second->wait_for_catchup($first);
 my $totals = 'SELECT (SELECT count(*) FROM campaigns), (SELECT count(*) FROM timer_executions), (SELECT count(*) FROM campaign_state_log)';
-answers($first, 'postgres', $totals, $second->safe_psql('postgres', $totals), 'rewound, it has what the new primary has, and nothing of its own');
+query_is($first, 'postgres', $totals, $second->safe_psql('postgres', $totals), 'the rewound server has the rows of the new primary and none of its own');
 
 @acknowledged = takes_over($second, $first, 'asynchronous');
 my $there = number_there($first, @acknowledged);
 note(@acknowledged - $there . ' of ' . @acknowledged . ' acknowledged campaigns had not been replicated');
-is(number_there($first, @acknowledged[ 0 .. 199 ]), 200, 'asynchronous: at most the last ones are missing');
-fill($first, 'postgres', 50);
-becomes($first, 'postgres', "SELECT count(*) FROM campaign_timers WHERE status <> 'COMPLETED'", 0, 'and it goes on');
+is(number_there($first, @acknowledged[ 0 .. 199 ]), 200, 'asynchronous: the first 200 acknowledged campaigns are there');
+add_due_campaigns($first, 'postgres', 50);
+poll_is($first, 'postgres', "SELECT count(*) FROM campaign_timers WHERE status <> 'COMPLETED'", 0, 'the promoted server executes timers committed after the failover');
 
 #---------------------------------------------------------------------------------------------------------------------
 # Point in time
@@ -108,15 +108,15 @@ my $archive = $first->archive_dir;
 $first->append_conf('postgresql.conf', "archive_mode = on\narchive_command = 'cp \"%p\" \"$archive/%f\"'\n");
 $first->restart;
 $first->backup('later');
-fill($first, 'postgres', 30);
-becomes($first, 'postgres', "SELECT count(*) FROM campaign_timers WHERE status <> 'COMPLETED'", 0, 'after a backup 30 timers are executed');
+add_due_campaigns($first, 'postgres', 30);
+poll_is($first, 'postgres', "SELECT count(*) FROM campaign_timers WHERE status <> 'COMPLETED'", 0, '30 timers are executed after the backup');
 $first->safe_psql('postgres', 'SELECT pause_timers()');
-fill($first, 'postgres', 40);
+add_due_campaigns($first, 'postgres', 40);
 my $before = $first->safe_psql('postgres', 'SELECT count(*) FROM campaigns');
 $first->safe_psql('postgres', "SELECT pg_create_restore_point('between')");
 $first->safe_psql('postgres', 'SELECT resume_timers()');
-fill($first, 'postgres', 50);
-becomes($first, 'postgres', "SELECT count(*) FROM campaign_timers WHERE status <> 'COMPLETED'", 0, 'then more of them');
+add_due_campaigns($first, 'postgres', 50);
+poll_is($first, 'postgres', "SELECT count(*) FROM campaign_timers WHERE status <> 'COMPLETED'", 0, '50 timers and the 40 paused ones are executed after the restore point');
 my $file = $first->safe_psql('postgres', 'SELECT pg_walfile_name(pg_switch_wal())');
 $first->poll_query_until('postgres', "SELECT coalesce(last_archived_wal >= '$file', false) FROM pg_stat_archiver") or die;
 my $copy = PostgreSQL::Test::Cluster->new('copy');
@@ -124,16 +124,16 @@ $copy->init_from_backup($first, 'later', has_restoring => 1, standby => 0);
 $copy->append_conf('postgresql.conf', "recovery_target_name = 'between'\nrecovery_target_action = 'promote'\narchive_mode = off\ncampaign_lifecycle.enabled = off\n");
 $copy->start;
 $copy->poll_query_until('postgres', 'SELECT NOT pg_is_in_recovery()') or die;
-answers($copy, 'postgres', "SELECT count(*), count(*) FILTER (WHERE status = 'RUNNING') FROM campaigns", "$before|40", 'recovered to a moment, the copy has what was committed by then');
-workers_are($copy, 'postgres', 0, 'with campaign_lifecycle.enabled = off it is quiet');
-holds($copy, 'postgres', 'in the copy, quiet');
+query_is($copy, 'postgres', "SELECT count(*), count(*) FILTER (WHERE status = 'RUNNING') FROM campaigns", "$before|40", 'the recovered copy has what was committed before the restore point');
+poll_worker_count($copy, 'postgres', 0, 'the copy has no worker with enabled = off');
+check_invariants($copy, 'postgres', 'in the copy, quiet');
 $copy->safe_psql('postgres', 'SELECT resume_timers()');
 $copy->append_conf('postgresql.conf', "campaign_lifecycle.enabled = on\n");
 $copy->reload;
-becomes($copy, 'postgres', "SELECT count(*) FROM campaign_timers WHERE status <> 'COMPLETED'", 0, 'switched on, it executes what was due');
-answers($copy, 'postgres', "SELECT count(*), count(DISTINCT timer_id) FROM timer_executions WHERE status = 'COMPLETED'", "$before|$before", 'each timer once');
-holds($copy, 'postgres', 'in the copy');
-answers($first, 'postgres', 'SELECT count(*) FROM campaigns', $before + 50, 'and the original is as it was');
+poll_is($copy, 'postgres', "SELECT count(*) FROM campaign_timers WHERE status <> 'COMPLETED'", 0, 'the copy executes what was due with enabled = on');
+query_is($copy, 'postgres', "SELECT count(*), count(DISTINCT timer_id) FROM timer_executions WHERE status = 'COMPLETED'", "$before|$before", 'each timer of the copy is executed once');
+check_invariants($copy, 'postgres', 'in the copy');
+query_is($first, 'postgres', 'SELECT count(*) FROM campaigns', $before + 50, 'the original has its own campaigns only');
 
 $_->stop for $copy, $first;
 done_testing();

@@ -1,4 +1,4 @@
-# The lifecycle as a plain model in Perl, and the database, do the same.
+# The database does the same as a plain model of the lifecycle in Perl.
 #
 # Random histories: campaigns are made, moved, cancelled, rescheduled, broken by a trigger of the user's and healed, timers set, moved,
 # cancelled and retried, transactions rolled back; time jumps (all rows are moved into the past), and what is due runs, in one history by
@@ -169,7 +169,7 @@ sub run_due
 	}
 }
 
-# What an operation answers, and what it does to the campaign.
+# Each operation changes the campaign and returns its answer.
 my %model = (
 	move => sub {
 		my ($c, $now, $to) = @_;
@@ -309,7 +309,7 @@ sub state_of_model
 	return @lines;
 }
 
-# For a history by the worker, timers are paused but for the moment in which what is due runs.
+# Timers of a history by the worker are paused, except while due ones run.
 my $by_worker = 0;
 
 sub let_run
@@ -380,7 +380,7 @@ sub difference
 			}
 			elsif ($c)
 			{
-				# What is rolled back is done to a copy.
+				# An operation that is rolled back is done to a copy.
 				$c = { %$c, timers => [ map { {%$_} } @{ $c->{timers} } ], history => [ @{ $c->{history} } ] } if $o->{undone};
 				$answer = $model{ $o->{op} }->($c, $now, @{ $o->{args} });
 				$answer = undef unless defined $answer && $answer =~ /^[0-9A-Z]{5}$/;
@@ -443,7 +443,7 @@ for my $n (1 .. 12)
 	last if $n > 2 && time > $until;
 	my @history = random_history(10, 25, 12);
 	let_run($n % 2);
-	# What comes after the last run is compared with nothing.
+	# Operations after the last run are compared with nothing.
 	my $difference = difference(@history);
 	$operations += @history;
 	next if is($difference, '', "history $n, by " . ($by_worker ? 'the worker' : 'run_due_timers()'));
@@ -451,6 +451,6 @@ for my $n (1 .. 12)
 	diag("TEST_SEED=$seed, the shortest history found:\n" . join("\n", map { '  ' . text($_) } @short) . "\n" . difference(@short));
 	last;
 }
-cmp_ok($operations, '>', 500, "$operations operations");
+cmp_ok($operations, '>', 500, "more than 500 operations were compared ($operations)");
 $node->stop;
 done_testing();

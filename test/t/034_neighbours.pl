@@ -50,7 +50,7 @@ pg_stat_statements.track_planning = on
 compute_query_id = on
 },
 		proof => sub {
-			answers($node, $_[0], q{SELECT count(*) > 0 FROM pg_stat_statements AS s JOIN pg_database AS d ON d.oid = s.dbid
+			query_is($node, $_[0], q{SELECT count(*) > 0 FROM pg_stat_statements AS s JOIN pg_database AS d ON d.oid = s.dbid
 				WHERE d.datname = current_database() AND s.query LIKE '%_runnable_timers%'}, 't', 'statements of the worker are counted');
 		}
 	},
@@ -86,7 +86,7 @@ pg_qualstats.track_constants = on
 pg_qualstats.track_pg_catalog = on
 },
 		proof => sub {
-			answers($node, $_[0], q{SELECT count(*) > 0 FROM pg_qualstats AS q WHERE q.lrelid = 'campaign_timers'::regclass}, 't', 'predicates are sampled');
+			query_is($node, $_[0], q{SELECT count(*) > 0 FROM pg_qualstats AS q WHERE q.lrelid = 'campaign_timers'::regclass}, 't', 'predicates are sampled');
 		}
 	},
 	pg_stat_kcache => {
@@ -213,28 +213,28 @@ sub live
 	my ($db) = @_;
 	my $fails = '{"fails": "START_CAMPAIGN"}';
 
-	becomes($node, $db, 'SELECT bool_and(last_outcome = \'ok\') FROM campaign_maintenance_jobs WHERE enabled', 't', 'the worker does its maintenance');
-	answers($node, $db, 'SELECT count(*) FROM _missing_log_months(3, now())', 0, 'no month is missing');
+	poll_is($node, $db, 'SELECT bool_and(last_outcome = \'ok\') FROM campaign_maintenance_jobs WHERE enabled', 't', 'the worker does its maintenance');
+	query_is($node, $db, 'SELECT count(*) FROM _missing_log_months(3, now())', 0, 'no month is missing');
 	$node->safe_psql($db, 'BEGIN;' . create(10, 0.3, '{}') . create(2, 0.3, $fails) . 'COMMIT');
-	becomes($node, $db, "SELECT count(*) FROM campaigns WHERE status = 'EXPIRED'", 12, 'all campaigns have come to their end');
-	answers($node, $db, "SELECT count(*), count(DISTINCT timer) FROM handled", '12|12', 'the handler was called once for each');
-	answers($node, $db, "SELECT count(*), count(DISTINCT timer_id), min(error_message) FROM timer_executions WHERE status = 'FAILED'", '2|2|P0001: refused', 'the timers that fail have one attempt each');
+	poll_is($node, $db, "SELECT count(*) FROM campaigns WHERE status = 'EXPIRED'", 12, 'all campaigns have come to their end');
+	query_is($node, $db, "SELECT count(*), count(DISTINCT timer) FROM handled", '12|12', 'the handler was called once for each');
+	query_is($node, $db, "SELECT count(*), count(DISTINCT timer_id), min(error_message) FROM timer_executions WHERE status = 'FAILED'", '2|2|P0001: refused', 'the timers that fail have one attempt each');
 
 	# By a client, of whose rows the worker knows nothing yet.
-	answers($node, $db, 'BEGIN;' . create(4, 60, '{}') . q{SELECT run_due_timers(); SELECT count(*) FROM campaigns WHERE status = 'RUNNING';
+	query_is($node, $db, 'BEGIN;' . create(4, 60, '{}') . q{SELECT run_due_timers(); SELECT count(*) FROM campaigns WHERE status = 'RUNNING';
 		UPDATE campaign_timers SET scheduled_at = now() WHERE timer_type = 'CLOSE_CAMPAIGN' AND status = 'PENDING';
 		SELECT run_due_timers(); COMMIT}, "4\n4\n4\n4", 'run_due_timers() does what is due, and calls the handler');
-	answers($node, $db, 'SELECT pause_timers(); ' . create(1, 0.3, '{}') . "SELECT resume_timers()", "\n1\n", 'pause and resume');
-	becomes($node, $db, "SELECT count(*) FROM campaigns WHERE status = 'EXPIRED'", 17, 'the worker has done the rest');
-	answers($node, $db, 'SELECT count(*), count(DISTINCT timer) FROM handled', '17|17', 'with the handler');
-	answers($node, $db, 'SELECT create_monthly_partitions(5); SELECT archive_old_state_logs(interval \'1 day\', now() + interval \'2 days\') > 0; SELECT cleanup_timer_executions(interval \'1 year\')',
+	query_is($node, $db, 'SELECT pause_timers(); ' . create(1, 0.3, '{}') . "SELECT resume_timers()", "\n1\n", 'pause and resume');
+	poll_is($node, $db, "SELECT count(*) FROM campaigns WHERE status = 'EXPIRED'", 17, 'the worker has done the rest');
+	query_is($node, $db, 'SELECT count(*), count(DISTINCT timer) FROM handled', '17|17', 'with the handler');
+	query_is($node, $db, 'SELECT create_monthly_partitions(5); SELECT archive_old_state_logs(interval \'1 day\', now() + interval \'2 days\') > 0; SELECT cleanup_timer_executions(interval \'1 year\')',
 		"2\nt\n0", 'maintenance by a client');
-	answers($node, $db, q{SELECT unregister_handler('CLOSE_CAMPAIGN'); SELECT count(*) FROM campaign_health() WHERE status = 'critical'}, "\n0", 'health finds nothing');
+	query_is($node, $db, q{SELECT unregister_handler('CLOSE_CAMPAIGN'); SELECT count(*) FROM campaign_health() WHERE status = 'critical'}, "\n0", 'health finds nothing');
 
 	# Each timer has been executed exactly once, no attempt is lost: 2 of them had two.
-	answers($node, $db, "SELECT count(*) FILTER (WHERE status <> 'COMPLETED'), count(*) FILTER (WHERE retry_count > 0) FROM campaign_timers", '0|2', 'every timer is completed');
-	answers($node, $db, "SELECT (SELECT count(*) FROM timer_executions WHERE status = 'COMPLETED') - (SELECT count(*) FROM campaign_timers)", 0, 'once');
-	holds($node, $db, $db);
+	query_is($node, $db, "SELECT count(*) FILTER (WHERE status <> 'COMPLETED'), count(*) FILTER (WHERE retry_count > 0) FROM campaign_timers", '0|2', 'every timer is completed');
+	query_is($node, $db, "SELECT (SELECT count(*) FROM timer_executions WHERE status = 'COMPLETED') - (SELECT count(*) FROM campaign_timers)", 0, 'once');
+	check_invariants($node, $db, $db);
 	return;
 }
 
@@ -256,13 +256,13 @@ sub beside
 		my $db = "beside_$name";
 		$node->safe_psql('postgres', q{DO $$ BEGIN IF to_regrole('auditor') IS NULL THEN CREATE ROLE auditor; END IF; END $$});
 		set_up($db, %options);
-		workers_are($node, $db, 1, 'a worker comes');
+		poll_worker_count($node, $db, 1, 'a worker comes');
 		my ($pid) = worker_pids($node, $db);
 		live($db);
 		is(join(' ', worker_pids($node, $db)), $pid, 'it was one process all the time');
 		$options{proof}->($db) if $options{proof};
 		$node->safe_psql($db, 'DROP EXTENSION campaign_lifecycle');
-		workers_are($node, $db, 0, 'DROP EXTENSION: the worker goes');
+		poll_worker_count($node, $db, 0, 'DROP EXTENSION: the worker goes');
 		$node->safe_psql('postgres', "DROP DATABASE $db") unless $options{keeps_database};
 		$node->stop;
 		my $log = log_since();

@@ -1,7 +1,7 @@
-# What is put in the way of CREATE EXTENSION, and our functions called by anybody, with anything, anywhere.
+# CREATE EXTENSION runs no planted code, and every function of the extension takes any arguments, in any place, from any role.
 #
-# The attacker is mallory, who has every privilege on the tables and CREATE on the schema. Hostile code is loot.spring(), which notes as whom
-# it runs. The sign of success: no note of a superuser, no crash, and an error that says what is wrong.
+# The attacker is mallory, a role with every privilege on the tables and CREATE on the schema. Hostile code is loot.spring(), which records
+# the role that it runs as. A superuser must not be recorded, the server must not crash, and an error must say what is wrong.
 
 use strict;
 use warnings FATAL => 'all';
@@ -24,7 +24,7 @@ sub error_of
 	return $err;
 }
 
-# Each of these, undone, in one session of the role's; a statement that fails ends nothing. Returns what is no answer: an internal error, a crash.
+# Run each statement in one session of the role, and undo it. Return those that end in an internal error or a crash.
 sub unanswered
 {
 	my ($role, @attempts) = @_;
@@ -51,25 +51,25 @@ sql(q{
 	CREATE OPERATOR public.= (LEFTARG = oid, RIGHTARG = regnamespace, FUNCTION = public.planted_b);
 	CREATE FUNCTION public.planted_c(name, text) RETURNS boolean LANGUAGE sql AS $$ SELECT loot.spring('planted operator name = text') AND $1::pg_catalog.text OPERATOR(pg_catalog.=) $2 $$;
 	CREATE OPERATOR public.= (LEFTARG = name, RIGHTARG = text, FUNCTION = public.planted_c)});
-is(sql(q{SET search_path = public; SELECT 1::oid = 1::regclass; SELECT count(*) > 0 FROM loot.notes}), "t\nt", 'the operator that is planted would be taken');
+is(sql(q{SET search_path = public; SELECT 1::oid = 1::regclass; SELECT count(*) > 0 FROM loot.notes}), "t\nt", 'a planted operator is taken by a statement that finds it');
 sql('ALTER ROLE mallory NOSUPERUSER; TRUNCATE loot.notes');
 
 # Tables and functions under the names of ours: nothing is adopted from a stranger, nothing replaced.
 sql(q{SET ROLE mallory; CREATE TABLE public.campaigns (id integer)});
-like(error_of('CREATE EXTENSION campaign_lifecycle'), qr/already holds an object that campaign_lifecycle would make: relation campaigns.*HINT/s, 'a table in the way is an error');
+like(error_of('CREATE EXTENSION campaign_lifecycle'), qr/already holds an object that campaign_lifecycle would make: relation campaigns.*HINT/s, 'CREATE EXTENSION refuses a schema with a table of that name');
 sql(q{SET ROLE mallory; DROP TABLE public.campaigns; CREATE TABLE public.campaign_tables_version AS SELECT '1.1' AS version; CREATE TABLE public.campaigns (id integer)});
-like(error_of('CREATE EXTENSION campaign_lifecycle'), qr/belong to another role: .* owned by mallory/, 'tables that pretend to be ours are not taken over');
+like(error_of('CREATE EXTENSION campaign_lifecycle'), qr/belong to another role: .* owned by mallory/, 'CREATE EXTENSION does not adopt tables of another role');
 sql(q{SET ROLE mallory; DROP TABLE public.campaigns, public.campaign_tables_version;
 	CREATE FUNCTION public._wake_worker() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM loot.spring('planted _wake_worker()'); RETURN NEW; END $$});
-like(error_of('CREATE EXTENSION campaign_lifecycle'), qr/function "_wake_worker" already exists/, 'a function in the way is an error');
+like(error_of('CREATE EXTENSION campaign_lifecycle'), qr/function "_wake_worker" already exists/, 'CREATE EXTENSION refuses a schema with a function of that name');
 sql('DROP FUNCTION public._wake_worker()');
 sql(q{GRANT CREATE ON DATABASE postgres TO mallory; SET ROLE mallory; CREATE SCHEMA campaign_lifecycle_internal;
 	CREATE FUNCTION campaign_lifecycle_internal._uuid_v7() RETURNS uuid LANGUAGE sql AS $$ SELECT CASE WHEN loot.spring('planted _uuid_v7()') THEN gen_random_uuid() END $$});
-like(error_of('CREATE EXTENSION campaign_lifecycle'), qr/schema "campaign_lifecycle_internal" already exists.*HINT:  .*RENAME TO/s, 'a planted schema of our internal functions is an error');
+like(error_of('CREATE EXTENSION campaign_lifecycle'), qr/schema "campaign_lifecycle_internal" already exists.*HINT:  .*RENAME TO/s, 'CREATE EXTENSION refuses a planted schema of its internal functions');
 sql('DROP SCHEMA campaign_lifecycle_internal CASCADE; REVOKE CREATE ON DATABASE postgres FROM mallory');
 
 sql('CREATE EXTENSION campaign_lifecycle');
-is(sql('SELECT count(*) FROM loot.notes'), 0, 'CREATE EXTENSION called no planted operator');
+is(sql('SELECT count(*) FROM loot.notes'), 0, 'CREATE EXTENSION calls no planted operator');
 # They would be taken in every session of this test as well.
 sql('DROP FUNCTION public.planted_a, public.planted_b, public.planted_c CASCADE');
 
@@ -90,7 +90,7 @@ for my $what (
 	[ 'ALTER EXTENSION campaign_lifecycle ADD FUNCTION loot.now()', 'a function put into the extension' ],
 	[ 'ALTER TABLE public.campaigns DISABLE TRIGGER ALL', 'triggers switched off' ])
 {
-	like(error_of("SET ROLE mallory; $what->[0]"), qr/must be owner of|permission denied for schema campaign_lifecycle_internal/, "$what->[1]: refused");
+	like(error_of("SET ROLE mallory; $what->[0]"), qr/must be owner of|permission denied for schema campaign_lifecycle_internal/, "$what->[1] is refused");
 }
 
 # Every function of ours with NULLs, and each C function with whatever its types hold. An ERROR is an answer; a crash is not.
@@ -115,7 +115,7 @@ is( unanswered(
 my @trigger_functions = split /\n/, sql(q{
 	SELECT p.oid::regproc FROM pg_proc AS p JOIN pg_depend AS d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
 	JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'campaign_lifecycle' WHERE p.prorettype = 'trigger'::regtype ORDER BY 1});
-cmp_ok(scalar @trigger_functions, '>=', 7, 'trigger functions are found');
+cmp_ok(scalar @trigger_functions, '>=', 7, 'there are at least seven trigger functions');
 sql(q{
 	CREATE FOREIGN DATA WRAPPER nothing;
 	CREATE SERVER nowhere FOREIGN DATA WRAPPER nothing;
@@ -155,7 +155,7 @@ for my $function (@trigger_functions)
 	  . "INSERT INTO odd.dropped (status) VALUES ('CREATED'); UPDATE odd.dropped SET status = 'RUNNING'; DELETE FROM odd.dropped; SET CONSTRAINTS ALL IMMEDIATE",
 	  "INSERT INTO odd.dropped (status) VALUES ('CREATED'); CREATE TRIGGER t AFTER UPDATE ON odd.dropped REFERENCING NEW TABLE AS n OLD TABLE AS o FOR EACH ROW $call; UPDATE odd.dropped SET status = 'RUNNING'";
 }
-is($directly, '', 'trigger functions called directly say that they are none to call');
+is($directly, '', 'trigger functions refuse a direct call');
 is(unanswered($superuser, @attempts), '', @attempts . ' triggers in every wrong place: each answers, or says what is wrong');
 
 # A log of somebody else's: the owner of the tables may put the trigger that writes the log on a table of his beside it, with a machine of his own.
@@ -173,10 +173,10 @@ my $err = error_as(
 	CREATE TRIGGER write AFTER INSERT OR UPDATE ON archive.own FOR EACH STATEMENT EXECUTE FUNCTION public.log_campaign_state_change();
 	INSERT INTO archive.own VALUES (gen_random_uuid(), 'CREATED', '{}', now(), now());
 	UPDATE archive.own SET status = 'RUNNING'});
-like($err, qr/ERROR:  42501: table "own" and the campaign_state_log beside it have different owners/, 'a log of another role\'s cannot be written through a trigger');
-is(sql('SELECT count(*) FROM archive.campaign_state_log'), 0, 'and has no forged row');
-is(sql("SELECT count(*) FROM loot.notes WHERE who = '$superuser'"), 0, 'nor has its owner run anything');
-is(sql('SELECT pg_postmaster_start_time()'), $started, 'and the server stood through all of it');
+like($err, qr/ERROR:  42501: table "own" and the campaign_state_log beside it have different owners/, 'a log of another role cannot be written through the log trigger');
+is(sql('SELECT count(*) FROM archive.campaign_state_log'), 0, 'the log of another role has no forged row');
+is(sql("SELECT count(*) FROM loot.notes WHERE who = '$superuser'"), 0, 'the owner of that log has run no hostile code');
+is(sql('SELECT pg_postmaster_start_time()'), $started, 'the server has not restarted');
 sql('DROP SCHEMA odd, archive CASCADE; TRUNCATE loot.notes');
 
 $node->stop;

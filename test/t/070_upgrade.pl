@@ -24,7 +24,7 @@ sub new_installation
 	my ($db, $schema) = @_;
 	$node->safe_psql('postgres', "CREATE DATABASE $db");
 	$node->safe_psql($db, "CREATE SCHEMA IF NOT EXISTS \"$schema\"; CREATE EXTENSION campaign_lifecycle SCHEMA \"$schema\"");
-	return [ objects($node, $db, $schema) ];
+	return [ schema_objects($node, $db, $schema) ];
 }
 
 # The dump, with the functions of a version.
@@ -55,24 +55,24 @@ subtest 'an updated database equals a new one, object by object' => sub {
 		$node->safe_psql('postgres', "CREATE DATABASE $db");
 		$node->safe_psql($db, "CREATE SCHEMA IF NOT EXISTS \"$schema\"; CREATE EXTENSION campaign_lifecycle SCHEMA \"$schema\" VERSION '1.1'");
 		my $dump = PostgreSQL::Test::Utils::tempdir() . "/$db.sql";
-		silent("pg_dump of 1.1 in $schema", [ 'pg_dump', '-f', $dump, $node->connstr($db) ]);
+		runs_silently("pg_dump of 1.1 in $schema", [ 'pg_dump', '-f', $dump, $node->connstr($db) ]);
 		$node->safe_psql($db, 'ALTER EXTENSION campaign_lifecycle UPDATE');
-		answers($node, $db, "SELECT extversion FROM pg_extension WHERE extname = 'campaign_lifecycle'", '1.2', "$schema: ALTER EXTENSION UPDATE leads to 1.2");
-		same($new{$schema}, [ objects($node, $db, $schema) ], "$schema: an updated database equals a new one");
+		query_is($node, $db, "SELECT extversion FROM pg_extension WHERE extname = 'campaign_lifecycle'", '1.2', "$schema: ALTER EXTENSION UPDATE leads to 1.2");
+		same_lines($new{$schema}, [ schema_objects($node, $db, $schema) ], "$schema: an updated database equals a new one");
 
 		$node->safe_psql('postgres', "CREATE DATABASE ${db}_restored");
-		silent("restore of it under 1.2", [ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-o', '/dev/null', '-f', $dump, $node->connstr("${db}_restored") ]);
+		runs_silently("restore of it under 1.2", [ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-o', '/dev/null', '-f', $dump, $node->connstr("${db}_restored") ]);
 		$node->safe_psql("${db}_restored", "SELECT \"$schema\".upgrade_campaign_tables()");
-		same($new{$schema}, [ objects($node, "${db}_restored", $schema) ], "$schema: a restored dump of 1.1 with upgraded tables equals a new database");
+		same_lines($new{$schema}, [ schema_objects($node, "${db}_restored", $schema) ], "$schema: a restored dump of 1.1 with upgraded tables equals a new database");
 		$node->safe_psql("${db}_restored", "SELECT \"$schema\".upgrade_campaign_tables()");
-		same($new{$schema}, [ objects($node, "${db}_restored", $schema) ], "$schema: a second upgrade_campaign_tables() changes nothing");
+		same_lines($new{$schema}, [ schema_objects($node, "${db}_restored", $schema) ], "$schema: a second upgrade_campaign_tables() changes nothing");
 	}
 };
 
 subtest 'between the new library and ALTER EXTENSION UPDATE' => sub {
 	restore_old('waiting', '1.1');
 	$node->safe_psql('waiting', 'SELECT resume_timers()');
-	becomes($node, 'waiting', "SELECT state FROM campaign_workers WHERE database = 'waiting'", 'update needed', 'the worker says that an update is needed');
+	poll_is($node, 'waiting', "SELECT state FROM campaign_workers WHERE database = 'waiting'", 'update needed', 'the worker says that an update is needed');
 	my $before = $node->safe_psql('waiting', $overdue);
 	cmp_ok($before, '>', 0, 'timers are overdue');
 	for my $role ($node->safe_psql('postgres', 'SELECT current_user'), 'copies_reader')
@@ -89,16 +89,16 @@ subtest 'between the new library and ALTER EXTENSION UPDATE' => sub {
 		WITH made AS (INSERT INTO campaigns (status, duration_hours, start_time) VALUES ('CREATED', 1, now()) RETURNING id)
 		INSERT INTO campaign_timers (campaign_id, timer_type, scheduled_at) SELECT m.id, 'START_CAMPAIGN', now() FROM made AS m});
 	$node->safe_psql('waiting', q{UPDATE campaigns SET status = 'RUNNING' WHERE id = (SELECT max(id::text)::uuid FROM campaigns WHERE status = 'CREATED' AND NOT metadata ? 'refused')});
-	answers($node, 'waiting', q{SELECT count(*) FROM campaign_state_log WHERE created_at > now() - interval '1 minute'}, 2, 'plain SQL writes the tables, and triggers write the log');
-	answers($node, 'waiting', $overdue, $before + 1, 'no timer fires');
+	query_is($node, 'waiting', q{SELECT count(*) FROM campaign_state_log WHERE created_at > now() - interval '1 minute'}, 2, 'plain SQL writes the tables, and triggers write the log');
+	query_is($node, 'waiting', $overdue, $before + 1, 'no timer fires');
 	my @problems = grep { !/of another version than its library|administrator command|the database system is/ } slurp_file($node->logfile) =~ /^.*(?:ERROR|FATAL|PANIC|terminated by signal).*$/mg;
 	is(join("\n", @problems), '', 'the server log has no other error');
 	my @lines = slurp_file($node->logfile) =~ /no timer fires, because extension/g;
 	cmp_ok(scalar @lines, '<=', 3, 'the server log says it once in each of the three databases that had 1.1');
 	$node->safe_psql('waiting', 'ALTER EXTENSION campaign_lifecycle UPDATE');
-	becomes($node, 'waiting', $overdue, 0, 'timers fire after ALTER EXTENSION UPDATE');
-	holds($node, 'waiting', 'updated while the worker waited');
-	answers($node, 'waiting', "SELECT string_agg(check_name, ', ') FROM campaign_health() WHERE status = 'critical' AND check_name NOT IN ('dead_letters', 'failure_rate')", '', 'health is not critical');
+	poll_is($node, 'waiting', $overdue, 0, 'timers fire after ALTER EXTENSION UPDATE');
+	check_invariants($node, 'waiting', 'updated while the worker waited');
+	query_is($node, 'waiting', "SELECT string_agg(check_name, ', ') FROM campaign_health() WHERE status = 'critical' AND check_name NOT IN ('dead_letters', 'failure_rate')", '', 'health is not critical');
 };
 
 # What the upgrade writes: the version. What a superuser's update may do to rows: nothing.
@@ -106,20 +106,20 @@ my $written = qr/^(?:campaign_tables_version)/;
 
 subtest 'an update keeps every row and the access of every role' => sub {
 	restore_old('updated', '1.1');
-	my @before = content($node, 'updated');
+	my @before = table_contents($node, 'updated');
 	$node->safe_psql('updated', 'ALTER EXTENSION campaign_lifecycle UPDATE');
-	same(\@before, [ content($node, 'updated') ], 'an update keeps every row', $written);
-	answers($node, 'updated', "SET ROLE copies_reader; SELECT count(*) > 10 FROM campaign_health()", 't', 'a reader of 1.1 calls campaign_health()');
-	answers($node, 'updated', "SET ROLE copies_writer; SELECT create_campaign(24, now() + interval '1 day') IS NOT NULL", 't', 'a writer of 1.1 creates a campaign');
-	answers($node, 'updated', 'SET ROLE copies_operator; SELECT create_monthly_partitions(0) IS NOT NULL', 't', 'an operator of 1.1 makes partitions');
-	fires($node, 'updated', 'updated');
-	holds($node, 'updated', 'updated');
+	same_lines(\@before, [ table_contents($node, 'updated') ], 'an update keeps every row', $written);
+	query_is($node, 'updated', "SET ROLE copies_reader; SELECT count(*) > 10 FROM campaign_health()", 't', 'a reader of 1.1 calls campaign_health()');
+	query_is($node, 'updated', "SET ROLE copies_writer; SELECT create_campaign(24, now() + interval '1 day') IS NOT NULL", 't', 'a writer of 1.1 creates a campaign');
+	query_is($node, 'updated', 'SET ROLE copies_operator; SELECT create_monthly_partitions(0) IS NOT NULL', 't', 'an operator of 1.1 makes partitions');
+	check_timers_resume($node, 'updated', 'updated');
+	check_invariants($node, 'updated', 'updated');
 
 	# pg_dump leaves out what a script of the extension grants.
 	my $dump = PostgreSQL::Test::Utils::tempdir() . '/again.sql';
-	silent('pg_dump of the updated database', [ 'pg_dump', '-f', $dump, $node->connstr('updated') ]);
+	runs_silently('pg_dump of the updated database', [ 'pg_dump', '-f', $dump, $node->connstr('updated') ]);
 	$node->safe_psql('postgres', 'CREATE DATABASE again');
-	silent('restore of it', [ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-o', '/dev/null', '-f', $dump, $node->connstr('again') ]);
+	runs_silently('restore of it', [ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-o', '/dev/null', '-f', $dump, $node->connstr('again') ]);
 	my $access = q{SELECT string_agg(format('%s %s', a.grantee::regrole, what), E'\n' ORDER BY a.grantee::regrole::text, what) FROM (
 			SELECT p.oid::regprocedure::text AS what, p.proacl AS acl FROM pg_proc AS p WHERE p.pronamespace IN ('campaign_lifecycle_internal'::regnamespace, 'public'::regnamespace)
 			UNION ALL SELECT nspname, nspacl FROM pg_namespace WHERE nspname = 'campaign_lifecycle_internal') AS o, aclexplode(o.acl) AS a WHERE a.grantee::regrole::text LIKE 'copies%'};
@@ -129,36 +129,36 @@ subtest 'an update keeps every row and the access of every role' => sub {
 
 subtest 'a dump of 1.1, restored under 1.2' => sub {
 	restore_old('restored', '1.2');
-	my @before = content($node, 'restored');
+	my @before = table_contents($node, 'restored');
 	like($node->safe_psql('restored', "SELECT detail FROM campaign_health() WHERE check_name = 'table_owner' AND status = 'critical'"), qr/set_campaign_owner/, 'health says that the owner lacks privileges');
 	$node->safe_psql('restored', "SELECT set_campaign_owner('copies_owner')");
-	answers($node, 'restored', $critical, 'critical|1.1|1.2', 'health says that the tables are old');
+	query_is($node, 'restored', $critical, 'critical|1.1|1.2', 'health says that the tables are old');
 	$node->safe_psql('restored', 'SELECT resume_timers()');
 	my ($code, $out, $err) = $node->psql('restored', 'SELECT run_due_timers()');
 	like($err, qr/of another version than the extension.*HINT:.*upgrade_campaign_tables\(\)/s, 'run_due_timers() refuses, and names upgrade_campaign_tables()');
-	fill($node, 'new_public', 10);
-	becomes($node, 'new_public', "SELECT count(*) FROM campaigns WHERE status = 'EXPIRED'", 10, 'another database works');
-	same(\@before, [ content($node, 'restored') ], 'though it was resumed, nothing has fired');
+	add_due_campaigns($node, 'new_public', 10);
+	poll_is($node, 'new_public', "SELECT count(*) FROM campaigns WHERE status = 'EXPIRED'", 10, 'another database works');
+	same_lines(\@before, [ table_contents($node, 'restored') ], 'though it was resumed, nothing has fired');
 	$node->safe_psql('restored', 'SELECT pause_timers(), upgrade_campaign_tables(), upgrade_campaign_tables()');
-	same(\@before, [ content($node, 'restored') ], 'upgrade_campaign_tables() keeps every row', $written);
-	answers($node, 'restored', $critical, 'ok|1.2|1.2', 'health is satisfied');
+	same_lines(\@before, [ table_contents($node, 'restored') ], 'upgrade_campaign_tables() keeps every row', $written);
+	query_is($node, 'restored', $critical, 'ok|1.2|1.2', 'health is satisfied');
 	$node->safe_psql('restored', "SELECT grant_campaign_access('copies_reader', 'reader')");
-	answers($node, 'restored', 'SET ROLE copies_reader; SELECT count(*) > 10 FROM campaign_health()', 't', 'grant_campaign_access() gives a role its level again');
-	fires($node, 'restored', 'a restored dump of 1.1');
-	holds($node, 'restored', 'restored and upgraded');
+	query_is($node, 'restored', 'SET ROLE copies_reader; SELECT count(*) > 10 FROM campaign_health()', 't', 'grant_campaign_access() gives a role its level again');
+	check_timers_resume($node, 'restored', 'a restored dump of 1.1');
+	check_invariants($node, 'restored', 'restored and upgraded');
 };
 
 subtest 'tables of 1.1, left by DROP EXTENSION and adopted' => sub {
 	restore_old('adopted', '1.1');
 	$node->safe_psql('adopted', q{SELECT format('ALTER TABLE %s OWNER TO CURRENT_USER', c.oid::regclass) FROM pg_class AS c WHERE c.relowner = 'copies_owner'::regrole AND c.relkind IN ('r', 'p', 'v', 'm')
 		\gexec});
-	my @before = content($node, 'adopted');
+	my @before = table_contents($node, 'adopted');
 	$node->safe_psql('adopted', 'DROP EXTENSION campaign_lifecycle');
 	$node->safe_psql('adopted', 'BEGIN; CREATE EXTENSION campaign_lifecycle; SELECT pause_timers(); COMMIT');
-	answers($node, 'adopted', $critical, 'ok|1.2|1.2', 'CREATE EXTENSION brings the tables it adopts up to date');
-	same(\@before, [ content($node, 'adopted') ], 'adoption keeps every row', $written);
-	fires($node, 'adopted', 'adopted');
-	holds($node, 'adopted', 'adopted');
+	query_is($node, 'adopted', $critical, 'ok|1.2|1.2', 'CREATE EXTENSION brings the tables it adopts up to date');
+	same_lines(\@before, [ table_contents($node, 'adopted') ], 'adoption keeps every row', $written);
+	check_timers_resume($node, 'adopted', 'adopted');
+	check_invariants($node, 'adopted', 'adopted');
 };
 
 $node->stop;

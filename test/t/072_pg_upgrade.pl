@@ -1,9 +1,9 @@
-# pg_upgrade takes everything along, and pauses nothing: what it makes is the original, not a copy of it.
+# pg_upgrade keeps every row and object, and pauses no timers, because its result is the original and not a copy.
 #
-# A server holds two databases with something in everything, both paused by hand (one in public, one in a schema with an odd name whose
+# A server has two databases with rows in every table, both paused by hand (one in public, one in a schema with an odd name whose
 # tables belong to a plain role), and one that is at work. pg_upgrade brings it to a new cluster of the same version, by copying and by
 # linking its files. Not one line comes on stderr; every row and every object is there; the paused databases stay paused until
-# resume_timers(); the one that was at work executes what became due in the meantime, at once and once.
+# resume_timers(); the one that was at work executes each timer that became due in the meantime once.
 
 use strict;
 use warnings FATAL => 'all';
@@ -20,11 +20,11 @@ my $bin = dirname(PostgreSQL::Test::Utils::run_command([ 'which', 'pg_upgrade' ]
 my $sockets = $old->host;
 
 my %schema = (original => 'public', owned => 'My Schema');
-furnish($old, 'original');
-furnish($old, 'owned', schema => $schema{owned}, owner => 1);
-with_database($old, 'active');
-fill($old, 'active', 30);
-becomes($old, 'active', "SELECT count(*) FROM campaigns WHERE status = 'EXPIRED'", 30, 'a database is at work');
+create_filled_database($old, 'original');
+create_filled_database($old, 'owned', schema => $schema{owned}, owner => 1);
+create_campaign_database($old, 'active');
+add_due_campaigns($old, 'active', 30);
+poll_is($old, 'active', "SELECT count(*) FROM campaigns WHERE status = 'EXPIRED'", 30, 'the worker of a database executes 30 timers before pg_upgrade');
 # Becomes due in the meantime, as an outage is long.
 $old->safe_psql('active', q{
 	ALTER TABLE campaign_timers DISABLE TRIGGER USER;
@@ -33,8 +33,8 @@ $old->safe_psql('active', q{
 	ALTER TABLE campaign_timers ENABLE TRIGGER USER;
 	ALTER TABLE campaign_timers ENABLE ALWAYS TRIGGER wake_worker_on_insert;
 	ALTER TABLE campaign_timers ENABLE ALWAYS TRIGGER wake_worker_on_update});
-my %content = map { $_ => [ content($old, $_, $schema{$_}) ] } keys %schema;
-my %objects = map { $_ => [ objects($old, $_, $schema{$_}) ] } keys %schema;
+my %content = map { $_ => [ table_contents($old, $_, $schema{$_}) ] } keys %schema;
+my %objects = map { $_ => [ schema_objects($old, $_, $schema{$_}) ] } keys %schema;
 my $executed = $old->safe_psql('active', "SELECT count(*) FROM timer_executions WHERE status = 'COMPLETED'");
 $old->stop;
 
@@ -43,21 +43,21 @@ for my $mode ('copy', 'link')
 	my $new = campaign_server("new_$mode", start => 0, conf => $conf);
 	chdir $new->basedir or die;
 	# Copying is the default, which servers before 16 have no word for.
-	silent("pg_upgrade, $mode", [ "$bin/pg_upgrade", $mode eq 'link' ? '--link' : (), '-b', $bin, '-B', $bin, '-d', $old->data_dir, '-D', $new->data_dir,
+	runs_silently("pg_upgrade, $mode", [ "$bin/pg_upgrade", $mode eq 'link' ? '--link' : (), '-b', $bin, '-B', $bin, '-d', $old->data_dir, '-D', $new->data_dir,
 		'-p', $old->port, '-P', $new->port, '-s', $sockets ]);
 	chdir $ENV{PWD} or die;
 	$new->start;
 
-	becomes($new, 'active', "SELECT count(*) FROM campaigns WHERE status = 'EXPIRED'", 50, "$mode: a database that was at work goes on, unasked");
-	answers($new, 'active', "SELECT count(*) - $executed, count(*) - count(DISTINCT timer_id) FROM timer_executions WHERE status = 'COMPLETED'", (50 - $executed) . '|0', "$mode: nothing twice");
-	holds($new, 'active', "$mode, at work");
+	poll_is($new, 'active', "SELECT count(*) FROM campaigns WHERE status = 'EXPIRED'", 50, "$mode: a database that was at work goes on without resume_timers()");
+	query_is($new, 'active', "SELECT count(*) - $executed, count(*) - count(DISTINCT timer_id) FROM timer_executions WHERE status = 'COMPLETED'", (50 - $executed) . '|0', "$mode: no timer is executed twice");
+	check_invariants($new, 'active', "$mode, at work");
 	for my $db (sort keys %schema)
 	{
-		same($content{$db}, [ content($new, $db, $schema{$db}) ], "$mode, $db: every row is there, once");
-		same($objects{$db}, [ objects($new, $db, $schema{$db}) ], "$mode, $db: every object is there");
-		answers($new, $db, "SELECT value FROM \"$schema{$db}\".campaign_health() WHERE check_name = 'activation'", 'paused', "$mode, $db: paused as it was, and no copy");
-		fires($new, $db, "$mode, $db", $schema{$db});
-		holds($new, $db, "$mode, $db", schema => $schema{$db});
+		same_lines($content{$db}, [ table_contents($new, $db, $schema{$db}) ], "$mode, $db: every row is there, once");
+		same_lines($objects{$db}, [ schema_objects($new, $db, $schema{$db}) ], "$mode, $db: every object is there");
+		query_is($new, $db, "SELECT value FROM \"$schema{$db}\".campaign_health() WHERE check_name = 'activation'", 'paused', "$mode, $db: campaign_health() reports paused and no copy");
+		check_timers_resume($new, $db, "$mode, $db", $schema{$db});
+		check_invariants($new, $db, "$mode, $db", schema => $schema{$db});
 	}
 	$new->stop;
 }

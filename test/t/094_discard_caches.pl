@@ -58,7 +58,7 @@ sub quietly
 }
 
 # What is old, for the maintenance. The arithmetic of schedules, a loop of PL/pgSQL, would take an hour and calls no C++ of ours.
-with_database($node, 'upkeep');
+create_campaign_database($node, 'upkeep');
 $node->safe_psql('upkeep', q{
 	ALTER FUNCTION _next_cron_time(text, timestamptz) SET debug_discard_caches = 0;
 	UPDATE campaign_maintenance_jobs SET enabled = job IN ('archive-state-logs', 'cleanup-timer-executions', 'refresh-pending-timers');
@@ -69,7 +69,7 @@ $node->safe_psql('upkeep', q{
 	SELECT t.id, 'COMPLETED', now() - interval '1 year', now() - interval '1 year' FROM campaign_timers AS t LIMIT 1});
 
 # Each campaign lives within seconds, and one kind of its timers has a handler.
-with_database($node, 'lives');
+create_campaign_database($node, 'lives');
 $node->safe_psql('lives', q{
 	UPDATE campaign_maintenance_jobs SET enabled = false;
 	UPDATE campaign_timer_policies SET delay = CASE
@@ -125,7 +125,7 @@ is(quietly('lives', $executed), '0|t', 'no attempt has failed');
 is($node->safe_psql('upkeep', "SELECT cleanup_timer_executions('0') >= 0"), 't', 'executions are removed by hand');
 {
 	local $ENV{PGOPTIONS} = '-c debug_discard_caches=0';
-	holds($node, 'lives', 'after four lives');
+	check_invariants($node, 'lives', 'after four lives');
 }
 unlike(slurp_file($node->logfile), qr/^TRAP:|was terminated by signal/m, 'no assertion has failed, no process has crashed');
 $node->stop;

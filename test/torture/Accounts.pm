@@ -1,4 +1,4 @@
-# What is left when a round is over: rows are counted, and each count has a name.
+# Count the rows that are left when a round is over. Each count has a name.
 #
 #     my $found = Accounts::take($sql, $acknowledged);      a closure that returns rows as text; a hash of Load, or undef for a copy
 #     $found->{lost}, $found->{doubled}, $found->{broken}    numbers; $found->{details} says what of

@@ -32,7 +32,7 @@ sub _kill_pid
 	kill 'KILL', $pid or return;
 	$world->{since} = time;
 	# The server may let somebody in before it has noticed.
-	$world->becomes("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'checkpointer' AND backend_start > '$started'", 1);
+	$world->wait_until("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'checkpointer' AND backend_start > '$started'", 1);
 	return;
 }
 

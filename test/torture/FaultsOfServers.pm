@@ -46,11 +46,11 @@ sub _fail_over
 	# Into an archive of its own.
 	$new->enable_archiving;
 	$new->start;
-	$world->becomes("SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'", 1);
+	$world->wait_until("SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'", 1);
 	if ($synchronous)
 	{
 		$world->set(synchronous_standby_names => '*');
-		$world->becomes("SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'", 1);
+		$world->wait_until("SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'", 1);
 	}
 	sleep 0.5;
 	die "something of ours runs on a standby\n"
@@ -70,7 +70,7 @@ sub _goes_on
 	my ($node, $address) = @_;
 	my $copy = World->new($node, $address);
 	my $sql = sub { $copy->sql($_[0]) };
-	$copy->becomes('SELECT pg_is_in_recovery()', 'f');
+	$copy->wait_until('SELECT pg_is_in_recovery()', 'f');
 	die "a copy with campaign_lifecycle.enabled = off has a worker\n" if $copy->pid_of('campaign_lifecycle worker', patience => 0);
 	$copy->set('campaign_lifecycle.enabled' => 'on');
 	# A copy has crashed, for all it knows, and runs what is due one by one.
@@ -115,7 +115,7 @@ sub _recover_to_a_point
 	$world->sql("SELECT pg_create_restore_point('$name')");
 	sleep 0.2;
 	my $file = $world->sql('SELECT pg_walfile_name(pg_switch_wal())');
-	$world->becomes("SELECT coalesce(last_archived_wal >= '$file', false) FROM pg_stat_archiver", 't');
+	$world->wait_until("SELECT coalesce(last_archived_wal >= '$file', false) FROM pg_stat_archiver", 't');
 	my $node = PostgreSQL::Test::Cluster->new("copy$servers");
 	$node->init_from_backup($world->node, $backup, has_restoring => 1, standby => 0);
 	$node->append_conf('postgresql.conf', "recovery_target_name = '$name'\nrecovery_target_action = 'promote'\n");

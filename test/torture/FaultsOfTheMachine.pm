@@ -1,6 +1,6 @@
-# What a machine runs out of, and its clock. The server runs under test/lib/offset_clock.cpp and test/lib/full_disk.cpp, which script/torture
-# builds; both are told by files. Everybody meets these faults, so clients may get errors that say what is missing; nobody may lose a timer
-# or an attempt by them.
+# Faults of the machine: resources that run out, and the clock. The server runs under test/preload/offset_clock.cpp and test/preload/full_disk.cpp, which script/torture
+# builds; both are told by files. Clients meet these faults as well and may get errors that say what is missing; no timer and no
+# attempt may be lost by them.
 
 package FaultsOfTheMachine;
 
@@ -69,7 +69,7 @@ sub _take_places
 {
 	my ($world, $dice) = @_;
 	$world->set('campaign_lifecycle.workers' => 64);
-	$world->becomes("SELECT count(*) > 0 FROM campaign_workers WHERE state = 'no worker slot'", 't');
+	$world->wait_until("SELECT count(*) > 0 FROM campaign_workers WHERE state = 'no worker slot'", 't');
 	_for_a_while($dice);
 	$world->set('campaign_lifecycle.workers' => undef);
 	return;

@@ -1,4 +1,4 @@
-# What people do to a database while its timers run: settings, locks, DDL on the campaign tables and on whole databases, timers that
+# Faults of users, who change a database while its timers run: settings, locks, DDL on the campaign tables and on whole databases, timers that
 # raise and timers that take the server along. Each statement must succeed, in bounded time: one that fails or hangs kills the fault.
 
 package FaultsOfUsers;
@@ -176,7 +176,7 @@ sub _drop_and_create
 	return _all_of($world, $dice->(2) ? join('\; ', @statements) : @statements);
 }
 
-# What would stop a worker that took them for its own: it starts under them and works. Clients that have come meanwhile are sent away, for they
+# Settings that would stop a worker that obeyed them: it starts under them and works. Clients that have connected meanwhile are ended, because they
 # would keep them.
 sub _hostile_settings
 {
@@ -215,7 +215,7 @@ sub _side
 	$world->sql($_, db => 'side') for @made;
 	_fill_side($world);
 	$world->sql('SELECT resume_timers()', db => 'side');
-	$world->becomes(q{SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = 'side' AND backend_type = 'campaign_lifecycle worker' AND wait_event = 'PgSleep'}, 't');
+	$world->wait_until(q{SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = 'side' AND backend_type = 'campaign_lifecycle worker' AND wait_event = 'PgSleep'}, 't');
 	$world->disconnect('side');
 	return;
 }
@@ -224,7 +224,7 @@ sub _all_done
 {
 	my ($world, $db, $number) = @_;
 	$world->sql('DROP TRIGGER IF EXISTS slow_down ON campaigns', db => $db);
-	$world->becomes("SELECT count(*) FROM campaigns WHERE status = 'EXPIRED'", $number, db => $db);
+	$world->wait_until("SELECT count(*) FROM campaigns WHERE status = 'EXPIRED'", $number, db => $db);
 	my $executed = $world->sql("SELECT count(*), count(DISTINCT timer_id) FROM timer_executions WHERE status = 'COMPLETED'", db => $db);
 	die "$executed executions of $number timers in $db\n" unless $executed eq "$number|$number";
 	$world->disconnect($db);
@@ -326,7 +326,7 @@ sub _poison
 		q{CREATE FUNCTION torture.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused'; END $$},
 		q{CREATE TRIGGER refuse BEFORE UPDATE ON campaigns FOR EACH ROW WHEN (NEW.status = 'CLOSED' AND NOT NEW.rewards_enabled) EXECUTE FUNCTION torture.refuse()},
 		q{SELECT count(create_campaign(1, now() - interval '1 hour', rewards_enabled => false)) FROM generate_series(1, 5)});
-	$world->becomes("SELECT count(*) >= 5 FROM campaign_timers WHERE status = 'FAILED'", 't');
+	$world->wait_until("SELECT count(*) >= 5 FROM campaign_timers WHERE status = 'FAILED'", 't');
 	_all_of($world, 'DROP FUNCTION torture.refuse() CASCADE');
 	_revive($world, 'P0001: refused');
 	return;
@@ -341,13 +341,13 @@ sub _crash
 		q{CREATE TRIGGER crash AFTER UPDATE ON campaigns FOR EACH ROW WHEN (NEW.metadata ? 'crash') EXECUTE FUNCTION torture.crash()},
 		q{WITH c AS (INSERT INTO campaigns (status, duration_hours, metadata) VALUES ('RUNNING', 1, '{"crash": true}') RETURNING id)
 			INSERT INTO campaign_timers (campaign_id, timer_type, scheduled_at) SELECT id, 'EXPIRE_CAMPAIGN', now() FROM c});
-	$world->becomes(q{
+	$world->wait_until(q{
 		SELECT x.error_message FROM campaign_timers AS t JOIN campaigns AS c ON c.id = t.campaign_id JOIN timer_executions AS x ON x.timer_id = t.id
 		WHERE c.metadata ? 'crash' AND t.status = 'FAILED' AND t.retry_count = 5 ORDER BY x.started_at DESC LIMIT 1}, '57P02: the worker was lost while it ran this timer', patience => 180);
 	_all_of($world, 'DROP FUNCTION torture.crash() CASCADE');
 	_revive($world, '57P02: the worker was lost while it ran this timer');
 	# Behind all that was due at the last crash, which runs one by one.
-	$world->becomes(q{SELECT count(*) FROM campaigns WHERE metadata ? 'crash' AND status <> 'EXPIRED'}, 0, patience => 180);
+	$world->wait_until(q{SELECT count(*) FROM campaigns WHERE metadata ? 'crash' AND status <> 'EXPIRED'}, 0, patience => 180);
 	return;
 }
 

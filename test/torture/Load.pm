@@ -99,7 +99,7 @@ sub acknowledged
 
 sub surprises { return $_[0]->_lines('surprises') }
 
-# What a campaign may refuse because a timer came first; what a lost server says; what a client meets while the extension is away
+# Errors that a client may meet: a campaign refuses because a timer came first; the server is lost; the extension is away
 # or its functions were just replaced; what two sessions of users do to each other; what the machine has run out of.
 my %expected = map { $_ => 1 } qw(P0001 P0002 55000 23505 23503 lost 57P01 57P02 57P03 08006 08003 25006 42883 42P01 3F000 55P03 57014 40P01 40001 53100 53200 53300);
 
@@ -148,7 +148,7 @@ sub _live
 	return;
 }
 
-# What to do next: its name, the campaign, and the SQL.
+# Return the next operation: its name, the campaign, and the SQL.
 sub _choose
 {
 	my ($campaigns, $tag) = @_;

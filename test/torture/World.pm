@@ -5,7 +5,7 @@
 #     $world->sql($sql)                              rows as text; reconnects for as long as nothing was answered; dies of an error
 #     $world->sql($sql, db => 'side')
 #     $world->seconds_to_work                        commits a timer that is due, again and again if need be, until one is executed
-#     $world->becomes($query, $answer)               within 90 s, or as long as `patience` says, else it dies
+#     $world->wait_until($query, $answer)               within 90 s, or as long as `patience` says, else it dies
 #     $world->move_to($node)                         clients connect there from now on
 #     $world->pid_of('campaign_lifecycle worker')    one of them, of the database postgres where that has a meaning; undef: there is none, for ten seconds
 #
@@ -87,7 +87,7 @@ sub _is_among_users
 	return $self->sql("SELECT count(*) = 0 FROM pg_stat_activity WHERE pid IN ($pids) AND backend_type LIKE 'campaign_lifecycle%'") eq 't';
 }
 
-sub becomes
+sub wait_until
 {
 	my ($self, $query, $answer, %options) = @_;
 	my $patience = $options{patience} // $patience;

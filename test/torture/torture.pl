@@ -3,7 +3,7 @@
 # of it in time is its own.
 #
 # A round is some faults under load, then quiet: everything due must be executed, and everything is counted (Accounts.pm). What a round
-# has lost stands in the table at each kind of fault of that round, for nobody can say which of them it was; the totals count it once.
+# has lost stands in the table at each kind of fault of that round, because it may be due to any of them; the totals count it once.
 
 use strict;
 use warnings FATAL => 'all';
@@ -53,7 +53,7 @@ if (@ARGV)
 	%kinds = %wanted;
 }
 
-# What nobody expected ends the run, on the console too.
+# An unexpected error ends the run, and is printed on the console.
 $SIG{__DIE__} = sub { say_line("# $_[0]") unless $^S; die $_[0] };
 
 sub say_line { print $console @_, "\n"; return }
@@ -111,7 +111,7 @@ Load::prepare($sql);
 FaultsOfUsers::prepare($world);
 my $load = Load->new(folder => PostgreSQL::Test::Utils::tempdir(), clients => 4, seed => $seed, address => $world->{address});
 
-# What an asynchronous standby never had is not promised; it is told and forgotten.
+# Transactions that an asynchronous standby never had are reported and not counted as lost.
 sub forget
 {
 	my ($forgotten) = @_;

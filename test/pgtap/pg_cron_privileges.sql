@@ -1,7 +1,8 @@
--- The promise: a superuser who hands the upkeep to pg_cron, or takes it back, runs no code of whoever owns the tables or may put a trigger on them; and what
--- pg_cron runs is ours, as the owner of the tables, whatever functions others have put into the schema.
--- The steps: hostile triggers, a view in the table's place, overloads of every function that a job calls, each noting as whom it runs; then the two verbs by a
--- superuser, and the commands of the jobs by the owner, and by a superuser in whose name they were scheduled. The sign of success: notes of the owner only.
+-- A superuser that hands maintenance to pg_cron, or takes it back, runs no code of the owner of the tables or of a role
+-- with TRIGGER. The jobs of pg_cron call functions of the extension, as the owner of the tables, whatever functions
+-- others have put into the schema. There are hostile triggers, a view in the table's place, and overloads of every
+-- function that a job calls; each records the role that it runs as. Then a superuser calls the two functions, and the
+-- commands of the jobs run as the owner and as a superuser. Only the owner is recorded.
 
 BEGIN;
 SELECT plan(29);
@@ -45,7 +46,8 @@ SELECT ok(public.archive_old_state_logs('1 year'), 'an untyped call takes the ov
 UPDATE campaign_maintenance_jobs SET enabled = true;
 SET CONSTRAINTS ALL IMMEDIATE;
 SET CONSTRAINTS ALL DEFERRED;
-SELECT set_eq('SELECT who FROM loot.notes', ARRAY[current_user::name], 'plain SQL of a superuser runs them as a superuser');
+SELECT set_eq('SELECT who FROM loot.notes', ARRAY[current_user::name],
+	'plain SQL of a superuser runs them as a superuser');
 DELETE FROM loot.notes;
 
 --
@@ -54,22 +56,29 @@ DELETE FROM loot.notes;
 SELECT is(schedule_maintenance(), true, 'a superuser hands the upkeep to pg_cron');
 SET CONSTRAINTS ALL IMMEDIATE;
 SET CONSTRAINTS ALL DEFERRED;
-SELECT set_eq('SELECT what, who FROM loot.notes', $$VALUES ('campaign_maintenance_jobs', 'cron_owner'::name)$$, 'triggers on the jobs ran as the owner of the tables');
-SELECT is((SELECT array_agg(DISTINCT (j.username, j.active)::text) FROM cron.job AS j), '{"(cron_owner,t)"}', 'the jobs are the owner''s');
-SELECT is((SELECT count(*) FROM campaign_maintenance_jobs AS j JOIN pg_database AS d ON d.oid = j.cron_database AND d.datname = current_database()), 7::bigint, 'the table says so');
-SELECT is(unschedule_maintenance(), true, 'and takes it back');
+SELECT set_eq('SELECT what, who FROM loot.notes', $$VALUES ('campaign_maintenance_jobs', 'cron_owner'::name)$$,
+	'triggers on the jobs ran as the owner of the tables');
+SELECT is((SELECT array_agg(DISTINCT (j.username, j.active)::text) FROM cron.job AS j), '{"(cron_owner,t)"}',
+	'the jobs of pg_cron belong to the owner of the tables');
+SELECT is((SELECT count(*) FROM campaign_maintenance_jobs AS j JOIN pg_database AS d ON d.oid = j.cron_database AND d.datname = current_database()), 7::bigint,
+	'campaign_maintenance_jobs says that pg_cron runs seven jobs');
+SELECT is(unschedule_maintenance(), true, 'unschedule_maintenance() of the superuser takes the jobs back');
 SET CONSTRAINTS ALL IMMEDIATE;
 SET CONSTRAINTS ALL DEFERRED;
-SELECT set_eq('SELECT who FROM loot.notes', '{cron_owner}'::name[], 'with the same rights');
-SELECT is((SELECT count(*) FROM campaign_maintenance_jobs WHERE cron_database IS NOT NULL), 0::bigint, 'the table says that, too');
-SELECT is((SELECT count(*) FROM cron.job), 0::bigint, 'no job is left');
+SELECT set_eq('SELECT who FROM loot.notes', '{cron_owner}'::name[],
+	'code of the owner runs as the owner in unschedule_maintenance()');
+SELECT is((SELECT count(*) FROM campaign_maintenance_jobs WHERE cron_database IS NOT NULL), 0::bigint,
+	'campaign_maintenance_jobs says that pg_cron runs no job');
+SELECT is((SELECT count(*) FROM cron.job), 0::bigint, 'no job is left in pg_cron');
 
 -- Not through the back door of those who may have other upkeep done.
 SET LOCAL ROLE cron_operator;
-SELECT tap.is(pg_temp.error_of($$SELECT campaign_lifecycle_internal._run_maintenance_as_owner('set_cron_database', NULL, NULL, 1)$$), '42501: permission denied for maintenance function "set_cron_database"', 'an operator cannot take the upkeep from the worker');
-SELECT tap.is(pg_temp.error_of(format('SELECT campaign_lifecycle_internal._run_maintenance_as_owner(%L, now(), ''0'', NULL)', v)), format('42501: permission denied for maintenance function "%s"', v), 'nor ask for ' || v)
+SELECT tap.is(pg_temp.error_of($$SELECT campaign_lifecycle_internal._run_maintenance_as_owner('set_cron_database', NULL, NULL, 1)$$), '42501: permission denied for this upkeep: set_cron_database',
+	'an operator cannot take the upkeep from the worker');
+SELECT tap.is(pg_temp.error_of(format('SELECT campaign_lifecycle_internal._run_maintenance_as_owner(%L, now(), ''0'', NULL)', v)), '42501: permission denied for this upkeep: ' || v, 'nor ask for ' || v)
 FROM unnest('{upgrade_campaign_tables,cleanup_finished_timers,cleanup_metrics,refresh_if_changed,nonsense}'::text[]) AS v;
-SELECT tap.is(campaign_lifecycle_internal._run_maintenance_as_owner('cleanup_timer_executions', now(), '1 year', 1), 0::bigint, 'what its own verbs do, it can');
+SELECT tap.is(campaign_lifecycle_internal._run_maintenance_as_owner('cleanup_timer_executions', now(), '1 year', 1), 0::bigint,
+	'an operator can call maintenance as the owner');
 RESET ROLE;
 
 -- A view in the table's place, and names that are none of ours.
@@ -91,7 +100,8 @@ RESET ROLE;
 SELECT isnt(pg_temp.error_of('SELECT schedule_maintenance()'), NULL, 'a job that we do not know is an error');
 SELECT is(unschedule_maintenance(), true, 'a view where the table was');
 SELECT set_eq('SELECT who FROM loot.notes', '{cron_owner}'::name[], 'runs as the owner of the tables');
-SELECT is((SELECT array_agg(jobname) FROM cron.job), '{nightly-report}', 'a superuser''s own job is not taken along, whatever name the table holds');
+SELECT is((SELECT array_agg(jobname) FROM cron.job), '{nightly-report}',
+	'a superuser''s own job is not taken along, whatever name the table holds');
 SET LOCAL ROLE cron_owner;
 DELETE FROM real_jobs WHERE job = 'nightly-report';
 DROP VIEW campaign_maintenance_jobs;
@@ -129,22 +139,26 @@ SET LOCAL ROLE cron_owner;
 SELECT tap.lives_ok('SELECT pg_temp.run_jobs()', 'every job runs as the owner of the tables');
 RESET ROLE;
 SELECT set_eq('SELECT what, who FROM loot.notes', $$SELECT w, 'cron_owner'::name FROM unnest('{campaign_timers,campaign_metrics,timer_executions}'::text[]) AS w$$,
-	'by our functions, not by the overloads, under any search_path');
-SELECT is((SELECT count(*) FROM campaign_metrics WHERE recorded_at < now() - interval '1 year'), 0::bigint, 'and does its work');
+	'the jobs call the functions of the extension under any search_path');
+SELECT is((SELECT count(*) FROM campaign_metrics WHERE recorded_at < now() - interval '1 year'), 0::bigint,
+	'the jobs of the owner remove old metrics');
 -- Scheduled when the tables were a superuser's, who has given them away since.
 SELECT pg_temp.furnish();
 DELETE FROM loot.notes;
-SELECT lives_ok('SELECT pg_temp.run_jobs()', 'and by a superuser in whose name they still are');
+SELECT lives_ok('SELECT pg_temp.run_jobs()', 'the jobs run in the name of a superuser');
 SELECT set_eq('SELECT what, who FROM loot.notes', $$SELECT w, 'cron_owner'::name FROM unnest('{campaign_timers,campaign_metrics,timer_executions}'::text[]) AS w$$,
-	'as the owner');
-SELECT is((SELECT count(*) FROM campaign_metrics WHERE recorded_at < now() - interval '1 year'), 0::bigint, 'with the same effect');
+	'the jobs in the name of a superuser run code of the owner as the owner');
+SELECT is((SELECT count(*) FROM campaign_metrics WHERE recorded_at < now() - interval '1 year'), 0::bigint,
+	'the jobs in the name of a superuser remove old metrics');
 DROP MATERIALIZED VIEW mv_active_campaigns;
 SET LOCAL ROLE cron_owner;
 CREATE MATERIALIZED VIEW mv_active_campaigns AS SELECT 1 AS n WHERE loot.note('materialized view');
 RESET ROLE;
 DELETE FROM loot.notes;
-SELECT lives_ok('SELECT campaign_lifecycle_internal._refresh_if_changed(''public.mv_active_campaigns''::regclass)', 'a materialized view of the owner''s');
-SELECT set_eq('SELECT DISTINCT who FROM loot.notes', '{cron_owner}'::name[], 'is compared and refreshed as the owner, whoever asks');
+SELECT lives_ok('SELECT campaign_lifecycle_internal._refresh_if_changed(''public.mv_active_campaigns''::regclass)',
+	'a materialized view of the owner''s');
+SELECT set_eq('SELECT DISTINCT who FROM loot.notes', '{cron_owner}'::name[],
+	'is compared and refreshed as the owner, whoever asks');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -3,9 +3,9 @@
 #
 # For each function of the extension mallory makes every overload that might fit a call better: fewer arguments, and each argument of every type that a
 # literal or a column of ours could be taken for. For operators, the mixed types that the server itself has none for. Each of them notes as whom it
-# runs. Then a campaign lives its life by the worker, all verbs are called, by a superuser where he may, and the extension is updated from 1.1, once
-# over tables of a superuser and once over tables of a plain role with traps on each. The sign of success: not one of them is called (a naive
-# script or function calls those that fit better), and the traps run as the plain role.
+# runs. Then a campaign lives its life by the worker, all API functions are called, some by a superuser, and the extension is updated from 1.1, once
+# over tables of a superuser and once over tables of a plain role with traps on each. None of them may be called, although they
+# fit better, and the traps must run as the plain role.
 
 use strict;
 use warnings FATAL => 'all';
@@ -26,7 +26,7 @@ sub sql
 	return $node->safe_psql($db, $query);
 }
 
-sub unplundered
+sub no_planted_function_ran
 {
 	my ($db, $what) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -136,17 +136,17 @@ sub plant_operators
 
 sql('postgres', 'CREATE DATABASE working');
 sql('working',  'CREATE EXTENSION campaign_lifecycle SCHEMA public');
-is(left_out('working'), '', 'no call of ours leaves an argument out');
+is(left_out('working'), '', 'no call in a function of the extension leaves an argument to a default');
 lay_traps($node, 'working');
 my $version = sql('working', "SELECT extversion FROM pg_extension WHERE extname = 'campaign_lifecycle'");
 my $overloads = overloads('working');
 cmp_ok(scalar keys %$overloads, '>', 1000, 'there are ' . keys(%$overloads) . ' overloads');
 plant('working', $overloads);
 plant_operators('working');
-cmp_ok(sql('working', "SELECT count(*) FROM pg_proc WHERE prosrc ~ 'loot.spring\\(''overload'"), '>', 1000, 'and mallory has planted them');
+cmp_ok(sql('working', "SELECT count(*) FROM pg_proc WHERE prosrc ~ 'loot.spring\\(''overload'"), '>', 1000, 'mallory has planted more than 1,000 overloads');
 # Two that an application would call by mistake, to know that they work.
 sql('working', "BEGIN; SET LOCAL search_path = public; SELECT pause_timers('x'::text); SELECT 1::oid = 1::regclass; COMMIT");
-is(sql('working', "SELECT string_agg(what, ', ' ORDER BY what) FROM loot.notes WHERE what !~ ' after '"), 'operator for oid, regclass, overload public.pause_timers(text)', 'who calls them runs them');
+is(sql('working', "SELECT string_agg(what, ', ' ORDER BY what) FROM loot.notes WHERE what !~ ' after '"), 'operator for oid, regclass, overload public.pause_timers(text)', 'a planted overload and operator run when they are called');
 sql('working', 'ALTER ROLE mallory NOSUPERUSER; TRUNCATE loot.notes');
 
 sql('working', q{
@@ -164,7 +164,7 @@ sql('working', q{
 	INSERT INTO public.campaign_state_log (campaign_id, to_state, trigger_event, created_at) SELECT id, 'EXPIRED', 'TEST', now() - interval '20 months' FROM c});
 # A new worker begins with all of them.
 sql('working', "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'campaign_lifecycle worker' AND datname = 'working'");
-# What a campaign's life is made of, twice: by hand, and by timers with a handler.
+# A campaign lives its life twice: by hand, and by timers with a handler.
 for my $caller ('app', $superuser)
 {
 	as($node, 'working', $caller, q{
@@ -198,12 +198,12 @@ as($node, 'working', 'app', q{
 	SELECT public.create_campaign(1, now() - interval '1 hour', true, true, '{}'::jsonb, NULL::uuid)});
 is(as($node, 'working', 'app', q{SET client_min_messages = error; CREATE TABLE loot.filled (id integer PRIMARY KEY, a integer);
 	INSERT INTO loot.filled VALUES (1); CALL public.backfill_column('loot.filled'::regclass, 'a'::name, '7'::text, 100, interval '0'); SELECT a FROM loot.filled}), 7, 'a backfill');
-becomes($node, 'working', "SELECT count(*) FROM public.campaign_timers WHERE status IN ('PENDING', 'FAILED', 'RUNNING')", 0, 'the worker executes every timer');
-becomes($node, 'working', "SELECT count(*) FROM public.campaign_maintenance_jobs WHERE last_outcome IS DISTINCT FROM 'ok'", 0, 'and does all upkeep');
-is(sql('working', "SELECT count(*) FROM public.timer_executions WHERE status = 'FAILED'"), 0, 'with no failed attempt');
-is(sql('working', "SELECT DISTINCT status FROM public.campaigns"), 'EXPIRED', 'each campaign has lived its life');
+poll_is($node, 'working', "SELECT count(*) FROM public.campaign_timers WHERE status IN ('PENDING', 'FAILED', 'RUNNING')", 0, 'the worker executes every timer');
+poll_is($node, 'working', "SELECT count(*) FROM public.campaign_maintenance_jobs WHERE last_outcome IS DISTINCT FROM 'ok'", 0, 'every maintenance job of the worker succeeds');
+is(sql('working', "SELECT count(*) FROM public.timer_executions WHERE status = 'FAILED'"), 0, 'no attempt has failed beside the overloads');
+is(sql('working', "SELECT DISTINCT status FROM public.campaigns"), 'EXPIRED', 'each campaign is EXPIRED');
 as($node, 'working', 'app', q{SELECT public.unregister_handler('START_CAMPAIGN'::text)});
-unplundered('working', 'verbs, worker, upkeep, health');
+no_planted_function_ran('working', 'verbs, worker, upkeep, health');
 # Tables made anew; and a schema that holds functions of these names is none to install into.
 sql('working', q{
 	SELECT public.set_campaign_owner(current_user::regrole);
@@ -212,8 +212,8 @@ sql('working', q{
 	SELECT public.install_campaign_tables();
 	SELECT public.uninstall_campaign_tables();
 	DROP EXTENSION campaign_lifecycle});
-like(error_as($node, 'working', $superuser, 'CREATE EXTENSION campaign_lifecycle SCHEMA public'), qr/already holds an object that campaign_lifecycle would make: function public\.\w+.*HINT:  .*CREATE SCHEMA/s, 'CREATE EXTENSION among functions of these names');
-unplundered('working', 'tables removed and made again, DROP and CREATE EXTENSION');
+like(error_as($node, 'working', $superuser, 'CREATE EXTENSION campaign_lifecycle SCHEMA public'), qr/already holds an object that campaign_lifecycle would make: function public\.\w+.*HINT:  .*CREATE SCHEMA/s, 'CREATE EXTENSION refuses a schema with functions of these names');
+no_planted_function_ran('working', 'tables removed and made again, DROP and CREATE EXTENSION');
 
 #---------------------------------------------------------------------------------------------------------------------
 # Before ALTER EXTENSION UPDATE, over tables of a superuser
@@ -239,9 +239,9 @@ as($node, 'updated', 'mallory', 'CREATE SCHEMA campaign_lifecycle_internal');
 like(error_as($node, 'updated', $superuser, 'ALTER EXTENSION campaign_lifecycle UPDATE'), qr/schema "campaign_lifecycle_internal" already exists.*HINT/s, 'a planted schema of our internal functions is an error of the update');
 as($node, 'updated', 'mallory', 'DROP SCHEMA campaign_lifecycle_internal');
 sql('updated', 'ALTER EXTENSION campaign_lifecycle UPDATE');
-is(sql('updated', "SELECT extversion FROM pg_extension WHERE extname = 'campaign_lifecycle'"), $version, 'the update goes through');
-unplundered('updated', 'an update');
-is(sql('updated', "SELECT count(*) FROM public.campaign_timers"), 3, 'and the tables are what they were');
+is(sql('updated', "SELECT extversion FROM pg_extension WHERE extname = 'campaign_lifecycle'"), $version, 'ALTER EXTENSION UPDATE succeeds among overloads');
+no_planted_function_ran('updated', 'an update');
+is(sql('updated', "SELECT count(*) FROM public.campaign_timers"), 3, 'the update keeps the timers');
 
 # Over tables of a plain role, with traps on each: the update writes them as that role.
 old_version('given');
@@ -260,8 +260,8 @@ for my $table (split /\n/, sql('given', q{
 sql('given', 'TRUNCATE loot.notes');
 sql('given', 'ALTER EXTENSION campaign_lifecycle UPDATE');
 is(sql('given', "SELECT count(*) > 0 FROM loot.notes WHERE what = 'deferred public.campaign_tables_version'"), 't', 'an update writes the version') or diag sql('given', 'SELECT DISTINCT what FROM loot.notes');
-plundered($node, 'given', 'tables_owner', 'an update over tables of a plain role');
-is(sql('given', "SELECT version FROM public.campaign_tables_version"), sql('given', "SELECT extversion FROM pg_extension WHERE extname = 'campaign_lifecycle'"), 'which are up to date');
+traps_ran_as($node, 'given', 'tables_owner', 'an update over tables of a plain role');
+is(sql('given', "SELECT version FROM public.campaign_tables_version"), sql('given', "SELECT extversion FROM pg_extension WHERE extname = 'campaign_lifecycle'"), 'the tables are of the version of the extension');
 
 $node->stop;
 done_testing();

@@ -1,11 +1,10 @@
-# Everything that can be attached to the tables, by their owner and by a role that holds TRIGGER, against everybody who writes them: the
-# worker, run_due_timers(), upkeep and health, each also called by a superuser.
+# Code that is attached to the tables runs as their owner, in the worker and in every function that a superuser calls.
 #
-# The attackers are mallory, who has every privilege on the tables and CREATE on the schema, and tables_owner, a plain role that owns them. Row,
-# statement and deferred triggers on every table, defaults, checks, generated columns, expression indexes, domains, policies, then rules and
-# views: all of it calls loot.spring(), which tries to become a superuser. The sign of success: it ran, each time as tables_owner (a naive
-# worker writes as the server's superuser, at the latest in its commit, where deferred triggers run), the work was done all the same, and
-# nothing of it is left in the session of the superuser who called.
+# The attackers are mallory, a role with every privilege on the tables and CREATE on the schema, and tables_owner, a plain role that owns
+# them. Row, statement and deferred triggers on every table, defaults, checks, generated columns, expression indexes, domains, policies,
+# then rules and views all call loot.spring(), which tries to become a superuser. The worker, run_due_timers(), maintenance and health meet
+# them. Each trap must run as tables_owner, also in the worker's commit, where deferred triggers run; the work must be done all the same;
+# and nothing of the traps may be left in the session of the superuser that called.
 
 use strict;
 use warnings FATAL => 'all';
@@ -20,22 +19,22 @@ my $superuser = $node->safe_psql('postgres', 'SELECT current_user');
 
 sub sql { return $node->safe_psql('postgres', $_[0]) }
 
-# Whoever reads a table plans for it, and the planner calls an immutable function of its indexes: a superuser should not even look.
-sub look { return as($node, 'postgres', 'tables_owner', "SET application_name = 'a look'; $_[0]") }
+# Query as the owner. A superuser must not even read: the planner calls immutable functions of a table's indexes.
+sub as_owner { return as($node, 'postgres', 'tables_owner', "SET application_name = 'a look'; $_[0]") }
 
-sub shows
+sub owner_query_is
 {
 	my ($query, $expected, $what) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	return is(look($query), $expected, $what);
+	return is(as_owner($query), $expected, $what);
 }
 
-sub comes_to_show
+sub owner_poll_is
 {
 	my ($query, $expected, $what) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	my ($found, $until) = ('', time + 20);
-	sleep 0.1 while ($found = look($query)) ne $expected && time < $until;
+	sleep 0.1 while ($found = as_owner($query)) ne $expected && time < $until;
 	return is($found, $expected, $what);
 }
 
@@ -47,11 +46,11 @@ sql(q{
 	SELECT grant_campaign_access('mallory', 'operator'), grant_campaign_access('mallory', 'writer');
 	GRANT ALL ON ALL TABLES IN SCHEMA public TO mallory});
 
-# Old rows, so that upkeep has work, and what is due; written by the owner, for a superuser's rows would spring the traps as a superuser.
-sub furnish
+# Add old rows for maintenance and timers that are due. The owner writes them, because a superuser would spring the traps as a superuser.
+sub add_rows
 {
 	my ($number) = @_;
-	look(qq{
+	as_owner(qq{
 		BEGIN;
 		WITH c AS (
 				INSERT INTO public.campaigns (status, duration_hours, start_time, end_time, auto_close)
@@ -76,11 +75,11 @@ sub with_worker
 	set_and_reload($node, enabled => undef);
 	$steps->();
 	set_and_reload($node, enabled => 'off');
-	workers_are($node, 'postgres', 0, 'the worker is sent away');
+	poll_worker_count($node, 'postgres', 0, 'enabled = off ends the worker');
 	return;
 }
 
-# In the session of a superuser: what a call returns, and that nothing of others' is left there.
+# Assert what a call of a superuser returns, and that nothing of other roles is left in the session.
 sub superuser_calls
 {
 	my ($call, $expected) = @_;
@@ -95,21 +94,21 @@ sub superuser_calls
 			(SELECT pg_catalog.string_agg(c.relname, ',') FROM pg_class AS c WHERE c.relnamespace = pg_my_temp_schema()),
 			(SELECT pg_catalog.string_agg(p.name, ',') FROM pg_prepared_statements AS p), (SELECT count(*) FROM pg_cursors WHERE is_holdable)});
 	my ($returned, $session) = $out =~ /\A(.*)\n(.*)\z/s;
-	like($returned // '', $expected, "a superuser calls $call");
-	is($session, 't|"$user", public|on|t|own|own|0', "and his session is as it was: $call");
+	like($returned // '', $expected, "$call called by a superuser succeeds");
+	is($session, 't|"$user", public|on|t|own|own|0', "$call leaves the session of a superuser as it was");
 	return;
 }
 
 #---------------------------------------------------------------------------------------------------------------------
-# Triggers of mallory's on every table, even those that belong to the extension
+# Triggers of mallory on every table, also on those that belong to the extension
 
 my @tables = split /\n/, sql(q{
 	SELECT relation FROM campaign_lifecycle_internal._campaign_relations() AS r JOIN pg_class AS c ON c.oid = r.relation
 	WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY 1::text});
-cmp_ok(scalar @tables, '>=', 13, 'tables are found');
+cmp_ok(scalar @tables, '>=', 13, 'there are at least 13 tables to put triggers on');
 set_and_reload($node, enabled => 'off');
-workers_are($node, 'postgres', 0, 'no worker yet');
-furnish(20);
+poll_worker_count($node, 'postgres', 0, 'no worker runs while the traps are laid');
+add_rows(20);
 for my $table (@tables)
 {
 	my $events = $table eq 'campaign_state_log_archive' ? 'INSERT' : 'INSERT OR UPDATE OR DELETE';
@@ -123,7 +122,7 @@ for my $table (@tables)
 }
 as($node, 'postgres', 'mallory', q{CREATE TRIGGER "transition table" AFTER UPDATE ON campaigns REFERENCING NEW TABLE AS moved FOR EACH STATEMENT EXECUTE FUNCTION loot.spring_trigger()});
 
-# All else that an owner can attach. (By full names: a default may have left a temporary table in this session.)
+# Everything else that an owner can attach. Names are qualified, because a default may have left a temporary table in this session.
 for my $table (@tables)
 {
 	next if $table =~ /campaign_activation|campaign_clean_run/;
@@ -142,7 +141,7 @@ as($node, 'postgres', 'tables_owner', q{
 	ALTER TABLE public.campaign_timers ADD COLUMN trapped_generated boolean GENERATED ALWAYS AS (loot.frozen_trap('generated campaign_timers')) STORED;
 	CREATE TABLE loot.child () INHERITS (public.campaign_metrics)});
 sql('TRUNCATE loot.notes');
-# They are traps: a superuser who writes the tables himself runs them as one.
+# The traps work: a superuser that writes the tables runs them as a superuser.
 like(sql(q{
 	BEGIN;
 	UPDATE campaigns SET metadata = '{}';
@@ -154,31 +153,31 @@ like(sql(q{
 # The worker
 
 set_and_reload($node, enabled => undef);
-comes_to_show($due, 0, 'the worker executes every timer') or diag sql('SELECT last_error FROM campaign_workers');
-shows("SELECT count(*), count(*) FILTER (WHERE status = 'FAILED') FROM timer_executions WHERE started_at > now() - interval '1 day'", '40|0', 'with no failed attempt');
-shows("SELECT DISTINCT status FROM campaigns", 'CLOSED', 'each campaign is where it should be');
-comes_to_show("SELECT count(*) FROM campaign_maintenance_jobs WHERE enabled AND last_outcome IS DISTINCT FROM 'ok'", 0, 'and does all of its upkeep');
-shows("SELECT string_agg(DISTINCT who, ',') FROM loot.notes WHERE session = 'campaign_lifecycle worker'", 'tables_owner', 'all of what it met ran as the owner of the tables');
+owner_poll_is($due, 0, 'the worker executes every timer') or diag sql('SELECT last_error FROM campaign_workers');
+owner_query_is("SELECT count(*), count(*) FILTER (WHERE status = 'FAILED') FROM timer_executions WHERE started_at > now() - interval '1 day'", '40|0', '40 attempts of the worker have succeeded and none has failed');
+owner_query_is("SELECT DISTINCT status FROM campaigns", 'CLOSED', 'each campaign is CLOSED');
+owner_poll_is("SELECT count(*) FROM campaign_maintenance_jobs WHERE enabled AND last_outcome IS DISTINCT FROM 'ok'", 0, 'each maintenance job of the worker has succeeded');
+owner_query_is("SELECT string_agg(DISTINCT who, ',') FROM loot.notes WHERE session = 'campaign_lifecycle worker'", 'tables_owner', 'all code that the worker met ran as the owner of the tables');
 for my $table ('campaigns', 'campaign_timers', 'campaign_state_log', 'timer_executions', 'campaign_metrics', 'campaign_maintenance_jobs')
 {
 	for my $trap ("row before $table", "row after $table", "statement before $table", "statement after $table", "deferred $table", "check $table", "index $table", $table =~ /^(campaigns|campaign_maintenance_jobs)$/ ? () : "default $table")
 	{
-		shows("SELECT count(*) > 0 FROM loot.notes WHERE session = 'campaign_lifecycle worker' AND what = '$trap'", 't', "among it: $trap");
+		owner_query_is("SELECT count(*) > 0 FROM loot.notes WHERE session = 'campaign_lifecycle worker' AND what = '$trap'", 't', "the worker has met the trap \"$trap\"");
 	}
 }
-shows("SELECT count(DISTINCT what) FROM loot.notes WHERE session = 'campaign_lifecycle worker' AND what IN ('domain', 'generated campaigns', 'generated campaign_timers', 'transition table')",
-	3, 'domains, generated columns, transition tables') or shows("SELECT DISTINCT zone FROM (SELECT DISTINCT ON (transaction) zone FROM loot.notes WHERE session = 'campaign_lifecycle worker' ORDER BY transaction, place) AS n",
-	'UTC', 'every transaction began with the settings that the worker has pinned');
+owner_query_is("SELECT count(DISTINCT what) FROM loot.notes WHERE session = 'campaign_lifecycle worker' AND what IN ('domain', 'generated campaigns', 'generated campaign_timers', 'transition table')",
+	3, 'the worker has met a domain, generated columns and a transition table') or owner_query_is("SELECT DISTINCT zone FROM (SELECT DISTINCT ON (transaction) zone FROM loot.notes WHERE session = 'campaign_lifecycle worker' ORDER BY transaction, place) AS n",
+	'UTC', 'each transaction of the worker began with its pinned settings');
 set_and_reload($node, enabled => 'off');
-workers_are($node, 'postgres', 0, 'the worker is sent away');
-plundered($node, 'postgres', 'tables_owner', 'the worker');
+poll_worker_count($node, 'postgres', 0, 'enabled = off ends the worker after the traps');
+traps_ran_as($node, 'postgres', 'tables_owner', 'the worker');
 
 #---------------------------------------------------------------------------------------------------------------------
 # Calls of a superuser, and of an operator
 
 for my $caller ($superuser, 'operator')
 {
-	furnish(5);
+	add_rows(5);
 	if ($caller eq $superuser)
 	{
 		superuser_calls('run_due_timers()', qr/^10$/);
@@ -191,25 +190,25 @@ for my $caller ($superuser, 'operator')
 	}
 	else
 	{
-		is(as($node, 'postgres', $caller, 'SELECT run_due_timers()'), 10, "$caller: run_due_timers()");
-		like(as($node, 'postgres', $caller, $_), qr/^\d+$/, "$caller: $_")
+		is(as($node, 'postgres', $caller, 'SELECT run_due_timers()'), 10, "run_due_timers() called by $caller attempts ten timers");
+		like(as($node, 'postgres', $caller, $_), qr/^\d+$/, "$_ called by $caller succeeds")
 		  for 'SELECT create_monthly_partitions(7)', "SELECT archive_old_state_logs('1 year')", "SELECT cleanup_timer_executions('6 months')";
 	}
-	shows($due, 0, "$caller: every timer is executed");
-	shows("SELECT count(*) FROM campaign_state_log WHERE created_at < now() - interval '1 year'", 0, "$caller: the old log is archived");
+	owner_query_is($due, 0, "no timer is due after the calls of $caller");
+	owner_query_is("SELECT count(*) FROM campaign_state_log WHERE created_at < now() - interval '1 year'", 0, "no old row is in the log after the calls of $caller");
 	for my $trap ('row before campaigns', 'deferred campaigns', 'deferred campaign_timers', 'deferred campaign_state_log', 'check timer_executions', 'statement after timer_executions', 'default campaign_metrics')
 	{
-		shows("SELECT count(*) > 0 FROM loot.notes WHERE session <> 'a look' AND what = '$trap'", 't', "$caller: among what was met: $trap");
+		owner_query_is("SELECT count(*) > 0 FROM loot.notes WHERE session <> 'a look' AND what = '$trap'", 't', "the calls of $caller have met the trap \"$trap\"");
 	}
-	plundered($node, 'postgres', 'tables_owner', "calls of $caller");
+	traps_ran_as($node, 'postgres', 'tables_owner', "calls of $caller");
 }
 
-# A backfill runs as its caller, and notes how far it is in a table that belongs to the owner.
+# A backfill runs as its caller, and records its progress in a table that belongs to the owner.
 sql('CREATE TABLE loot.filled (id integer PRIMARY KEY, a integer)');
-like(error_as($node, 'postgres', $superuser, q{CALL backfill_column('loot.filled', 'a', '7')}), qr/a superuser cannot run a backfill while campaign_backfills belongs to a plain role/, 'a superuser is refused a backfill');
-is(sql('SELECT count(*) FROM loot.notes'), 0, 'and springs nothing');
+like(error_as($node, 'postgres', $superuser, q{CALL backfill_column('loot.filled', 'a', '7')}), qr/a superuser cannot run a backfill while campaign_backfills belongs to a plain role/, 'backfill_column() refuses a superuser while a plain role owns its table');
+is(sql('SELECT count(*) FROM loot.notes'), 0, 'the refused backfill springs no trap');
 
-# What would be met later, in the session of the superuser: refused, and all is undone.
+# Objects that the session of the superuser would meet later are refused, and everything is undone.
 for my $left (
 	[ "EXECUTE 'DEALLOCATE trusted'; EXECUTE 'PREPARE trusted AS SELECT loot.spring(''prepared statement'')'", 'a prepared statement' ],
 	[ "EXECUTE 'DEALLOCATE ALL'",                                                'DEALLOCATE' ],
@@ -218,15 +217,15 @@ for my $left (
 	as($node, 'postgres', 'mallory', qq{
 		CREATE OR REPLACE FUNCTION loot.leave() RETURNS trigger LANGUAGE plpgsql AS \$\$ BEGIN $left->[0]; RETURN NEW; END \$\$;
 		CREATE OR REPLACE TRIGGER leave AFTER UPDATE ON public.campaigns FOR EACH ROW WHEN (NEW.status = 'RUNNING') EXECUTE FUNCTION loot.leave()});
-	furnish(1);
+	add_rows(1);
 	my $err = error_as($node, 'postgres', $superuser, q{PREPARE trusted AS SELECT 1; SELECT run_due_timers()});
-	like($err, qr/a trigger or handler left a cursor WITH HOLD open, or changed prepared statements/, "$left->[1] of a trigger: refused");
-	shows('SELECT count(*) FROM timer_executions WHERE started_at > now() - interval \'1 minute\' AND status = \'STARTED\'', 0, 'and nothing of it is left');
-	shows($due, 1, 'the timer waits');
-	look("UPDATE campaign_timers SET status = 'CANCELLED' WHERE status IN ('PENDING', 'FAILED')");
+	like($err, qr/a trigger or handler left a cursor WITH HOLD open, or changed prepared statements/, "run_due_timers() refuses $left->[1] of a trigger");
+	owner_query_is('SELECT count(*) FROM timer_executions WHERE started_at > now() - interval \'1 minute\' AND status = \'STARTED\'', 0, 'no execution of the refused call is left');
+	owner_query_is($due, 1, 'the timer of the refused call waits');
+	as_owner("UPDATE campaign_timers SET status = 'CANCELLED' WHERE status IN ('PENDING', 'FAILED')");
 }
 as($node, 'postgres', $superuser, 'DROP FUNCTION loot.leave() CASCADE');
-plundered($node, 'postgres', 'tables_owner', 'leavings');
+traps_ran_as($node, 'postgres', 'tables_owner', 'leavings');
 
 # A role that only writes, with everything planted in its own search_path: the log is written in its session with the rights of the log's owner.
 my $moved = as($node, 'postgres', 'mallory', q{
@@ -251,9 +250,9 @@ my $moved = as($node, 'postgres', 'mallory', q{
 	SELECT pg_catalog.set_config('campaign_lifecycle.trigger_event', pg_catalog.repeat('x', 100), false);
 	UPDATE public.campaigns SET status = 'CLOSED' WHERE id OPERATOR(pg_catalog.=) :'id'});
 like($moved, qr/^CREATED\nx+$/, 'a writer moves a campaign under a search_path of its own');
-is(sql("SELECT count(*) FROM loot.notes WHERE who <> 'mallory' AND what ~ 'of loot'"), 0, 'none of what is planted there ran as the owner of the log');
-shows("SELECT count(*) FROM campaign_state_log WHERE trigger_event ~ '^x{50}\$'", 1, 'and the log says what happened');
-plundered($node, 'postgres', 'mallory,tables_owner', 'a writer');
+is(sql("SELECT count(*) FROM loot.notes WHERE who <> 'mallory' AND what ~ 'of loot'"), 0, 'no code planted in the writer\'s search_path ran as the owner of the log');
+owner_query_is("SELECT count(*) FROM campaign_state_log WHERE trigger_event ~ '^x{50}\$'", 1, 'the log has the writer\'s event, cut to 50 characters');
+traps_ran_as($node, 'postgres', 'mallory,tables_owner', 'a writer');
 
 #---------------------------------------------------------------------------------------------------------------------
 # A handler that the owner of the tables says a superuser has registered
@@ -269,31 +268,31 @@ as($node, 'postgres', 'tables_owner', qq{
 	ALTER TABLE public.campaign_timer_handlers DISABLE TRIGGER ALL;
 	INSERT INTO public.campaign_timer_handlers (timer_type, handler, handler_owner) VALUES ('START_CAMPAIGN', 'public.trusted(uuid,uuid,jsonb)', '$superuser');
 	ALTER TABLE public.campaign_timer_handlers ENABLE TRIGGER ALL});
-furnish(2);
-look(q{UPDATE public.campaign_timers SET payload = '{"run": "ALTER ROLE mallory SUPERUSER"}' WHERE status = 'PENDING'});
+add_rows(2);
+as_owner(q{UPDATE public.campaign_timers SET payload = '{"run": "ALTER ROLE mallory SUPERUSER"}' WHERE status = 'PENDING'});
 my $forged = "SELECT count(*), count(DISTINCT timer_id) FROM timer_executions WHERE error_message = '42501: handler public.trusted(uuid,uuid,jsonb) belongs to a superuser, and the campaign tables do not'";
 sql('SELECT run_due_timers(1)');
-shows($forged, '1|1', 'run_due_timers() does not call it');
-with_worker(sub { comes_to_show($forged, '10|2', 'the worker does not call it, at any attempt') });
-look('DELETE FROM campaign_timer_handlers');
-plundered($node, 'postgres', 'tables_owner', 'a forged handler');
+owner_query_is($forged, '1|1', 'run_due_timers() does not call a handler forged for a superuser');
+with_worker(sub { owner_poll_is($forged, '10|2', 'the worker does not call a handler forged for a superuser at any attempt') });
+as_owner('DELETE FROM campaign_timer_handlers');
+traps_ran_as($node, 'postgres', 'tables_owner', 'a forged handler');
 
 #---------------------------------------------------------------------------------------------------------------------
-# Policies that are forced upon the owner: the worker does not pass over what they hide, it fails, and the timer waits
+# Policies that are forced upon the owner: the worker does not skip rows that they hide, it fails, and the timer waits
 
-furnish(1);
-look('ALTER TABLE campaigns FORCE ROW LEVEL SECURITY');
-with_worker(sub { becomes($node, 'postgres', "SELECT last_error FROM campaign_workers WHERE database = 'postgres'", '42501: row-level security is forced on table "campaigns"', 'a forced policy is an error of the worker') });
-shows("SELECT count(*) FROM campaign_timers WHERE status = 'PENDING' AND scheduled_at <= now()", 1, 'and the timer waits');
-is(sql("SELECT status FROM campaign_health() WHERE check_name = 'row_security'"), 'critical', 'health says so');
-look('ALTER TABLE campaigns NO FORCE ROW LEVEL SECURITY');
-with_worker(sub { comes_to_show($due, 0, 'without it the timer fires') });
-plundered($node, 'postgres', 'tables_owner', 'forced policies');
+add_rows(1);
+as_owner('ALTER TABLE campaigns FORCE ROW LEVEL SECURITY');
+with_worker(sub { poll_is($node, 'postgres', "SELECT last_error FROM campaign_workers WHERE database = 'postgres'", '42501: row-level security is forced on table "campaigns"', 'forced row-level security is an error of the worker') });
+owner_query_is("SELECT count(*) FROM campaign_timers WHERE status = 'PENDING' AND scheduled_at <= now()", 1, 'the timer waits under forced row-level security');
+is(sql("SELECT status FROM campaign_health() WHERE check_name = 'row_security'"), 'critical', 'the check row_security is critical under forced row-level security');
+as_owner('ALTER TABLE campaigns NO FORCE ROW LEVEL SECURITY');
+with_worker(sub { owner_poll_is($due, 0, 'the timer fires when row-level security is not forced') });
+traps_ran_as($node, 'postgres', 'tables_owner', 'forced policies');
 
 #---------------------------------------------------------------------------------------------------------------------
-# Rules and views of the owner's. What they make of a batch is the owner's own affair; whose code runs is not.
+# Rules and views of the owner may change what a batch does, but their code must run as the owner.
 
-furnish(5);
+add_rows(5);
 for my $table ('campaigns', 'campaign_timers', 'campaign_state_log', 'timer_executions', 'campaign_metrics', 'campaign_maintenance_jobs', 'campaign_tables_version')
 {
 	as($node, 'postgres', 'tables_owner', "CREATE RULE trapped_$_ AS ON $_ TO public.$table DO ALSO SELECT loot.trap('rule $table')") for 'INSERT', 'UPDATE', 'DELETE';
@@ -307,13 +306,13 @@ as($node, 'postgres', 'tables_owner', q{
 	SELECT loot.add_trap(name) FROM unnest('{_runnable_timers,upcoming_timers,stuck_timers,failed_timers,dead_timers}'::text[]) AS name});
 with_worker(
 	sub {
-		becomes($node, 'postgres', "SELECT batches + failures > 0 OR last_error IS NOT NULL FROM campaign_workers WHERE database = 'postgres'", 't', 'the worker tries');
+		poll_is($node, 'postgres', "SELECT batches + failures > 0 OR last_error IS NOT NULL FROM campaign_workers WHERE database = 'postgres'", 't', 'the worker runs with rules and views in its way');
 	});
-# (An error of such a call would be the owner's doing, too.)
+# An error of such a call would be the owner's doing as well.
 error_as($node, 'postgres', $superuser, "SELECT $_")
   for 'run_due_timers()', 'create_monthly_partitions(9)', "archive_old_state_logs('1 year')", "cleanup_timer_executions('6 months')", 'upgrade_campaign_tables()', 'unschedule_maintenance()';
 superuser_calls('count(*) > 10 FROM campaign_health()', qr/^t$/);
-plundered($node, 'postgres', 'tables_owner', 'rules and views');
+traps_ran_as($node, 'postgres', 'tables_owner', 'rules and views');
 
 # Views in the place of tables, read by a superuser who asks for the health.
 as($node, 'postgres', 'tables_owner', qq{
@@ -322,9 +321,9 @@ as($node, 'postgres', 'tables_owner', qq{
 sql('TRUNCATE loot.notes');
 superuser_calls('count(*) > 10 FROM campaign_health()', qr/^t$/);
 error_as($node, 'postgres', $superuser, "SELECT $_") for 'run_due_timers()', 'cleanup_timer_executions(\'6 months\')', 'unschedule_maintenance()', 'schedule_maintenance()', 'upgrade_campaign_tables()';
-shows("SELECT count(DISTINCT what) >= 3 FROM loot.notes WHERE what LIKE 'view %'", 't', 'views in the place of tables are read') or diag sql('SELECT DISTINCT what FROM loot.notes');
-with_worker(sub { becomes($node, 'postgres', "SELECT state FROM campaign_workers WHERE database = 'postgres'", 'paused', 'a worker finds tables that are none') });
-plundered($node, 'postgres', 'tables_owner', 'views in the place of tables');
+owner_query_is("SELECT count(DISTINCT what) >= 3 FROM loot.notes WHERE what LIKE 'view %'", 't', 'campaign_health() reads views in the place of tables') or diag sql('SELECT DISTINCT what FROM loot.notes');
+with_worker(sub { poll_is($node, 'postgres', "SELECT state FROM campaign_workers WHERE database = 'postgres'", 'paused', 'the worker is paused by views in the place of tables') });
+traps_ran_as($node, 'postgres', 'tables_owner', 'views in the place of tables');
 
 $node->stop;
 done_testing();
