@@ -36,7 +36,7 @@ BEGIN
 		CASE WHEN NOT visible THEN 'unknown' WHEN launcher = 'not preloaded' THEN 'no' ELSE 'yes' END, 'yes',
 		CASE WHEN NOT visible THEN 'unknown: this role may not execute _workers(); grant_campaign_access(role, ''reader'') '
 			'allows it.'
-			WHEN launcher = 'not preloaded' THEN 'Timers do not fire by themselves. Add campaign_lifecycle to '
+			WHEN launcher = 'not preloaded' THEN 'No worker executes timers. Add campaign_lifecycle to '
 				'shared_preload_libraries and restart the server, or call run_due_timers() regularly, for instance from pg_cron.'
 			ELSE 'The library is preloaded.' END;
 	RETURN QUERY SELECT 'launcher',
@@ -47,7 +47,7 @@ BEGIN
 			WHEN launcher = 'not preloaded' THEN 'See preload.'
 			WHEN launcher = 'launcher missing' THEN 'The launcher did not start, or does not stay: raise max_worker_processes '
 				'and restart the server; the server log says why.'
-			WHEN NOT enabled THEN 'campaign_lifecycle.enabled is off: no timer of any database fires. Set it to on in '
+			WHEN NOT enabled THEN 'campaign_lifecycle.enabled is off: no timer of any database is executed. Set it to on in '
 				'postgresql.conf and reload.'
 			ELSE 'The launcher runs.' END;
 	RETURN QUERY SELECT 'worker',
@@ -61,7 +61,7 @@ BEGIN
 			'idle or running',
 		CASE WHEN NOT visible THEN 'unknown: this role may not execute _workers().'
 			WHEN launcher = 'not preloaded' THEN 'See preload.'
-			WHEN states && '{update needed}' THEN 'No timer fires, because the library is of another version than the '
+			WHEN states && '{update needed}' THEN 'No timer is executed, because the library is of another version than the '
 				'extension: ALTER EXTENSION campaign_lifecycle UPDATE.'
 			WHEN states && '{no worker slot}' THEN 'The server has no free slot for a worker of this database: raise '
 				'max_worker_processes and restart the server.'
@@ -84,12 +84,12 @@ BEGIN
 	RETURN QUERY SELECT 'activation',
 		CASE WHEN NOT own.paused THEN 'ok' ELSE 'warning' END,
 		CASE WHEN own.paused IS NULL THEN 'copy' WHEN own.paused THEN 'paused' ELSE 'active' END, 'active',
-		CASE WHEN own.paused IS NULL THEN format('This database is a %s and therefore paused: no timer fires. If it is the '
-			'one that is to work from now on, call resume_timers().',
+		CASE WHEN own.paused IS NULL THEN format('This database is a %s and therefore paused: no timer is executed. '
+			'If it is the one that is to work from now on, call resume_timers().',
 				CASE WHEN foreign_row THEN 'copy of another database' ELSE 'restored dump' END)
-			WHEN own.paused THEN format('Paused by pause_timers() %s ago: no timer fires until resume_timers().',
+			WHEN own.paused THEN format('Paused by pause_timers() %s ago: no timer is executed until resume_timers().',
 				date_trunc('second', greatest(as_of - own.changed_at, interval '0')))
-			ELSE format('Timers fire since %s.', own.changed_at) END;
+			ELSE format('Timers are executed since %s.', own.changed_at) END;
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._health_processes(timestamptz) IS
@@ -176,8 +176,8 @@ BEGIN
 	SELECT e.extversion INTO installed FROM pg_extension AS e WHERE e.extname = 'campaign_lifecycle';
 	IF installed <> campaign_lifecycle_internal._library_version() THEN
 		RETURN QUERY SELECT 'extension_version', 'critical', installed, campaign_lifecycle_internal._library_version(),
-			'No timer fires, because the library is of another version. Run ALTER EXTENSION campaign_lifecycle UPDATE. If that '
-				'changes nothing, restart the server.';
+			'No timer is executed, because the library is of another version. Run ALTER EXTENSION campaign_lifecycle UPDATE. If '
+				'that changes nothing, restart the server.';
 		RETURN;
 	END IF;
 	IF to_regclass('@extschema@.campaign_timers') IS NULL THEN
@@ -191,7 +191,7 @@ BEGIN
 	SELECT c.relowner INTO owner FROM pg_class AS c WHERE c.oid = '@extschema@.campaign_timers'::regclass;
 	IF NOT has_function_privilege(owner, 'campaign_lifecycle_internal._table_health(timestamptz)', 'EXECUTE') THEN
 		RETURN QUERY SELECT 'table_owner', 'critical', owner::text, 'the role of set_campaign_owner()',
-			format('The owner of the tables may not execute what the worker calls, so no timer fires: SELECT '
+			format('The owner of the tables may not execute what the worker calls, so no timer is executed: SELECT '
 				'set_campaign_owner(%L);', owner);
 	ELSIF (SELECT r.rolsuper FROM pg_roles AS r WHERE r.rolname = current_user) THEN
 		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_as_owner(as_of);
@@ -214,5 +214,5 @@ COMMENT ON FUNCTION @extschema@.campaign_health() IS
 	'Is all well? One row a check: status ok, warning or critical; value as found; threshold from which it is no longer '
 	'ok; detail: what it means and what to do, or "unknown" where the caller may not see it. Checks: preload, launcher, '
 	'worker, activation, tables_version, table_owner, trigger_privilege, row_security, triggers, partitions_ahead, '
-	'default_partition, overdue_timers, dead_letters, failure_rate, lateness, upkeep, oldest_snapshot, vacuum. Cheap '
-	'with millions of rows. Since 1.1.';
+	'default_partition, overdue_timers, dead_letters, failure_rate, lateness, maintenance, oldest_snapshot, vacuum. '
+	'Cheap with millions of rows. Since 1.1.';

@@ -233,8 +233,8 @@ BEGIN
 		'median 60 s; critical: 600 s',
 		CASE WHEN median IS NULL THEN 'No timer was executed within the last hour.'
 			WHEN median < interval '1 minute' THEN 'From scheduled_at to execution, of the newest 1000 within the last hour.'
-			ELSE 'Timers fire late: the worker was away, is catching up, or is too slow; raise campaign_lifecycle.workers or '
-				'campaign_lifecycle.batch_size if that lasts.' END;
+			ELSE 'Timers are executed late: the worker was away, is catching up, or is too slow; raise '
+				'campaign_lifecycle.workers or campaign_lifecycle.batch_size if that lasts.' END;
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._health_timers(timestamptz) IS
@@ -253,7 +253,7 @@ DECLARE
 BEGIN
 	IF NOT coalesce(has_table_privilege(to_regclass('@extschema@.campaign_maintenance_jobs'), 'SELECT'), false)
 		OR NOT has_function_privilege('campaign_lifecycle_internal._next_cron_time(text, timestamptz)', 'EXECUTE') THEN
-		RETURN QUERY SELECT 'upkeep', 'ok', 'unknown', '0',
+		RETURN QUERY SELECT 'maintenance', 'ok', 'unknown', '0',
 			'unknown: this role may not read campaign_maintenance_jobs, or the table is missing.';
 		RETURN;
 	END IF;
@@ -284,16 +284,16 @@ BEGIN
 				ELSE j.failures > 0
 					OR (j.last_outcome = 'running' AND j.last_run < as_of - interval '1 hour')
 					OR campaign_lifecycle_internal._next_cron_time(j.schedule, j.last_run) < as_of - interval '25 hours' END) AS q;
-	RETURN QUERY SELECT 'upkeep',
+	RETURN QUERY SELECT 'maintenance',
 		CASE WHEN n = 0 THEN 'ok' WHEN severe > 0 THEN 'critical' ELSE 'warning' END, n::text, '0 jobs late or failing',
 		CASE WHEN n > 0 THEN array_to_string(problems, '; ')
 			|| '. See worker, and campaign_maintenance_jobs for each job; the functions of the jobs can be called by hand.'
 			WHEN by_cron > 0 THEN format('pg_cron runs %s jobs: cron.job_run_details tells of them.', by_cron)
-			ELSE 'The upkeep is done in time.' END;
+			ELSE 'Maintenance is done in time.' END;
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._health_maintenance(timestamptz) IS
-	'The check upkeep of campaign_health().';
+	'The check maintenance of campaign_health().';
 
 CREATE FUNCTION campaign_lifecycle_internal._table_health(as_of timestamp with time zone)
 		RETURNS TABLE (check_name text, status text, value text, threshold text, detail text)

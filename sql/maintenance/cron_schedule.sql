@@ -102,5 +102,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._next_cron_time(text, timestamptz) IS
-	'The first time after the given one at which a cron schedule fires, in UTC; NULL if it never does. Raises 22023 for '
+	'The first time after the given one that a cron schedule names, in UTC; NULL if there is none. Raises 22023 for '
 	'what is no schedule.';

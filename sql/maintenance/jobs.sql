@@ -85,7 +85,7 @@ DECLARE
 BEGIN
 	SELECT j.* INTO row FROM @extschema@.campaign_maintenance_jobs AS j WHERE j.job = $1 AND j.enabled;
 	-- An advisory lock writes nothing. If another session holds it, that session does the job.
-	IF NOT FOUND OR NOT pg_try_advisory_xact_lock(hashtextextended('campaign_lifecycle upkeep ' || $1,
+	IF NOT FOUND OR NOT pg_try_advisory_xact_lock(hashtextextended('campaign_lifecycle maintenance ' || $1,
 		'@extschema@.campaign_maintenance_jobs'::regclass::bigint)) THEN
 		RETURN false;
 	END IF;

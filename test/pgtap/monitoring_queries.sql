@@ -113,7 +113,7 @@ SELECT results_eq('SELECT right(timer_id::text, 2), status::text, due, lateness,
 	$$VALUES ('a1', 'PENDING', true, interval '1 minute', 'due', NULL, 'CREATED'), ('a2', 'PENDING', true, '0', 'waits for an earlier timer', 'a1', 'CREATED'),
 		('b1', 'FAILED', false, '0', 'waits for its next attempt', NULL, 'CREATED'), ('a3', 'PENDING', false, '0', 'waits for its time', 'a1', 'CREATED'),
 		('b2', 'PENDING', false, '0', 'waits for its time', 'b1', 'CREATED')$$,
-	'upcoming_timers: what fires next, over all campaigns, in order, with lateness and why not yet');
+	'upcoming_timers: what is executed next, over all campaigns, in order, with lateness and why not yet');
 UPDATE campaign_timers SET scheduled_at = now() - interval '1 minute' WHERE id = '00000000-0000-7000-8000-0000000000a2';
 SELECT results_eq($$SELECT right(timer_id::text, 2), waits_because FROM upcoming_timers WHERE due ORDER BY 1$$,
 	$$VALUES ('a1', 'due'), ('a2', 'waits for an earlier timer')$$, 'of two at the same instant the one of lower priority waits for none');
