@@ -351,8 +351,8 @@ COMMENT ON PROCEDURE @extschema@.backfill_column(regclass, name, text, integer, 
 	'with the caller''s rights, under the caller''s search_path, timeouts and triggers. In a deadlock it is the batch '
 	'that gives way, and is tried again. Stopped by an error or a crash, the same CALL goes on from the last batch and '
 	'meets no row twice; backfill_progress and NOTICEs show how far it is. Errors, before anything is changed: 22004, '
-	'22023, 25001 in a transaction block (2D000 in a function), 42501 for a superuser while campaign_backfills belongs '
-	'to a plain role, 42P01, 42703, 42809, 428C9, and those of the expression; 55006 while another call works on the '
+	'22023; 25001 in a transaction block (2D000 in a function); 42501 for a superuser while campaign_backfills belongs '
+	'to a plain role; 42P01, 42703, 42809, 428C9, and those of the expression; 55006 while another call works on the '
 	'column. Since 1.1.';
 
 CREATE FUNCTION campaign_lifecycle_internal._backfill_hold(run uuid) RETURNS void

@@ -120,8 +120,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._move_log_rows(regclass, regclass, timestamptz, timestamptz, bigint) IS
-	'Moves log rows created within the bounds from one table to another, the oldest first, at least max_rows if there '
-	'are as many (rows of one instant stay together). Returns how many.';
+	'Moves log rows created within the bounds from one table to another, the oldest first. Moves at least max_rows if '
+	'there are as many; rows of one instant stay together. Returns how many.';
 
 CREATE FUNCTION campaign_lifecycle_internal._create_month_partition(parent regclass, month timestamp with time zone,
 	also_from regclass DEFAULT NULL) RETURNS bigint
@@ -242,7 +242,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.create_monthly_partitions(integer, timestamptz) IS
-	'Makes the partitions of campaign_state_log for the month of as_of (UTC) and so many months ahead (0 to 120), and '
-	'for every month up to there of which the default partition has rows, which move into it. Rows created later than '
-	'that, or before the year 1, stay there. The worker does this by itself. Returns the number made. Errors: 22004, '
+	'Makes the partitions of campaign_state_log for the month of as_of (UTC) and so many months ahead (0 to 120). Makes '
+	'one as well for every month up to there of which the default partition has rows, and moves them. Rows created '
+	'later than that, or before the year 1, stay there. The worker does this by itself. Returns the number made. Errors: 22004, '
 	'22008, 22023; 55P03 when a long transaction uses the tables. Since 1.1.';

@@ -58,8 +58,8 @@ COMMENT ON COLUMN @extschema@.upcoming_timers.scheduled_at IS
 	'When it is due; of a failed one, when it is tried again.';
 COMMENT ON COLUMN @extschema@.upcoming_timers.lateness IS 'How long it has been due; 0 before its time.';
 COMMENT ON COLUMN @extschema@.upcoming_timers.waits_because IS
-	'due (is executed at once, or waits for a lock), waits for its time, waits for its next attempt, waits for an earlier '
-	'timer, paused (pause_timers(), or a restored copy: resume_timers()), disabled (campaign_lifecycle.enabled is off), '
-	'not installed.';
+	'due: is executed at once, or waits for a lock; waits for its time; waits for its next attempt; waits for an '
+	'earlier timer; paused: pause_timers(), or a restored copy (resume_timers()); disabled: campaign_lifecycle.enabled '
+	'is off; not installed.';
 COMMENT ON COLUMN @extschema@.upcoming_timers.waits_for_timer IS
 	'The first timer of its campaign that must be done before this one.';

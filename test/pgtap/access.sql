@@ -208,7 +208,7 @@ SELECT bag_eq(
 		l.roots, l.level),
 	format('%s: its public functions and exactly what they call', l.level))
 FROM (VALUES ('reader', '{_workers}'::name[]), ('writer', '{_workers}'), ('operator', '{_workers,backfill_column}'),
-	-- What the worker calls.
+	-- The worker calls these.
 	('owner', '{owner,_claim_batch,_apply_timers,_postpone_timers,_fail_timer,_next_due,_single_timer_due,_claim_single_timer,_start_single_timer,_lock_single_timer,_complete_single_timer,_handler_of,_record_handler,_fail_single_timer,_release_single_timer,
 		_recover_lost,_reset_constraints,_due_maintenance,_run_maintenance_step,_maintenance_failed,create_monthly_partitions,archive_old_state_logs,cleanup_timer_executions,
 		register_handler,unregister_handler,_table_health,_upgrade_campaign_tables,_wake_worker,fill_campaign_end_time,log_campaign_state_change,update_updated_at_column,
@@ -285,7 +285,7 @@ FROM trial AS t CROSS JOIN unnest('{nobody,reader,writer,operator}'::text[]) AS 
 
 SELECT is_empty('SELECT * FROM pg_temp.beyond()',
 	'tables of a plain role: no privilege on any table, column or function that is not in the lists');
--- (What the data does not allow is no matter of rights.)
+-- A command that the data does not allow is no matter of rights.
 SELECT is(pg_temp.attempt('access_owner', t.command) <> 'denied', 'owner' = ANY (t.allowed), format('the plain owner %s %s', CASE WHEN 'owner' = ANY (t.allowed) THEN 'can' ELSE 'cannot' END, t.what))
 FROM trial AS t ORDER BY t.place;
 -- The owner can do what the worker does, with no right of a superuser.

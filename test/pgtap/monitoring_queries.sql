@@ -130,7 +130,7 @@ UPDATE campaign_timers SET status = 'CANCELLED' WHERE id = '00000000-0000-7000-8
 UPDATE campaign_timers SET status = 'COMPLETED' WHERE id = '00000000-0000-7000-8000-0000000000a2';
 SELECT results_eq('SELECT right(timer_id::text, 2) FROM upcoming_timers', $$VALUES ('a3'), ('b2')$$,
 	'neither dead nor finished timers are among them');
--- Cheap with LIMIT: no sort of what waits. (The rows are made so that the planner has a choice.)
+-- Cheap with LIMIT: no sort of what waits. The rows give the planner a choice.
 INSERT INTO campaigns (status, duration_hours) SELECT 'CREATED', 1 FROM generate_series(1, 5000);
 INSERT INTO campaign_timers (campaign_id, timer_type, scheduled_at) SELECT id, 'START_CAMPAIGN', now() + random() * interval '1 day' FROM campaigns WHERE id::text NOT LIKE '00000000%';
 ANALYZE campaigns;

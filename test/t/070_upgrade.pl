@@ -38,7 +38,7 @@ sub restore_old
 	$node->safe_psql('postgres', "CREATE DATABASE $db");
 	my ($out, $err);
 	IPC::Run::run([ 'psql', '-X', '-q', '-o', '/dev/null', '-f', $path, $node->connstr($db) ], '>', \$out, '2>', \$err);
-	# What 1.1 granted on its internal functions has no function to go to.
+	# The privileges that 1.1 granted on its internal functions have no function to go to.
 	$err =~ s/^\S+ ERROR:  function public\._\w+\(.*\) does not exist\n//mg if $version ne '1.1';
 	return is($err, '', "restore of a dump of 1.1 with the functions of $version");
 }
@@ -101,7 +101,7 @@ subtest 'between the new library and ALTER EXTENSION UPDATE' => sub {
 	query_is($node, 'waiting', "SELECT string_agg(check_name, ', ') FROM campaign_health() WHERE status = 'critical' AND check_name NOT IN ('dead_letters', 'failure_rate')", '', 'health is not critical');
 };
 
-# What the upgrade writes: the version. What a superuser's update may do to rows: nothing.
+# The upgrade writes the version. A superuser's update may do nothing to rows.
 my $written = qr/^(?:campaign_tables_version)/;
 
 subtest 'an update keeps every row and the access of every role' => sub {

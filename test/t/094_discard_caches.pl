@@ -57,7 +57,7 @@ sub quietly
 	return $node->safe_psql($db, $sql);
 }
 
-# What is old, for the maintenance. The arithmetic of schedules, a loop of PL/pgSQL, would take an hour and calls no C++ of ours.
+# Old rows, which maintenance archives and removes. The arithmetic of schedules, a loop of PL/pgSQL, would take an hour and calls no C++ of ours.
 create_campaign_database($node, 'maintenance');
 $node->safe_psql('maintenance', q{
 	ALTER FUNCTION _next_cron_time(text, timestamptz) SET debug_discard_caches = 0;
