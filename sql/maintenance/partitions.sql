@@ -243,6 +243,6 @@ END
 $$;
 COMMENT ON FUNCTION @extschema@.create_monthly_partitions(integer, timestamptz) IS
 	'Makes the partitions of campaign_state_log for the month of as_of (UTC) and so many months ahead (0 to 120). Makes '
-	'one as well for every month up to there of which the default partition has rows, and moves them. Rows created '
-	'later than that, or before the year 1, stay there. The worker does this by itself. Returns the number made. Errors: 22004, '
-	'22008, 22023; 55P03 when a long transaction uses the tables. Since 1.1.';
+	'one as well for every month up to there of which the default partition has rows, and moves them. Rows created later '
+	'than that, or before the year 1, stay there. The worker does this by itself. Returns the number made. Errors: '
+	'22004, 22008, 22023; 55P03 when a long transaction uses the tables. Since 1.1.';

@@ -3,7 +3,7 @@
 // have attached to the tables then run as the owner. The upgrade of the tables runs as the owner for the same reason.
 // Health checks and jobs are read as the owner, because a view in the place of a table runs its functions as its
 // reader.
-#include "pg/run_as_owner.hpp"
+#include "run_as_owner.hpp"
 
 namespace {
 
