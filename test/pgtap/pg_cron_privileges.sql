@@ -73,9 +73,9 @@ SELECT is((SELECT count(*) FROM cron.job), 0::bigint, 'no job is left in pg_cron
 
 -- Not through the back door of those who may have other maintenance done.
 SET LOCAL ROLE cron_operator;
-SELECT tap.is(pg_temp.error_of($$SELECT campaign_lifecycle_internal._run_maintenance_as_owner('set_cron_database', NULL, NULL, 1)$$), '42501: permission denied for this upkeep: set_cron_database',
+SELECT tap.is(pg_temp.error_of($$SELECT campaign_lifecycle_internal._run_maintenance_as_owner('set_cron_database', NULL, NULL, 1)$$), '42501: permission denied for maintenance function "set_cron_database"',
 	'an operator cannot take maintenance from the worker');
-SELECT tap.is(pg_temp.error_of(format('SELECT campaign_lifecycle_internal._run_maintenance_as_owner(%L, now(), ''0'', NULL)', v)), '42501: permission denied for this upkeep: ' || v, 'nor ask for ' || v)
+SELECT tap.is(pg_temp.error_of(format('SELECT campaign_lifecycle_internal._run_maintenance_as_owner(%L, now(), ''0'', NULL)', v)), format('42501: permission denied for maintenance function "%s"', v), 'nor ask for ' || v)
 FROM unnest('{upgrade_campaign_tables,cleanup_finished_timers,cleanup_metrics,refresh_if_changed,nonsense}'::text[]) AS v;
 SELECT tap.is(campaign_lifecycle_internal._run_maintenance_as_owner('cleanup_timer_executions', now(), '1 year', 1), 0::bigint,
 	'an operator can call maintenance as the owner');
