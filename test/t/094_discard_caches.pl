@@ -60,7 +60,7 @@ sub quietly
 # Old rows, which maintenance archives and removes. The arithmetic of schedules, a loop of PL/pgSQL, would take an hour and calls no C++ of ours.
 create_campaign_database($node, 'maintenance');
 $node->safe_psql('maintenance', q{
-	ALTER FUNCTION _next_cron_time(text, timestamptz) SET debug_discard_caches = 0;
+	ALTER FUNCTION campaign_lifecycle_internal._next_cron_time(text, timestamptz) SET debug_discard_caches = 0;
 	UPDATE campaign_maintenance_jobs SET enabled = job IN ('archive-state-logs', 'cleanup-timer-executions', 'refresh-pending-timers');
 	SELECT create_campaign(24);
 	INSERT INTO campaign_state_log (campaign_id, from_state, to_state, trigger_event, created_at)
