@@ -27,9 +27,9 @@ MODULE_big = $(EXTENSION)
 OBJS := $(patsubst %.cpp,%.o,$(wildcard src/*.cpp src/*/*.cpp))
 
 # The server's headers are system headers here: they use `register`, which C++17 does not have, and more that -Wextra reports.
-# (clang does not know all the warnings that a server built by gcc asks for.) No exceptions, no RTTI: the library then needs nothing but libc (see make lint).
+# clang does not know all the warnings that a server built by gcc asks for. No exceptions, no RTTI: the library then needs nothing but libc (see make lint).
 WERROR = -Werror
-# What script/analyse adds, from the environment: a sanitizer's flags.
+# The flags of a sanitizer, which script/analyse sets in the environment.
 SANITIZE ?=
 # Features that exist for speed alone and are left out, as bench/without names them. `make clean` before a change of it.
 WITHOUT ?=

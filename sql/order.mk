@@ -71,8 +71,8 @@ uuid_v7 := pg_catalog.encode(pg_catalog.set_bit(pg_catalog.set_bit(pg_catalog.ov
 	pg_catalog.uuid_send(pg_catalog.gen_random_uuid()), pg_catalog.substring(pg_catalog.int8send( \
 	pg_catalog.floor(EXTRACT(epoch FROM pg_catalog.clock_timestamp()) * 1000)::bigint), 3), \
 	1, 6), 52, 1), 53, 1), 'hex')::uuid
-# Times are kept up to here. src/ checks the same in validate_timer_schedule().
+# Times are kept up to here. src/pg/limits.hpp has the same limit.
 time_limit := 10000-01-01 00:00:00+00
-# The most attempts that campaign_lifecycle.max_attempts can allow. Indexes say so, and the queries of src/ in the same
-# words.
+# The most attempts that campaign_lifecycle.max_attempts can allow. Indexes have it in their predicates.
+# src/pg/limits.hpp has the same limit.
 attempt_limit := 5

@@ -35,8 +35,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._check_access_change(regrole) IS
-	'Raises 22004 for NULL, 42704 for no role, 42P01 without tables, and 42501 unless the caller has the rights of the '
-	'owners of the extension and of the tables.';
+	'Raises 22004 for NULL, 42704 for no role, 42P01 without tables. Raises 42501 unless the caller has the rights of '
+	'the owners of the extension and of the tables.';
 
 CREATE FUNCTION @extschema@.grant_campaign_access(role regrole, access text) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -155,7 +155,7 @@ END
 $$;
 COMMENT ON FUNCTION @extschema@.revoke_campaign_access(regrole) IS
 	'Takes from a role whatever grant_campaign_access() or anyone else granted it on the tables, views and functions of '
-	'the extension and on its schema. What it has through other roles stays. Errors: 22004, 42501, 42704; 55000 when it '
+	'the extension and on its schema. Privileges through other roles stay. Errors: 22004, 42501, 42704; 55000 when it '
 	'owns the tables. Since 1.1.';
 
 CREATE FUNCTION campaign_lifecycle_internal._run_outside_script(statement text) RETURNS void
@@ -229,7 +229,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.set_campaign_owner(regrole) IS
-	'Gives every table, partition, view and materialized view of the extension to one role, as whom the worker then '
-	'writes, with the privileges that it needs: USAGE and CREATE on the schema, because the maintenance makes '
+	'Gives every table, partition, view and materialized view of the extension to one role. The worker then writes as '
+	'this role. It gets the privileges that it needs: USAGE and CREATE on the schema, because the maintenance makes '
 	'partitions, and EXECUTE on what the worker calls. Best a role without LOGIN and without members. The former owner '
 	'keeps nothing. Errors: 22004, 42501, 42704. Since 1.1.';

@@ -4,8 +4,9 @@
 -- privileges: it does nothing that the caller could not do by plain DML. Rows are locked in one order: timers,
 -- campaign, history.
 
--- Lock the timers in firing order, then the campaign, as the worker does. The worker locks the first timer of a
--- campaign. A session that waits for the worker holds no other timer of the campaign yet, and the two cannot deadlock.
+-- Lock the timers in the order of execution, then the campaign, as the worker does. The worker locks the first timer of
+-- a campaign. A session that waits for the worker holds no other timer of the campaign yet. So the two cannot
+-- deadlock.
 CREATE FUNCTION campaign_lifecycle_internal._lock_campaign(campaign_id uuid) RETURNS text
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

@@ -37,8 +37,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.pause_timers() IS
-	'From the commit on no timer of this database fires, persistently; a batch that runs ends. resume_timers() ends the '
-	'pause. Since 1.0.';
+	'From the commit on no timer of this database is executed, persistently; a batch that runs ends. '
+	'resume_timers() ends the pause. Since 1.0.';
 
 CREATE FUNCTION @extschema@.resume_timers() RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -67,5 +67,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.resume_timers() IS
-	'Timers of this database fire from the commit on: ends pause_timers(), and starts a restored or cloned database, '
-	'which begins paused. Since 1.0.';
+	'Timers of this database are executed from the commit on: ends pause_timers(), and starts a restored or cloned '
+	'database, which begins paused. Since 1.0.';

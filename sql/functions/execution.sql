@@ -5,8 +5,8 @@
 -- as_of. State changes are stamped by the clock.
 --
 -- A claim takes at most one timer of a campaign, its first. Thus a batch updates each campaign once, and the timers of
--- one campaign run in order across batches and workers. The plans of the claim are pinned in C++, because a claim must
--- cost the same with ten rows or ten million, with statistics or without.
+-- one campaign run in order across batches and workers. The plans of the claim are pinned in C++. A claim costs
+-- the same with ten rows or ten million, with statistics or without.
 
 CREATE FUNCTION campaign_lifecycle_internal._uuid_v7() RETURNS uuid
 	LANGUAGE c VOLATILE PARALLEL SAFE AS 'MODULE_PATHNAME', '_uuid_v7';
@@ -20,8 +20,8 @@ CREATE FUNCTION campaign_lifecycle_internal._claim_batch(as_of timestamp with ti
 		retried boolean)
 	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', '_claim_batch';
 COMMENT ON FUNCTION campaign_lifecycle_internal._claim_batch(timestamptz, timestamptz, integer, uuid[]) IS
-	'Locks up to max_timers due timers scheduled since a time (or those of only_timers) with their campaigns, at most '
-	'one a campaign, skipping what is locked. Returns them, those tried before first, with where both rows are.';
+	'Locks up to max_timers due timers scheduled since a time (or those of only_timers) with their campaigns. Takes at '
+	'most one of a campaign, and skips locked rows. Returns them, those tried before first, with where both rows are.';
 
 CREATE FUNCTION campaign_lifecycle_internal._next_due(since timestamp with time zone) RETURNS timestamp with time zone
 	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', '_next_due';

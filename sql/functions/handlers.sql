@@ -1,5 +1,5 @@
--- Handlers: functions of the user that run with a timer, after its state change and in its transaction, with the
--- privileges of the role that registered them.
+-- Handlers are functions of the user that run with a timer, after its state change and in its transaction. They run
+-- with the privileges of the role that registered them.
 
 CREATE FUNCTION campaign_lifecycle_internal._check_handler(handler regprocedure, handler_owner name) RETURNS void
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -216,4 +216,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._reset_constraints() IS
-	'Resets every deferrable constraint to what it is declared as, for the rest of the transaction.';
+	'Resets every deferrable constraint to its declaration until the end of the transaction.';

@@ -1,17 +1,12 @@
 -- Checks of campaign_health() that read the campaign tables, as their owner or as the caller.
 
-CREATE FUNCTION campaign_lifecycle_internal._health_tables(as_of timestamp with time zone)
+CREATE FUNCTION campaign_lifecycle_internal._health_tables_version()
 		RETURNS TABLE (check_name text, status text, value text, threshold text, detail text)
-	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, MDY' AS $$
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	functions_version text;
 	tables_version text;
 	found_text text;
-	owner_is_superuser boolean;
-	ahead integer := -1;
-	wanted integer := 2;
-	month timestamptz := date_trunc('month', as_of);
-	n bigint;
 BEGIN
 	SELECT e.extversion INTO functions_version FROM pg_extension AS e WHERE e.extname = 'campaign_lifecycle';
 	IF has_table_privilege('@extschema@.campaign_tables_version', 'SELECT') THEN
@@ -28,7 +23,19 @@ BEGIN
 			ELSE format('The tables are of version %s, the functions of version %s, as after restoring an older dump: call '
 				'upgrade_campaign_tables(), then resume_timers().',
 				coalesce(tables_version, 'unknown'), functions_version) END;
+END
+$$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._health_tables_version() IS
+	'The check tables_version of campaign_health().';
 
+CREATE FUNCTION campaign_lifecycle_internal._health_privileges()
+		RETURNS TABLE (check_name text, status text, value text, threshold text, detail text)
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	found_text text;
+	owner_is_superuser boolean;
+	n bigint;
+BEGIN
 	SELECT string_agg(format('%s owns %s', o.owner, o.relations), '; ' ORDER BY o.owner), count(*)
 	INTO found_text, n
 	FROM (
@@ -73,7 +80,18 @@ BEGIN
 		CASE WHEN n = 0 THEN 'Row level security does not stand between the worker and the tables.'
 			ELSE format('Row level security is forced upon the owner of %s, so the worker''s statements fail: ALTER TABLE ... '
 				'NO FORCE ROW LEVEL SECURITY.', found_text) END;
+END
+$$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._health_privileges() IS
+	'The checks table_owner, trigger_privilege and row_security of campaign_health().';
 
+CREATE FUNCTION campaign_lifecycle_internal._health_triggers()
+		RETURNS TABLE (check_name text, status text, value text, threshold text, detail text)
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	found_text text;
+	n bigint;
+BEGIN
 	SELECT string_agg(format('%s on %s', t.tgname, t.tgrelid::regclass), ', ' ORDER BY t.tgname), count(*)
 	INTO found_text, n
 	FROM pg_trigger AS t
@@ -88,7 +106,19 @@ BEGIN
 		CASE WHEN n = 0 THEN 'The triggers of the tables are enabled as they were made.'
 			ELSE format('Disabled, or not in the mode they were made in: %s. resume_timers() restores the wake-up; ALTER TABLE '
 				'... ENABLE TRIGGER the others.', found_text) END;
+END
+$$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._health_triggers() IS 'The check triggers of campaign_health().';
 
+CREATE FUNCTION campaign_lifecycle_internal._health_partitions(as_of timestamp with time zone)
+		RETURNS TABLE (check_name text, status text, value text, threshold text, detail text)
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, MDY' AS $$
+DECLARE
+	ahead integer := -1;
+	wanted integer := 2;
+	month timestamptz := date_trunc('month', as_of);
+	n bigint;
+BEGIN
 	IF coalesce(has_table_privilege(to_regclass('@extschema@.campaign_maintenance_jobs'), 'SELECT'), false) THEN
 		SELECT least(wanted, min(j.months_ahead)) INTO wanted FROM @extschema@.campaign_maintenance_jobs AS j;
 	END IF;
@@ -128,9 +158,8 @@ BEGIN
 			'the months and moves them.' END;
 END
 $$;
-COMMENT ON FUNCTION campaign_lifecycle_internal._health_tables(timestamptz) IS
-	'The checks tables_version, table_owner, trigger_privilege, row_security, triggers, partitions_ahead and '
-	'default_partition of campaign_health().';
+COMMENT ON FUNCTION campaign_lifecycle_internal._health_partitions(timestamptz) IS
+	'The checks partitions_ahead and default_partition of campaign_health().';
 
 CREATE FUNCTION campaign_lifecycle_internal._health_timers(as_of timestamp with time zone)
 		RETURNS TABLE (check_name text, status text, value text, threshold text, detail text)
@@ -143,10 +172,6 @@ DECLARE
 	paused boolean := false;
 	n bigint;
 	oldest timestamptz;
-	attempted bigint;
-	failed bigint;
-	worst interval;
-	median interval;
 BEGIN
 	IF coalesce(current_setting('campaign_lifecycle.enabled', true), 'on') = 'off' THEN
 		paused := true;
@@ -194,7 +219,23 @@ BEGIN
 		CASE WHEN n = 0 THEN 'No timer is dead.'
 			ELSE 'Timers have failed at every attempt: dead_timers shows each with its last error. Remove the cause, then '
 				'retry_timer(), or cancel_timer().' END;
+END
+$$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._health_timers(timestamptz) IS
+	'The checks overdue_timers and dead_letters of campaign_health().';
 
+CREATE FUNCTION campaign_lifecycle_internal._health_executions(as_of timestamp with time zone)
+		RETURNS TABLE (check_name text, status text, value text, threshold text, detail text)
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+	SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+		SET enable_sort = off
+	SET enable_incremental_sort = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+	attempted bigint;
+	failed bigint;
+	worst interval;
+	median interval;
+BEGIN
 	-- The newest attempts of the last hour, 10,000 at most.
 	SELECT count(*), count(*) FILTER (WHERE q.status = 'FAILED')
 	INTO attempted, failed
@@ -233,12 +274,12 @@ BEGIN
 		'median 60 s; critical: 600 s',
 		CASE WHEN median IS NULL THEN 'No timer was executed within the last hour.'
 			WHEN median < interval '1 minute' THEN 'From scheduled_at to execution, of the newest 1000 within the last hour.'
-			ELSE 'Timers fire late: the worker was away, is catching up, or is too slow; raise campaign_lifecycle.workers or '
-				'campaign_lifecycle.batch_size if that lasts.' END;
+			ELSE 'Timers are executed late: the worker was away, is catching up, or is too slow; raise '
+				'campaign_lifecycle.workers or campaign_lifecycle.batch_size if that lasts.' END;
 END
 $$;
-COMMENT ON FUNCTION campaign_lifecycle_internal._health_timers(timestamptz) IS
-	'The checks overdue_timers, dead_letters, failure_rate and lateness of campaign_health().';
+COMMENT ON FUNCTION campaign_lifecycle_internal._health_executions(timestamptz) IS
+	'The checks failure_rate and lateness of campaign_health().';
 
 CREATE FUNCTION campaign_lifecycle_internal._health_maintenance(as_of timestamp with time zone)
 		RETURNS TABLE (check_name text, status text, value text, threshold text, detail text)
@@ -253,7 +294,7 @@ DECLARE
 BEGIN
 	IF NOT coalesce(has_table_privilege(to_regclass('@extschema@.campaign_maintenance_jobs'), 'SELECT'), false)
 		OR NOT has_function_privilege('campaign_lifecycle_internal._next_cron_time(text, timestamptz)', 'EXECUTE') THEN
-		RETURN QUERY SELECT 'upkeep', 'ok', 'unknown', '0',
+		RETURN QUERY SELECT 'maintenance', 'ok', 'unknown', '0',
 			'unknown: this role may not read campaign_maintenance_jobs, or the table is missing.';
 		RETURN;
 	END IF;
@@ -284,23 +325,27 @@ BEGIN
 				ELSE j.failures > 0
 					OR (j.last_outcome = 'running' AND j.last_run < as_of - interval '1 hour')
 					OR campaign_lifecycle_internal._next_cron_time(j.schedule, j.last_run) < as_of - interval '25 hours' END) AS q;
-	RETURN QUERY SELECT 'upkeep',
+	RETURN QUERY SELECT 'maintenance',
 		CASE WHEN n = 0 THEN 'ok' WHEN severe > 0 THEN 'critical' ELSE 'warning' END, n::text, '0 jobs late or failing',
 		CASE WHEN n > 0 THEN array_to_string(problems, '; ')
 			|| '. See worker, and campaign_maintenance_jobs for each job; the functions of the jobs can be called by hand.'
 			WHEN by_cron > 0 THEN format('pg_cron runs %s jobs: cron.job_run_details tells of them.', by_cron)
-			ELSE 'The upkeep is done in time.' END;
+			ELSE 'Maintenance is done in time.' END;
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._health_maintenance(timestamptz) IS
-	'The check upkeep of campaign_health().';
+	'The check maintenance of campaign_health().';
 
 CREATE FUNCTION campaign_lifecycle_internal._table_health(as_of timestamp with time zone)
 		RETURNS TABLE (check_name text, status text, value text, threshold text, detail text)
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_tables(as_of);
+	RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_tables_version();
+	RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_privileges();
+	RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_triggers();
+	RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_partitions(as_of);
 	RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_timers(as_of);
+	RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_executions(as_of);
 	RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_maintenance(as_of);
 END
 $$;

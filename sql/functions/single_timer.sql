@@ -3,7 +3,7 @@
 -- A first transaction sets the timer to RUNNING with a STARTED execution, under a session lock that shows whether its
 -- process lives. A second one makes the state change and calls the handler. After an error a third one records the
 -- failed attempt. A RUNNING timer whose process is gone is a failed attempt as well. After a crash of the server, the
--- timers that were due then run alone, one by one, so that the one that caused the crash is found.
+-- timers that were due then run alone, one by one. So the timer that caused the crash is found.
 
 -- A session lock tells whether the process that runs a timer alone lives. The lock outlives transactions.
 CREATE FUNCTION campaign_lifecycle_internal._is_run_by_live_process(timer_id uuid) RETURNS boolean
@@ -63,8 +63,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._claim_single_timer(timestamptz, timestamptz, boolean, uuid[]) IS
-	'Locks the first due timer scheduled since a time that has a handler or has lost its worker before, or any timer if '
-	'everything is true, except those passed over. Returns its id, or NULL.';
+	'Locks the first due timer scheduled since a time that has a handler or has lost its worker before. Takes any timer '
+	'if everything is true. Leaves out those passed over. Returns its id, or NULL.';
 
 CREATE FUNCTION campaign_lifecycle_internal._start_single_timer(as_of timestamp with time zone,
 	due_by timestamp with time zone, since timestamp with time zone, everything boolean,

@@ -45,5 +45,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._apply_policies(uuid[], timestamptz[], timestamptz) IS
-	'Gives campaigns the timers that the policy of their present state wants, moves and cancels those that a policy '
-	'made, cancels all in a terminal state.';
+	'Gives campaigns the timers that the policy of their present state wants. Moves and cancels those that a policy '
+	'made. Cancels all in a terminal state.';

@@ -60,7 +60,7 @@ COMMENT ON FUNCTION @extschema@.schedule_timer(uuid, text, timestamptz, jsonb, u
 	'campaign; 23505 while one of the type is PENDING. Since 1.0.';
 
 -- Lock a timer for a function of the API. A campaign_id that is given must be the timer's.
-CREATE FUNCTION campaign_lifecycle_internal._lock_timer(timer_id uuid, campaign_id uuid, allowed text[], verb text)
+CREATE FUNCTION campaign_lifecycle_internal._lock_timer(timer_id uuid, campaign_id uuid, allowed text[], purpose text)
 	RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
@@ -81,11 +81,11 @@ BEGIN
 			USING ERRCODE = 'no_data_found', HINT = 'It may have been deleted with its campaign, or belong to another one.';
 	END IF;
 	IF NOT status = ANY (allowed) THEN
-		RAISE EXCEPTION 'a % timer cannot be %', status, verb
+		RAISE EXCEPTION 'a % timer cannot be %', status, purpose
 			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = format('Only a timer that is %s can.',
 				array_to_string(allowed, ' or '));
 	END IF;
-	IF verb <> 'cancelled' AND EXISTS (
+	IF purpose <> 'cancelled' AND EXISTS (
 		SELECT FROM @extschema@.campaign_timers AS t
 		WHERE t.campaign_id = owner_id AND t.timer_type = timer_type AND t.id <> timer_id
 			AND (t.status IN ('PENDING', 'RUNNING') OR (t.status = 'FAILED' AND t.retry_count < @attempt_limit@))

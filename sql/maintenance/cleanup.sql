@@ -38,8 +38,8 @@ CREATE FUNCTION campaign_lifecycle_internal._remove_timers(since timestamp with 
 $$;
 COMMENT ON FUNCTION
 	campaign_lifecycle_internal._remove_timers(timestamptz, timestamptz, bigint, OUT bigint, OUT timestamptz) IS
-	'Removes up to max_rows timers, with their executions, that are COMPLETED or CANCELLED and were both due and last '
-	'changed before the cut-off, the oldest first.';
+	'Removes up to max_rows timers, with their executions, that are COMPLETED or CANCELLED. They were both due and last '
+	'changed before the cut-off. The oldest go first.';
 
 CREATE FUNCTION campaign_lifecycle_internal._remove_metrics(since timestamp with time zone,
 	cutoff timestamp with time zone, max_rows bigint, OUT removed bigint, OUT reached timestamp with time zone)

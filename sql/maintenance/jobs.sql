@@ -69,6 +69,27 @@ COMMENT ON FUNCTION
 	'Which jobs are due at as_of (NULL: none), and when to ask again. since: as_of of the last complete round, NULL for '
 	'none; times missed before it are not caught up, those missed while no worker ran are, once. Reads only.';
 
+CREATE FUNCTION campaign_lifecycle_internal._cleanup_step(job text, cutoff timestamp with time zone,
+	since timestamp with time zone, max_rows bigint, OUT removed bigint, OUT reached timestamp with time zone)
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF job = 'cleanup-timer-executions' THEN
+		SELECT r.* INTO removed, reached FROM campaign_lifecycle_internal._remove_executions(since, cutoff, max_rows) AS r;
+	ELSIF job = 'cleanup-finished-timers' THEN
+		SELECT r.* INTO removed, reached FROM campaign_lifecycle_internal._remove_timers(since, cutoff, max_rows) AS r;
+	ELSIF job = 'cleanup-metrics' THEN
+		SELECT r.* INTO removed, reached FROM campaign_lifecycle_internal._remove_metrics(since, cutoff, max_rows) AS r;
+	ELSE
+		removed := 0;
+		reached := since;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION
+	campaign_lifecycle_internal._cleanup_step(text, timestamptz, timestamptz, bigint, OUT bigint, OUT timestamptz) IS
+	'Removes up to max_rows rows from before the cut-off, for one of the jobs that clean up; another job removes none. '
+	'Returns how many, and the time that it has reached.';
+
 CREATE FUNCTION campaign_lifecycle_internal._run_maintenance_step(job text, as_of timestamp with time zone)
 	RETURNS boolean
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -85,7 +106,7 @@ DECLARE
 BEGIN
 	SELECT j.* INTO row FROM @extschema@.campaign_maintenance_jobs AS j WHERE j.job = $1 AND j.enabled;
 	-- An advisory lock writes nothing. If another session holds it, that session does the job.
-	IF NOT FOUND OR NOT pg_try_advisory_xact_lock(hashtextextended('campaign_lifecycle upkeep ' || $1,
+	IF NOT FOUND OR NOT pg_try_advisory_xact_lock(hashtextextended('campaign_lifecycle maintenance ' || $1,
 		'@extschema@.campaign_maintenance_jobs'::regclass::bigint)) THEN
 		RETURN false;
 	END IF;
@@ -109,18 +130,9 @@ BEGIN
 		reached := coalesce(reached, '-infinity');
 		IF $1 = 'archive-state-logs' THEN
 			SELECT s.moved, s.more INTO done, more FROM campaign_lifecycle_internal._archive_step(cutoff, batch, 1) AS s;
-		ELSIF $1 = 'cleanup-timer-executions' THEN
-			SELECT r.removed, r.reached INTO done, reached FROM campaign_lifecycle_internal._remove_executions(reached, cutoff,
-				batch) AS r;
-			more := done >= batch;
-		ELSIF $1 = 'cleanup-finished-timers' THEN
-			SELECT r.removed, r.reached INTO done, reached FROM campaign_lifecycle_internal._remove_timers(reached, cutoff,
-				batch) AS r;
-			more := done >= batch;
-		ELSIF $1 = 'cleanup-metrics' THEN
-			SELECT r.removed, r.reached INTO done, reached FROM campaign_lifecycle_internal._remove_metrics(reached, cutoff,
-				batch) AS r;
-			more := done >= batch;
+		ELSE
+			SELECT c.removed, c.reached, c.removed >= batch INTO done, reached, more
+			FROM campaign_lifecycle_internal._cleanup_step($1, cutoff, reached, batch) AS c;
 		END IF;
 	END IF;
 
@@ -129,12 +141,10 @@ BEGIN
 		UPDATE @extschema@.campaign_maintenance_jobs AS j
 		SET last_run = as_of,
 			last_outcome = CASE WHEN more THEN 'running' ELSE 'ok' END,
-			last_error = NULL,
 			last_count = done + CASE WHEN row.last_outcome = 'running' THEN j.last_count ELSE 0 END,
 			last_duration = (clock_timestamp() - began) + CASE WHEN row.last_outcome = 'running' THEN j.last_duration
 				ELSE interval '0' END,
-			reached = CASE WHEN more THEN reached END,
-			failures = 0
+			reached = CASE WHEN more THEN reached END, failures = 0, last_error = NULL
 		WHERE j.job = $1;
 	END IF;
 	RETURN more;

@@ -81,12 +81,12 @@ DECLARE
 	job record;
 BEGIN
 	IF NOT here AND home IS NULL THEN
-		RAISE NOTICE 'pg_cron is not loaded on this server: the worker goes on doing the upkeep'
+		RAISE NOTICE 'pg_cron is not loaded on this server: the worker goes on doing the maintenance'
 			USING HINT = 'To use it, add pg_cron to shared_preload_libraries, restart, and CREATE EXTENSION pg_cron in the '
 				'database that cron.database_name names.';
 		RETURN false;
 	ELSIF NOT here AND home = current_database() THEN
-		RAISE NOTICE 'the extension pg_cron is not installed in this database: the worker goes on doing the upkeep'
+		RAISE NOTICE 'the extension pg_cron is not installed in this database: the worker goes on doing the maintenance'
 			USING HINT = 'CREATE EXTENSION pg_cron; and call schedule_maintenance() again.';
 		RETURN false;
 	END IF;
@@ -99,10 +99,10 @@ BEGIN
 		RAISE EXCEPTION 'pg_cron cannot run jobs as role %, which owns the campaign tables and may not log in',
 			quote_ident(owner.name)
 			USING ERRCODE = 'object_not_in_prerequisite_state',
-				HINT = 'Leave the upkeep to the worker, or ALTER ROLE ... LOGIN.';
+				HINT = 'Leave maintenance to the worker, or ALTER ROLE ... LOGIN.';
 	END IF;
 	IF NOT here THEN
-		RAISE NOTICE 'pg_cron works in database %: the worker goes on doing the upkeep of this one', quote_ident(home)
+		RAISE NOTICE 'pg_cron works in database %: the worker goes on doing the maintenance of this one', quote_ident(home)
 			USING HINT = format(E'To hand it over, run in database %I:\n%s\nand in this one, as %I:\nUPDATE %s SET enabled = '
 				'false;', home,
 				(SELECT string_agg(format('SELECT cron.schedule_in_database(%L, %L, %L, %L, %L);', c.job || '-'

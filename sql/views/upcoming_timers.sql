@@ -1,4 +1,4 @@
--- Which timers fire next, and why each waits.
+-- Which timers are executed next, and why each waits.
 
 CREATE VIEW @extschema@.upcoming_timers WITH (security_invoker = true) AS
 	-- Merge two index scans: timers that wait for their time, and for their next attempt. Other columns are looked up for
@@ -52,14 +52,14 @@ CREATE VIEW @extschema@.upcoming_timers WITH (security_invoker = true) AS
 				ORDER BY t.scheduled_at)) AS u) AS w
 	ORDER BY w.scheduled_at;
 COMMENT ON VIEW @extschema@.upcoming_timers IS
-	'The next timers over all campaigns, earliest first, and why each has not fired yet. Read it with LIMIT, or with a '
+	'The next timers over all campaigns, earliest first, and why each was not executed yet. Read it with LIMIT, or with a '
 	'condition on scheduled_at: then it costs the same with millions of timers. Since 1.1.';
 COMMENT ON COLUMN @extschema@.upcoming_timers.scheduled_at IS
 	'When it is due; of a failed one, when it is tried again.';
 COMMENT ON COLUMN @extschema@.upcoming_timers.lateness IS 'How long it has been due; 0 before its time.';
 COMMENT ON COLUMN @extschema@.upcoming_timers.waits_because IS
-	'due (fires at once, or waits for a lock), waits for its time, waits for its next attempt, waits for an earlier '
-	'timer, paused (pause_timers(), or a restored copy: resume_timers()), disabled (campaign_lifecycle.enabled is off), '
-	'not installed.';
+	'due: is executed at once, or waits for a lock; waits for its time; waits for its next attempt; waits for an '
+	'earlier timer; paused: pause_timers(), or a restored copy (resume_timers()); disabled: campaign_lifecycle.enabled '
+	'is off; not installed.';
 COMMENT ON COLUMN @extschema@.upcoming_timers.waits_for_timer IS
 	'The first timer of its campaign that must be done before this one.';

@@ -2,11 +2,14 @@
 // Assumes that the campaigns are written already.
 #include "timer/apply_steps.hpp"
 
+#include "pg/limits.hpp"
 #include "pg/uuid.hpp"
 #include "row/row_writer.hpp"
 #include "row/written_columns.hpp"
 #include "timer/timer_policies.hpp"
-#include "trigger/validate_schedule.hpp"
+
+// The trigger function of trigger/validate_schedule.cpp, by whose address the row writer finds the trigger.
+extern "C" Datum validate_timer_schedule(PG_FUNCTION_ARGS);
 
 namespace apply {
 
@@ -55,7 +58,7 @@ void insert_timers(Batch *batch, const timer_policies::TimerChanges &changes, Ti
 		return;
 	bool schedulable = true;
 	for (int i = 0; i < changes.insert_count; i++)
-		schedulable = schedulable && is_schedulable(changes.inserts[i].time);
+		schedulable = schedulable && limits::is_schedulable(changes.inserts[i].time);
 	row_writer::RowWriter *writer = row_writer::open_insert(batch->schema->oid, "campaign_timers", columns, lengthof(columns),
 															&reference, schedulable ? validate_timer_schedule : nullptr);
 	Datum payload = DirectFunctionCall1(jsonb_in, CStringGetDatum("{\"policy\": true}"));

@@ -1,19 +1,13 @@
 // A trigger of campaign_timers. Promises that the time of a pending timer is before the year 10000. A new timer is
 // not in the past and not for a campaign in a terminal state.
-#include "trigger/validate_schedule.hpp"
-
 #include "pg/columns.hpp"
-#include "trigger/trigger_utils.hpp"
+#include "pg/limits.hpp"
 #include "pg/spi_query.hpp"
+#include "trigger/trigger_utils.hpp"
 
 namespace {
 
 constexpr int64 tolerance_us = USECS_PER_MINUTE;
-
-TimestampTz year_ten_thousand()
-{
-	return static_cast<TimestampTz>(date2j(10000, 1, 1) - POSTGRES_EPOCH_JDATE) * USECS_PER_DAY;
-}
 
 char *cstring_of(TimestampTz time)
 {
@@ -59,11 +53,6 @@ void check_new(Relation timers, Datum campaign, bool no_campaign, TimestampTz ti
 
 } // namespace
 
-bool is_schedulable(TimestampTz time)
-{
-	return !TIMESTAMP_NOT_FINITE(time) && time < year_ten_thousand();
-}
-
 SQL_FUNCTION(validate_timer_schedule)
 {
 	TriggerData *data = trigger_utils::trigger_call(fcinfo, "validate_timer_schedule", TRIGGER_EVENT_ROW | TRIGGER_EVENT_BEFORE);
@@ -79,7 +68,7 @@ SQL_FUNCTION(validate_timer_schedule)
 	// The column's own constraint refuses NULL.
 	if (is_null)
 		return PointerGetDatum(row);
-	if (!is_schedulable(DatumGetTimestampTz(time)))
+	if (!limits::is_schedulable(DatumGetTimestampTz(time)))
 		ereport(ERROR, errcode(ERRCODE_DATETIME_FIELD_OVERFLOW),
 				errmsg("timer schedule out of range: %s", cstring_of(DatumGetTimestampTz(time))),
 				errhint("Times up to the year 9999 can be scheduled."));

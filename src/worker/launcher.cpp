@@ -1,5 +1,5 @@
-// Keeps as many workers as the settings say in every database that has the extension. Only a session in the database can see that, so a
-// first worker probes it, one database at a time, and exits if there is nothing for it. ddl_hooks.cpp and exiting workers wake the
+// Keeps as many workers as the settings say in every database that has the extension. Only a session in the database can see that. So a
+// first worker probes it, one database at a time, and exits if it finds no extension. ddl_hooks.cpp and exiting workers wake the
 // launcher; once a minute it checks everything. A new launcher adopts the workers that it finds in their slots.
 #include "worker/launcher.hpp"
 

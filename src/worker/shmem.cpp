@@ -109,7 +109,7 @@ void wake_launcher(Oid database) noexcept
 		pg::set_latch_of(process);
 }
 
-// The lock keeps a worker from exiting between our read of its pid and the signal, so that no other process can have got the pid.
+// The lock keeps a worker from exiting between our read of its pid and the signal. So no other process can have got the pid.
 void block(Oid database)
 {
 	LWLockAcquire(memory->lock, LW_EXCLUSIVE);

@@ -14,7 +14,7 @@ using shmem::WorkerSlot;
 
 namespace {
 
-// What this transaction must report when it commits.
+// The reports that this transaction owes at its commit.
 TimestampTz earliest = DT_NOEND;
 bool changed = false;
 

@@ -1,5 +1,5 @@
-// The worker's side of shared memory. A worker attaches to its slot before anything can fail. An exit callback gives the slot back, so
-// that the launcher learns of every exit except a crash of the server, which makes the memory anew.
+// The worker's side of shared memory. A worker attaches to its slot before anything can fail. An exit callback gives the slot back. So
+// the launcher learns of every exit except a crash of the server, which makes the memory anew.
 #include "worker/worker_slot.hpp"
 
 #include "worker/wakeup.hpp"

@@ -1,4 +1,4 @@
-// _workers(): the launcher and the workers as shared memory has them, for the view campaign_workers and for campaign_health(). Without the
+// _workers(): the launcher and the workers as shared memory has them. The view campaign_workers and campaign_health() read it. Without the
 // preload it returns one row that says so.
 #include "guc.hpp"
 #include "worker/shmem.hpp"

@@ -155,7 +155,7 @@ FROM (VALUES
 	($$uninstall_campaign_tables()$$, '{}'),
 	($$upgrade_campaign_tables()$$, '{}')) AS v (call, allowed)
 WHERE EXISTS (SELECT FROM pg_proc AS p WHERE p.pronamespace = 'public'::regnamespace AND p.proname = split_part(v.call, '(', 1));
--- Made beforehand, so that the verb under trial is tried alone.
+-- Made beforehand, so that the function under trial is tried alone.
 CREATE FUNCTION pg_temp.running() RETURNS uuid IMMUTABLE LANGUAGE sql AS $$ SELECT '00000000-0000-7000-8000-00000000c002'::uuid $$;
 SELECT create_campaign(24, id => '00000000-0000-7000-8000-00000000c002', start_time => NULL);
 SELECT transition_campaign('00000000-0000-7000-8000-00000000c002', 'RUNNING');
@@ -176,7 +176,7 @@ SELECT is_empty(
 		JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
 		JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'campaign_lifecycle'
 		WHERE left(p.proname, 1) <> '_' AND p.prorettype <> 'trigger'::regtype AND p.prokind <> 'p' AND NOT EXISTS (SELECT FROM trial AS t WHERE t.what = p.proname || '()')$$,
-	'every verb is in the matrix');
+	'every public function is in the matrix');
 SELECT is_empty(
 	$$SELECT c.oid::regclass FROM pg_class AS c
 		WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm')
@@ -189,7 +189,7 @@ SELECT is_empty(
 		WHERE has_function_privilege('access_nobody', p.oid, 'EXECUTE')$$,
 	'PUBLIC can execute no function of the extension');
 
--- Exactly the internal functions that the verbs of a level call, found in their text.
+-- Exactly the internal functions that the public functions of a level call, found in their text.
 CREATE FUNCTION pg_temp.called(roots name[]) RETURNS SETOF name LANGUAGE sql AS $$
 	WITH RECURSIVE reached (name) AS (
 		SELECT unnest(roots)
@@ -206,9 +206,9 @@ SELECT bag_eq(
 	format('SELECT DISTINCT p.proname FROM campaign_lifecycle_internal._campaign_functions(%L) AS f (routine) JOIN pg_proc AS p ON p.oid = f.routine', l.level),
 	format('SELECT DISTINCT c FROM pg_temp.called(%L::name[] || ARRAY(SELECT split_part(t.what, ''('', 1)::name FROM trial AS t WHERE t.what LIKE ''%%()'' AND %L = ANY (t.allowed))) AS c',
 		l.roots, l.level),
-	format('%s: its verbs and exactly what they call', l.level))
+	format('%s: its public functions and exactly what they call', l.level))
 FROM (VALUES ('reader', '{_workers}'::name[]), ('writer', '{_workers}'), ('operator', '{_workers,backfill_column}'),
-	-- What the worker calls.
+	-- The worker calls these.
 	('owner', '{owner,_claim_batch,_apply_timers,_postpone_timers,_fail_timer,_next_due,_single_timer_due,_claim_single_timer,_start_single_timer,_lock_single_timer,_complete_single_timer,_handler_of,_record_handler,_fail_single_timer,_release_single_timer,
 		_recover_lost,_reset_constraints,_due_maintenance,_run_maintenance_step,_maintenance_failed,create_monthly_partitions,archive_old_state_logs,cleanup_timer_executions,
 		register_handler,unregister_handler,_table_health,_upgrade_campaign_tables,_wake_worker,fill_campaign_end_time,log_campaign_state_change,update_updated_at_column,
@@ -285,7 +285,7 @@ FROM trial AS t CROSS JOIN unnest('{nobody,reader,writer,operator}'::text[]) AS 
 
 SELECT is_empty('SELECT * FROM pg_temp.beyond()',
 	'tables of a plain role: no privilege on any table, column or function that is not in the lists');
--- (What the data does not allow is no matter of rights.)
+-- A command that the data does not allow is no matter of rights.
 SELECT is(pg_temp.attempt('access_owner', t.command) <> 'denied', 'owner' = ANY (t.allowed), format('the plain owner %s %s', CASE WHEN 'owner' = ANY (t.allowed) THEN 'can' ELSE 'cannot' END, t.what))
 FROM trial AS t ORDER BY t.place;
 -- The owner can do what the worker does, with no right of a superuser.
@@ -321,7 +321,7 @@ SELECT grant_campaign_access('access_writer', 'writer'), grant_campaign_access('
 SELECT is(pg_temp.attempt('access_writer', 'INSERT INTO campaigns (status, duration_hours, brand) VALUES (''CREATED'', 1, ''x'')'), 'allowed',
 	'a column of the user''s own');
 
--- Row level security on campaigns is respected by tables, views and verbs.
+-- Row level security on campaigns is respected by tables, views and functions.
 CREATE POLICY own_brand ON campaigns TO access_writer USING (brand = 'mine') WITH CHECK (brand = 'mine');
 ALTER TABLE campaigns ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_timers ON campaign_timers TO access_writer
@@ -359,7 +359,7 @@ SELECT tap.is(pg_temp.changed('UPDATE campaigns SET metadata = ''{"x": 1}'' WHER
 SELECT tap.throws_ok('INSERT INTO campaigns (status, duration_hours, brand) VALUES (''CREATED'', 1, ''theirs'')', '42501', NULL,
 	'a plain INSERT cannot make a campaign that the policy refuses');
 SELECT tap.throws_ok($$SELECT transition_campaign('00000000-0000-7000-8000-00000000c001', 'RUNNING')$$, 'P0002', NULL,
-	'a verb does not find another''s campaign');
+	'a function does not find another''s campaign');
 SELECT tap.throws_ok($$SELECT cancel_timer('00000000-0000-7000-8000-00000000f001')$$, 'P0002', NULL,
 	'cancel_timer() does not find a timer hidden by a policy');
 SELECT tap.throws_ok($$SELECT record_metric('00000000-0000-7000-8000-00000000c001', 'PARTICIPANT_COUNT', 1)$$, 'P0002', NULL,

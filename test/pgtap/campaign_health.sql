@@ -16,7 +16,7 @@ $$;
 SELECT create_monthly_partitions() AS made \gset
 
 SELECT results_eq('SELECT check_name FROM campaign_health()', $$VALUES ('preload'), ('launcher'), ('worker'), ('activation'), ('tables_version'), ('table_owner'), ('trigger_privilege'),
-	('row_security'), ('triggers'), ('partitions_ahead'), ('default_partition'), ('overdue_timers'), ('dead_letters'), ('failure_rate'), ('lateness'), ('upkeep'), ('oldest_snapshot'), ('vacuum')$$,
+	('row_security'), ('triggers'), ('partitions_ahead'), ('default_partition'), ('overdue_timers'), ('dead_letters'), ('failure_rate'), ('lateness'), ('maintenance'), ('oldest_snapshot'), ('vacuum')$$,
 	'a row a check, in order');
 SELECT is_empty('SELECT * FROM campaign_health() WHERE status NOT IN (''ok'', ''warning'', ''critical'') OR value IS NULL OR threshold IS NULL OR detail IS NULL OR detail = ''''',
 	'every row of campaign_health() is complete');
@@ -138,25 +138,25 @@ UPDATE campaign_timers SET status = 'FAILED', retry_count = 5 WHERE campaign_id 
 SELECT is(pg_temp.health('dead_letters'), 'warning: 1', 'dead_letters is a warning with one dead letter');
 SELECT matches(pg_temp.detail('dead_letters'), 'dead_timers.*retry_timer\(\)', 'says where to look and what to do');
 
----- Upkeep.
+---- Maintenance.
 
 UPDATE campaign_maintenance_jobs SET last_run = now(), last_outcome = 'ok', failures = 0;
-SELECT is(pg_temp.health('upkeep'), 'ok: 0', 'upkeep is ok when every job has run');
-SELECT matches(pg_temp.health('upkeep', now() + interval '2 days'), '^warning: [23]',
-	'upkeep is a warning when jobs have not run for two days');
-SELECT matches(pg_temp.detail('upkeep', now() + interval '2 days'), 'refresh-pending-timers has not run since',
-	'the detail of upkeep names the job that has not run');
-SELECT matches(pg_temp.health('upkeep', now() + interval '4 days'), '^critical',
-	'upkeep is critical when jobs have not run for four days');
+SELECT is(pg_temp.health('maintenance'), 'ok: 0', 'maintenance is ok when every job has run');
+SELECT matches(pg_temp.health('maintenance', now() + interval '2 days'), '^warning: [23]',
+	'maintenance is a warning when jobs have not run for two days');
+SELECT matches(pg_temp.detail('maintenance', now() + interval '2 days'), 'refresh-pending-timers has not run since',
+	'the detail of maintenance names the job that has not run');
+SELECT matches(pg_temp.health('maintenance', now() + interval '4 days'), '^critical',
+	'maintenance is critical when jobs have not run for four days');
 UPDATE campaign_maintenance_jobs SET failures = 2, last_outcome = 'failed', last_error = '55P03: canceling' WHERE job = 'archive-state-logs';
-SELECT is(pg_temp.health('upkeep'), 'warning: 1', 'upkeep is a warning when a job fails');
-SELECT matches(pg_temp.detail('upkeep'), 'archive-state-logs has failed 2 times in a row \(55P03: canceling\)',
-	'the detail of upkeep has the error of the job');
+SELECT is(pg_temp.health('maintenance'), 'warning: 1', 'maintenance is a warning when a job fails');
+SELECT matches(pg_temp.detail('maintenance'), 'archive-state-logs has failed 2 times in a row \(55P03: canceling\)',
+	'the detail of maintenance has the error of the job');
 UPDATE campaign_maintenance_jobs SET enabled = false WHERE job = 'archive-state-logs';
-SELECT is(pg_temp.health('upkeep'), 'ok: 0', 'a job that is switched off is not missed');
+SELECT is(pg_temp.health('maintenance'), 'ok: 0', 'a job that is switched off is not missed');
 UPDATE campaign_maintenance_jobs SET cron_database = (SELECT oid FROM pg_database WHERE datname = current_database());
-SELECT matches(pg_temp.detail('upkeep', now() + interval '4 days'), 'cron\.job_run_details',
-	'the detail of upkeep points to the log of pg_cron');
+SELECT matches(pg_temp.detail('maintenance', now() + interval '4 days'), 'cron\.job_run_details',
+	'the detail of maintenance points to the log of pg_cron');
 
 ---- A role that may only read gets an answer to everything, and writes nothing.
 
@@ -173,7 +173,7 @@ REVOKE ALL ON FUNCTION campaign_lifecycle_internal._workers() FROM health_reader
 SET LOCAL ROLE health_reader;
 SELECT string_agg(check_name, ' ' ORDER BY check_name) AS hidden FROM campaign_health() WHERE detail LIKE 'unknown: %' \gset
 RESET ROLE;
-SELECT is(:'hidden'::text, 'activation default_partition launcher preload tables_version upkeep worker',
+SELECT is(:'hidden'::text, 'activation default_partition launcher maintenance preload tables_version worker',
 	'values that a role may not see are unknown, without an error');
 
 SELECT * FROM finish();

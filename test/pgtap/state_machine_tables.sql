@@ -81,7 +81,7 @@ SELECT is((SELECT array_agg(DISTINCT status::text) FROM campaign_timers), ARRAY[
 	'all timers of an EXPIRED campaign are CANCELLED');
 SELECT is((SELECT bool_and(payload = '{"policy": true}') FROM campaign_timers), true,
 	'a timer that a policy made says so in its payload');
-SELECT is(scheduled_at, :'start', 'a timer that is cancelled keeps the time it was to fire at') FROM campaign_timers WHERE timer_type = 'START_CAMPAIGN';
+SELECT is(scheduled_at, :'start', 'a timer that is cancelled keeps the time at which it was due') FROM campaign_timers WHERE timer_type = 'START_CAMPAIGN';
 SELECT is((SELECT count(*) FROM timer_executions), 0::bigint, 'no timer was executed on the way');
 
 -- only_when

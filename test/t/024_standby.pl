@@ -1,4 +1,4 @@
-# On a standby no timer fires; a promoted standby executes timers without help.
+# On a standby no timer is executed; a promoted standby executes timers without help.
 #
 # A streaming standby receives campaigns with due timers from a primary whose timers are switched off. In recovery it has no launcher,
 # no worker, and run_due_timers() refuses. The primary stops, the standby is promoted, and its worker executes every timer exactly

@@ -43,7 +43,7 @@ $node->safe_psql(
 	END $$});
 
 #---------------------------------------------------------------------------------------------------------------------
-# The model. What it knows of the lifecycle is what docs and specification say, in another form than the product's. A moment is
+# The model. It knows of the lifecycle only the text of the documents, in another form than the product's. A moment is
 # units * 1e6, plus the number of the operation: of two things in one unit that which was said first is the earlier.
 
 my $hour = 12;

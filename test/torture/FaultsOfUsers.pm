@@ -56,8 +56,8 @@ sub prepare
 	return;
 }
 
-# Statements of one user, one after another, each within its time. Those of one transaction are one statement, joined by \;, for the
-# connection may be lost and made again in between.
+# Statements of one user, one after another, each within its time. Those of one transaction are one statement, joined by \;, because
+# the connection may be lost and made again in between.
 sub _all_of
 {
 	my ($world, @statements) = @_;
