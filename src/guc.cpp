@@ -33,7 +33,7 @@ struct Switch
 
 constexpr Switch switches[] = {
 	{"campaign_lifecycle.enabled", "Runs the timers of every database of this server.", &enabled},
-	{"campaign_lifecycle.record_metrics", "Records a metric for each executed timer and each move.", &record_metrics},
+	{"campaign_lifecycle.record_metrics", "Records a metric for each executed timer and each state change.", &record_metrics},
 };
 
 struct Number
@@ -49,7 +49,7 @@ struct Number
 constexpr Number numbers[] = {
 	{"campaign_lifecycle.workers", "Number of worker processes in each database.", &workers, 1, max_workers, 0},
 	{"campaign_lifecycle.batch_size", "Number of timers that one transaction executes at most.", &batch_size, 1, 10000, 0},
-	{"campaign_lifecycle.naptime", "Longest time between two looks for due timers; the net, not the wake-up.", &naptime, 100,
+	{"campaign_lifecycle.naptime", "Longest time between two scans for due timers, if nothing wakes the worker.", &naptime, 100,
 	 60 * 60 * 1000, GUC_UNIT_MS},
 	{"campaign_lifecycle.retry_base_delay", "Time to wait after the first failed attempt; doubled after each further one.",
 	 &retry_base_delay, 1, day_ms, GUC_UNIT_MS},
@@ -69,10 +69,9 @@ struct Text
 constexpr Text texts[] = {
 	{"campaign_lifecycle.notify_events", "Events to send on the channel campaign_lifecycle.", &notify_events, PGC_SIGHUP,
 	 GUC_LIST_INPUT},
-	{"campaign_lifecycle.trigger_event", "Event that this session's moves of campaigns are logged with.", &trigger_event,
-	 PGC_USERSET, 0},
-	{"campaign_lifecycle.changed_by", "Author that this session's moves of campaigns are logged with.", &changed_by, PGC_USERSET,
+	{"campaign_lifecycle.trigger_event", "Event that this session's state changes are logged with.", &trigger_event, PGC_USERSET,
 	 0},
+	{"campaign_lifecycle.changed_by", "Author that this session's state changes are logged with.", &changed_by, PGC_USERSET, 0},
 	{"campaign_lifecycle._log_metadata", "JSON object that is added to the log's metadata.", &log_metadata, PGC_USERSET,
 	 GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE},
 };

@@ -193,7 +193,7 @@ BEGIN
 	PERFORM set_config('campaign_lifecycle.trigger_event', event_before, true);
 	PERFORM set_config('campaign_lifecycle._log_metadata', metadata_before, true);
 	IF NOT moved THEN
-		RAISE EXCEPTION 'campaign % was not moved', campaign_id
+		RAISE EXCEPTION 'the state of campaign % was not changed', campaign_id
 			USING ERRCODE = 'triggered_action_exception',
 				HINT = 'A trigger on campaigns has suppressed the update, or row level security refuses it.';
 	END IF;

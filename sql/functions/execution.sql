@@ -71,7 +71,7 @@ BEGIN
 			put_off := put_off + 1;
 		ELSE
 			PERFORM campaign_lifecycle_internal._fail_timer(early.id, as_of, '55000',
-				format('too early: a campaign in state %s does not move by %s yet', early.state, early.timer_type), false);
+				format('too early: a campaign in state %s does not change it by %s yet', early.state, early.timer_type), false);
 		END IF;
 	END LOOP;
 	RETURN put_off;

@@ -15,11 +15,13 @@ COMMENT ON FUNCTION @extschema@.log_campaign_state_change() IS
 	'Writes campaign_state_log: its row triggers collect the state changes of a statement, its statement triggers write '
 	'them as one set, with the rights of the log''s owner. Since 1.0.';
 
+-- The only function here whose name begins with an underscore. Dumps of 1.1 have triggers that call it by this name and
+-- schema, and restoring them must raise no error.
 CREATE FUNCTION @extschema@._wake_worker() RETURNS trigger
 	LANGUAGE c AS 'MODULE_PATHNAME', '_wake_worker';
 COMMENT ON FUNCTION @extschema@._wake_worker() IS
-	'Remembers the earliest timer that this transaction writes; its commit wakes the worker if that is earlier than '
-	'what the worker waits for.';
+	'Remembers the earliest timer that this transaction writes. The commit wakes the worker if that timer is due before '
+	'the time for which the worker waits. Since 1.1.';
 
 CREATE FUNCTION @extschema@.validate_timer_schedule() RETURNS trigger
 	LANGUAGE c AS 'MODULE_PATHNAME', 'validate_timer_schedule';

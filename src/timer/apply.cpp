@@ -79,7 +79,7 @@ void change_state(row_writer::RowWriter *writer, Batch *batch, TimerEffect *effe
 
 	if (!row_writer::update_row(writer, &effect->campaign_tid, values, nullptr))
 		ereport(ERROR, errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
-				errmsg("a campaign was not moved by its %s timer", TextDatumGetCString(effect->timer->type)),
+				errmsg("the state of a campaign was not changed by its %s timer", TextDatumGetCString(effect->timer->type)),
 				errhint("A trigger on campaigns has suppressed the update."));
 	effect->kind = EffectKind::state_changed;
 }

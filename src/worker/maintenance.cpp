@@ -1,5 +1,5 @@
 // Runs maintenance in rounds: ask which jobs are due, then run their steps, each in a transaction of its own as the tables' owner. The
-// worker looks for timers between any two steps. A round is kept in memory only, because an idle database writes nothing. A step that
+// worker scans for timers between any two steps. A round is kept in memory only, because an idle database writes nothing. A step that
 // fails is recorded, its job is tried again later, and the other jobs go on.
 #include "worker/maintenance.hpp"
 

@@ -341,7 +341,7 @@ CREATE FUNCTION suppress() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN C
 CREATE TRIGGER suppress BEFORE UPDATE ON campaigns FOR EACH ROW EXECUTE FUNCTION suppress();
 SELECT create_campaign(24, :'start', metadata => '{"suppress": 1}') AS c1, create_campaign(24, :'start') AS c2 \gset
 SELECT is(campaign_lifecycle_internal._run_due_timers(:'start', 10), 2::bigint, 'one whose update is suppressed, one whose is not');
-SELECT matches((pg_temp.attempts(pg_temp.timer_of(:'c1', 'START_CAMPAIGN')))[1], '^FAILED 09000: a campaign was not moved',
+SELECT matches((pg_temp.attempts(pg_temp.timer_of(:'c1', 'START_CAMPAIGN')))[1], '^FAILED 09000: the state of a campaign was not changed',
 	'a trigger that suppresses the move fails the timer');
 SELECT is(status, 'RUNNING', 'the other campaign runs beside the suppressed move') FROM campaigns WHERE id = :'c2';
 DROP TRIGGER suppress ON campaigns;
