@@ -15,6 +15,7 @@ double retry_jitter = 0.1;
 int max_attempts = limits::attempts;
 int handler_timeout = 30000;
 bool record_metrics = true;
+char *search_path = nullptr;
 char *notify_events = nullptr;
 char *trigger_event = nullptr;
 char *changed_by = nullptr;
@@ -81,6 +82,20 @@ bool is_separator(char c)
 	return c == ',' || c == ' ' || c == '\t' || c == '\n' || c == '"';
 }
 
+// Return whether the text is a list of names, as a search_path is.
+bool is_list_of_names(char **value, void **, GucSource)
+{
+	List *names = NIL;
+	char *copy = pstrdup(*value);
+	bool is_list = SplitIdentifierString(copy, ',', &names);
+
+	if (!is_list)
+		GUC_check_errdetail("List syntax is invalid.");
+	list_free(names);
+	pfree(copy);
+	return is_list;
+}
+
 void override(const char *name, const char *value)
 {
 	SetConfigOption(name, value, PGC_SUSET, PGC_S_OVERRIDE);
@@ -95,6 +110,10 @@ void define()
 	for (const Number &n : numbers)
 		DefineCustomIntVariable(n.name, n.about, nullptr, n.variable, *n.variable, n.least, n.most, PGC_SIGHUP, n.flags, nullptr,
 								nullptr, nullptr);
+	DefineCustomStringVariable("campaign_lifecycle.search_path",
+							   "Schemas in which triggers, defaults and checks find names where the tables' owner writes.",
+							   nullptr, &search_path, "\"$user\", public", PGC_SIGHUP, GUC_LIST_INPUT, is_list_of_names, nullptr,
+							   nullptr);
 	DefineCustomRealVariable("campaign_lifecycle.retry_jitter", "Share of the retry delay that is left to chance.", nullptr,
 							 &retry_jitter, retry_jitter, 0.0, 1.0, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
 	for (const Text &t : texts)
@@ -125,7 +144,6 @@ bool notifies(const char *event)
 
 void pin()
 {
-	override("search_path", "pg_catalog, pg_temp");
 	override("role", "none");
 	override("default_transaction_read_only", "off");
 	override("default_transaction_isolation", "read committed");
@@ -144,7 +162,7 @@ void pin()
 	override("standard_conforming_strings", "on");
 	override("transform_null_equals", "off");
 	override("array_nulls", "on");
-	pin_lock_timeout();
+	pin_after_reload();
 	for (const Text &t : texts)
 		if (t.context == PGC_USERSET)
 			override(t.name, "");
@@ -153,14 +171,15 @@ void pin()
 }
 
 // Keep lock_timeout below deadlock_timeout. In a deadlock with a user's transaction the worker then fails before the server looks for a
-// transaction to cancel.
-void pin_lock_timeout()
+// transaction to cancel. Users' triggers see search_path, and statements of the worker do not depend on it.
+void pin_after_reload()
 {
 	int lock_ms = greatest(DeadlockTimeout / 2, 1);
 	char value[16];
 
 	snprintf(value, sizeof(value), "%d", lock_ms);
 	override("lock_timeout", value);
+	override("search_path", search_path);
 }
 
 } // namespace guc

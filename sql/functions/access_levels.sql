@@ -10,7 +10,7 @@ CREATE FUNCTION campaign_lifecycle_internal._campaign_functions(access text) RET
 		('reader', '{
 			campaign_health,campaign_timeline,_campaign_health,_campaign_relation_names,_campaign_relations,_check_as_of,
 			_check_given,_cron_field,_cron_fields,_health_activation,_health_as_owner,_health_executions,_health_launcher,
-			_health_maintenance,_health_partitions,_health_privileges,_health_snapshot,_health_tables_version,
+			_health_maintenance,_health_partitions,_health_privileges,_health_search_path,_health_snapshot,_health_tables_version,
 			_health_timers,_health_triggers,_health_vacuum,_health_worker,_library_version,_next_cron_time,_table_health,
 			_unknown_campaign,_workers}'::name[]),
 		('writer', '{
@@ -37,7 +37,7 @@ CREATE FUNCTION campaign_lifecycle_internal._campaign_functions(access text) RET
 			_create_month_partition,_create_month_partition_with_retry,_create_month_table,_cron_field,_cron_fields,_cutoff,
 			_default_partition,
 			_due_maintenance,_fail_single_timer,_fail_timer,_find_handler,_fit_to_archive,_handler_of,_health_executions,
-			_health_maintenance,_health_partitions,_health_privileges,_health_tables_version,
+			_health_maintenance,_health_partitions,_health_privileges,_health_search_path,_health_tables_version,
 			_health_timers,_health_triggers,_install_campaign_triggers,_is_campaign_owner,_is_run_by_live_process,
 			_lock_single_timer,
 			_maintenance_commands,_maintenance_failed,_missing_log_months,_months_of_rows,_move_log_rows,_next_cron_time,

@@ -14,7 +14,7 @@
 
 CREATE FUNCTION campaign_lifecycle_internal._backfill_start(table_name regclass, column_name name,
 	value_expression text) RETURNS uuid
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 #variable_conflict use_variable
 DECLARE
 	relation text := (SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class AS c JOIN pg_namespace AS n
@@ -160,7 +160,8 @@ CREATE FUNCTION campaign_lifecycle_internal._backfill_next(run uuid, table_name 
 	batch_size integer,
 		OUT statement text, OUT verifies boolean, OUT part text, OUT key_columns text, OUT reached text[], OUT up_to text[],
 			OUT pass integer, OUT seen bigint)
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO, MDY' SET intervalstyle = 'postgres'
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+	SET campaign_lifecycle._users_path = caller SET datestyle = 'ISO, MDY' SET intervalstyle = 'postgres'
 		SET extra_float_digits = 1
 	SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off SET jit = off AS $$
 #variable_conflict use_variable
@@ -230,7 +231,7 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._backfill_key(text[], text[]) IS
 CREATE FUNCTION campaign_lifecycle_internal._backfill_done(run uuid, verifies boolean, part text, key_columns text,
 	reached text[], up_to text[], pass integer, seen bigint,
 		changed bigint, again bigint) RETURNS void
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 #variable_conflict use_variable
 BEGIN
 	IF again > 0 THEN
@@ -263,7 +264,7 @@ COMMENT ON FUNCTION
 	'Records the progress of a batch, in its transaction. Raises 22023 for an expression that would fill a row for ever.';
 
 CREATE FUNCTION campaign_lifecycle_internal._backfill_report(run uuid, finished boolean) RETURNS void
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 #variable_conflict use_variable
 DECLARE
 	progress record;
@@ -382,7 +383,7 @@ COMMENT ON PROCEDURE @extschema@.backfill_column(regclass, name, text, integer, 
 	'column. Since 1.1.';
 
 CREATE FUNCTION campaign_lifecycle_internal._backfill_hold(run uuid) RETURNS void
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 #variable_conflict use_variable
 BEGIN
 	PERFORM campaign_lifecycle_internal._backfill_lock(b.relation, b.column_name) FROM @extschema@.campaign_backfills AS b

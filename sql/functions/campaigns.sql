@@ -8,7 +8,7 @@
 -- a campaign. A session that waits for the worker holds no other timer of the campaign yet. So the two cannot
 -- deadlock.
 CREATE FUNCTION campaign_lifecycle_internal._lock_campaign(campaign_id uuid) RETURNS text
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 DECLARE
 	state text;
 BEGIN
@@ -30,7 +30,7 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._lock_campaign(uuid) IS
 
 -- Return when a campaign entered its state, from its last log row. Without one, return its creation.
 CREATE FUNCTION campaign_lifecycle_internal._entered_at(campaign_id uuid, state text) RETURNS timestamp with time zone
-	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 BEGIN
 	RETURN coalesce(
 		(SELECT max(l.created_at) FROM @extschema@.campaign_state_log AS l WHERE l.campaign_id = $1 AND l.to_state = $2),
@@ -42,7 +42,7 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._entered_at(uuid, text) IS 'When
 CREATE FUNCTION @extschema@.create_campaign(duration_hours integer, start_time timestamp with time zone DEFAULT now(),
 	auto_close boolean DEFAULT true,
 		rewards_enabled boolean DEFAULT true, metadata jsonb DEFAULT '{}', id uuid DEFAULT NULL) RETURNS uuid
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 #variable_conflict use_variable
 DECLARE
 	first_state text;
@@ -97,7 +97,7 @@ COMMENT ON FUNCTION @extschema@.create_campaign(integer, timestamptz, boolean, b
 
 CREATE FUNCTION @extschema@.schedule_campaign_timers(campaign_id uuid)
 	RETURNS TABLE (timer_id uuid, timer_type text, scheduled_at timestamp with time zone)
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 #variable_conflict use_variable
 DECLARE
 	state text;
@@ -122,7 +122,7 @@ COMMENT ON FUNCTION @extschema@.schedule_campaign_timers(uuid) IS
 
 CREATE FUNCTION @extschema@.reschedule_campaign(campaign_id uuid, start_time timestamp with time zone DEFAULT NULL,
 	duration_hours integer DEFAULT NULL) RETURNS void
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 #variable_conflict use_variable
 DECLARE
 	state text;
@@ -162,7 +162,7 @@ COMMENT ON FUNCTION @extschema@.reschedule_campaign(uuid, timestamptz, integer) 
 
 CREATE FUNCTION campaign_lifecycle_internal._change_campaign_state(campaign_id uuid, to_state text, trigger_event text,
 	metadata jsonb) RETURNS text
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 #variable_conflict use_variable
 DECLARE
 	event_before constant text := coalesce(current_setting('campaign_lifecycle.trigger_event', true), '');
@@ -207,7 +207,7 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._change_campaign_state(uuid, tex
 
 CREATE FUNCTION @extschema@.transition_campaign(campaign_id uuid, to_state text, trigger_event text DEFAULT 'MANUAL',
 	metadata jsonb DEFAULT '{}') RETURNS text
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 #variable_conflict use_variable
 BEGIN
 	PERFORM campaign_lifecycle_internal._check_given('campaign_id', campaign_id IS NOT NULL);
@@ -233,7 +233,7 @@ COMMENT ON FUNCTION @extschema@.transition_campaign(uuid, text, text, jsonb) IS
 	'P0002; P0001 when the transition is not allowed. Since 1.0.';
 
 CREATE FUNCTION @extschema@.cancel_campaign(campaign_id uuid, reason text DEFAULT NULL) RETURNS void
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 #variable_conflict use_variable
 DECLARE
 	state text;

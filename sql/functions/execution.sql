@@ -45,7 +45,7 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._notify(text, uuid[], uuid[], te
 
 CREATE FUNCTION campaign_lifecycle_internal._postpone_timers(timer_ids uuid[], as_of timestamp with time zone)
 	RETURNS integer
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 DECLARE
 	attempts integer := coalesce(current_setting('campaign_lifecycle.max_attempts', true), '@attempt_limit@');
 	early record;
@@ -91,7 +91,7 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._apply_timers(uuid[], timestampt
 CREATE FUNCTION campaign_lifecycle_internal._fail_timer(timer_id uuid, as_of timestamp with time zone, sqlstate text,
 	message text,
 		worker_lost boolean) RETURNS void
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 #variable_conflict use_variable
 DECLARE
 	attempts integer := coalesce(current_setting('campaign_lifecycle.max_attempts', true), '@attempt_limit@');

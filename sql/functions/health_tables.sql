@@ -85,6 +85,41 @@ $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._health_privileges() IS
 	'The checks table_owner, trigger_privilege and row_security of campaign_health().';
 
+CREATE FUNCTION campaign_lifecycle_internal._health_search_path()
+		RETURNS TABLE (check_name text, status text, value text, threshold text, detail text)
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	found_text text;
+	n bigint;
+BEGIN
+	-- The superuser's triggers, defaults and checks would call what others create in these schemas. A name in quotes may
+	-- hold a comma, so that the list cannot be split by commas alone.
+	SELECT string_agg(DISTINCT format('%s on schema %I', g.role, s.nspname), ', '),
+		count(DISTINCT (g.role, s.nspname))
+	INTO found_text, n
+	FROM pg_class AS c
+	JOIN pg_roles AS o ON o.oid = c.relowner
+	JOIN regexp_matches(coalesce(current_setting('campaign_lifecycle.search_path', true), '"$user", public'),
+		'"((?:[^"]|"")*)"|([^",[:space:]]+)', 'g') AS p (name) ON true
+	JOIN pg_namespace AS s ON s.nspname = CASE WHEN coalesce(p.name[1], p.name[2]) = '$user' THEN o.rolname
+		ELSE coalesce(replace(p.name[1], '""', '"'), lower(p.name[2])) END
+	CROSS JOIN LATERAL (
+		SELECT CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE r.oid::regrole::text END AS role
+		FROM aclexplode(coalesce(s.nspacl, acldefault('n', s.nspowner))) AS a
+		LEFT JOIN pg_roles AS r ON r.oid = CASE WHEN a.grantee = 'pg_database_owner'::regrole
+			THEN (SELECT d.datdba FROM pg_database AS d WHERE d.datname = current_database()) ELSE a.grantee END
+		WHERE a.privilege_type = 'CREATE' AND r.rolsuper IS NOT TRUE) AS g
+	WHERE c.oid = '@extschema@.campaign_timers'::regclass AND o.rolsuper;
+	RETURN QUERY SELECT 'search_path',
+		CASE WHEN n = 0 THEN 'ok' ELSE 'critical' END, n::text, '0',
+		CASE WHEN n = 0 THEN 'No other role chooses what triggers, defaults and checks of a superuser''s tables call.'
+			ELSE format('A superuser owns the tables, and its triggers, defaults and checks find names under '
+				'campaign_lifecycle.search_path, where others may create objects: CREATE for %s. Give the tables to a plain role '
+				'by set_campaign_owner(role), or REVOKE CREATE.', left(found_text, 1000)) END;
+END
+$$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._health_search_path() IS 'The check search_path of campaign_health().';
+
 CREATE FUNCTION campaign_lifecycle_internal._health_triggers()
 		RETURNS TABLE (check_name text, status text, value text, threshold text, detail text)
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -342,6 +377,7 @@ CREATE FUNCTION campaign_lifecycle_internal._table_health(as_of timestamp with t
 BEGIN
 	RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_tables_version();
 	RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_privileges();
+	RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_search_path();
 	RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_triggers();
 	RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_partitions(as_of);
 	RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_timers(as_of);

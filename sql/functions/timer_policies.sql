@@ -21,7 +21,7 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._policy_changes(uuid[], timestam
 
 CREATE FUNCTION campaign_lifecycle_internal._apply_policies(campaign_ids uuid[], entered_at timestamp with time zone[],
 		as_of timestamp with time zone) RETURNS void
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller
 	SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 	SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 BEGIN

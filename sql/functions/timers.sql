@@ -2,7 +2,7 @@
 
 CREATE FUNCTION @extschema@.schedule_timer(campaign_id uuid, timer_type text, scheduled_at timestamp with time zone,
 	payload jsonb DEFAULT '{}', id uuid DEFAULT NULL) RETURNS uuid
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 #variable_conflict use_variable
 DECLARE
 	existing record;
@@ -62,7 +62,7 @@ COMMENT ON FUNCTION @extschema@.schedule_timer(uuid, text, timestamptz, jsonb, u
 -- Lock a timer for a function of the API. A campaign_id that is given must be the timer's.
 CREATE FUNCTION campaign_lifecycle_internal._lock_timer(timer_id uuid, campaign_id uuid, allowed text[], purpose text)
 	RETURNS void
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 #variable_conflict use_variable
 DECLARE
 	status text;
@@ -102,7 +102,7 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._lock_timer(uuid, uuid, text[], 
 
 CREATE FUNCTION @extschema@.reschedule_timer(timer_id uuid, scheduled_at timestamp with time zone,
 	campaign_id uuid DEFAULT NULL) RETURNS void
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 #variable_conflict use_variable
 BEGIN
 	PERFORM campaign_lifecycle_internal._check_schedule(scheduled_at);
@@ -119,7 +119,7 @@ COMMENT ON FUNCTION @extschema@.reschedule_timer(uuid, timestamptz, uuid) IS
 
 CREATE FUNCTION @extschema@.cancel_timer(timer_id uuid, reason text DEFAULT NULL, campaign_id uuid DEFAULT NULL)
 	RETURNS void
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 #variable_conflict use_variable
 BEGIN
 	PERFORM campaign_lifecycle_internal._check_text('reason', reason);
@@ -138,7 +138,7 @@ COMMENT ON FUNCTION @extschema@.cancel_timer(uuid, text, uuid) IS
 	'cancel_reason. Errors: 22001, 22004, P0002; 55000 in another status. Since 1.0.';
 
 CREATE FUNCTION @extschema@.retry_timer(timer_id uuid, campaign_id uuid DEFAULT NULL) RETURNS void
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 #variable_conflict use_variable
 BEGIN
 	PERFORM campaign_lifecycle_internal._lock_timer(timer_id, campaign_id, '{FAILED}'::text[], 'retried');

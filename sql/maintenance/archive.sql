@@ -74,7 +74,8 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._fit_to_archive(regclass) IS
 
 CREATE FUNCTION campaign_lifecycle_internal._archive_partition(part regclass, lower_bound timestamp with time zone,
 	upper_bound timestamp with time zone) RETURNS bigint
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, MDY'
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+	SET campaign_lifecycle._users_path = setting SET timezone = 'UTC' SET datestyle = 'ISO, MDY'
 		SET lock_timeout = '200ms' AS $$
 DECLARE
 	log_default regclass := campaign_lifecycle_internal._default_partition('@extschema@.campaign_state_log'::regclass);
@@ -134,7 +135,8 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._archive_partition(regclass, tim
 
 CREATE FUNCTION campaign_lifecycle_internal._archive_partition_with_retry(part regclass,
 		lower_bound timestamp with time zone, upper_bound timestamp with time zone, attempts integer) RETURNS bigint
-	LANGUAGE sql SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, MDY' AS $$
+	LANGUAGE sql SET search_path = pg_catalog, pg_temp
+	SET campaign_lifecycle._users_path = setting SET timezone = 'UTC' SET datestyle = 'ISO, MDY' AS $$
 	SELECT campaign_lifecycle_internal._run_with_retry(
 		format('SELECT campaign_lifecycle_internal._archive_partition(%L::regclass, %L::timestamptz, %L::timestamptz)',
 			part, lower_bound, upper_bound),
@@ -173,7 +175,8 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._next_month_to_archive(timestamp
 
 CREATE FUNCTION campaign_lifecycle_internal._archive_step(cutoff timestamp with time zone, max_rows bigint,
 	attempts integer, OUT moved bigint, OUT more boolean)
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+	SET campaign_lifecycle._users_path = setting SET timezone = 'UTC' AS $$
 DECLARE
 	log_default regclass := campaign_lifecycle_internal._default_partition('@extschema@.campaign_state_log'::regclass);
 	piece record;
@@ -231,7 +234,7 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._archive_step(timestamptz, bigin
 
 CREATE FUNCTION @extschema@.archive_old_state_logs(older_than interval DEFAULT '1 year',
 	as_of timestamp with time zone DEFAULT now()) RETURNS bigint
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 DECLARE
 	cutoff timestamptz := campaign_lifecycle_internal._cutoff(older_than, as_of);
 	archived bigint := 0;

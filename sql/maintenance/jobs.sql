@@ -92,7 +92,7 @@ COMMENT ON FUNCTION
 
 CREATE FUNCTION campaign_lifecycle_internal._run_maintenance_step(job text, as_of timestamp with time zone)
 	RETURNS boolean
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 #variable_conflict use_column
 DECLARE
 	row record;
@@ -156,7 +156,7 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._run_maintenance_step(text, time
 
 CREATE FUNCTION campaign_lifecycle_internal._maintenance_failed(job text, as_of timestamp with time zone, sqlstate text,
 	message text) RETURNS void
-	LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE sql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 	UPDATE @extschema@.campaign_maintenance_jobs AS j
 	SET last_run = $2, last_outcome = 'failed', last_error = left($3 || ': ' || $4, 8000), failures = j.failures + 1,
 		reached = NULL

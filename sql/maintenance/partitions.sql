@@ -71,7 +71,7 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._missing_log_months(integer, tim
 CREATE FUNCTION campaign_lifecycle_internal._move_log_rows(source regclass, target regclass,
 	lower_bound timestamp with time zone, upper_bound timestamp with time zone,
 		max_rows bigint DEFAULT NULL) RETURNS bigint
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 DECLARE
 	columns text;
 	last_one timestamptz := 'infinity';
@@ -156,7 +156,8 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._create_month_table(regclass, ti
 
 CREATE FUNCTION campaign_lifecycle_internal._create_month_partition(parent regclass, month timestamp with time zone,
 	also_from regclass DEFAULT NULL) RETURNS bigint
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, MDY'
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+	SET campaign_lifecycle._users_path = setting SET timezone = 'UTC' SET datestyle = 'ISO, MDY'
 		SET lock_timeout = '200ms' AS $$
 DECLARE
 	next_month timestamptz := month + interval '1 month';
@@ -215,7 +216,8 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._create_month_partition(regclass
 
 CREATE FUNCTION campaign_lifecycle_internal._create_month_partition_with_retry(parent regclass,
 		month timestamp with time zone, also_from regclass, attempts integer) RETURNS bigint
-	LANGUAGE sql SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, MDY' AS $$
+	LANGUAGE sql SET search_path = pg_catalog, pg_temp
+	SET campaign_lifecycle._users_path = setting SET timezone = 'UTC' SET datestyle = 'ISO, MDY' AS $$
 	SELECT campaign_lifecycle_internal._run_with_retry(
 		format('SELECT campaign_lifecycle_internal._create_month_partition(%L::regclass, %L::timestamptz, %L::regclass)',
 			parent, month, also_from),
@@ -227,7 +229,7 @@ COMMENT ON FUNCTION
 
 CREATE FUNCTION @extschema@.create_monthly_partitions(months_ahead integer DEFAULT 3,
 	as_of timestamp with time zone DEFAULT now()) RETURNS integer
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 DECLARE
 	month timestamptz;
 	made integer := 0;

@@ -37,7 +37,7 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._maintenance_commands_as_owner()
 	'_maintenance_commands() with the rights of the tables'' owner. Errors: 42501 for who has not these rights.';
 
 CREATE FUNCTION campaign_lifecycle_internal._set_cron_database(cron_database oid) RETURNS bigint
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 #variable_conflict use_variable
 DECLARE
 	n bigint;
@@ -73,7 +73,7 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._unschedule_jobs() IS
 	'Removes this database''s jobs from pg_cron; returns how many there were.';
 
 CREATE FUNCTION @extschema@.schedule_maintenance() RETURNS boolean
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 DECLARE
 	home text := current_setting('cron.database_name', true);
 	here constant boolean := EXISTS (SELECT FROM pg_extension AS e WHERE e.extname = 'pg_cron');
@@ -135,7 +135,7 @@ COMMENT ON FUNCTION @extschema@.schedule_maintenance() IS
 	'42501, 55000 when the owner of the tables may not log in; those of pg_cron. Since 1.1.';
 
 CREATE FUNCTION @extschema@.unschedule_maintenance() RETURNS boolean
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 DECLARE
 	removed bigint := 0;
 	taken bigint;

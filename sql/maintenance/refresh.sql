@@ -1,7 +1,7 @@
 -- Refresh a materialized view.
 
 CREATE FUNCTION campaign_lifecycle_internal._refresh_if_changed(view regclass) RETURNS boolean
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 DECLARE
 	populated boolean;
 	changed boolean := true;

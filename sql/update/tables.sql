@@ -1,6 +1,6 @@
 -- Bring tables of 1.1 up to this version: after ALTER EXTENSION UPDATE, from a dump, or left by DROP EXTENSION.
 CREATE FUNCTION campaign_lifecycle_internal._upgrade_campaign_tables() RETURNS void
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $upgrade$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $upgrade$
 DECLARE
 	wanted constant text := (SELECT e.extversion FROM pg_extension AS e WHERE e.extname = 'campaign_lifecycle');
 	present text;
@@ -33,7 +33,7 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._upgrade_campaign_tables() IS
 -- Triggers on the tables run with the privileges of the role that writes. So the upgrade runs as the tables' owner, not
 -- as the superuser who updates the extension.
 CREATE FUNCTION @extschema@.upgrade_campaign_tables() RETURNS void
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 BEGIN
 	IF to_regclass('@extschema@.campaign_timers') IS NULL
 		OR to_regclass('@extschema@.campaign_tables_version') IS NULL THEN

@@ -7,6 +7,7 @@
 #include "pg/columns.hpp"
 #include "pg/privileges.hpp"
 #include "pg/spi_query.hpp"
+#include "pg/users_path.hpp"
 #include "pg/uuid.hpp"
 #include "pg/xact.hpp"
 #include "row/row_writer.hpp"
@@ -298,7 +299,7 @@ void flush(Relation relation)
 	spi_query::Schema *schema = spi_query::schema_of(namespace_oid);
 	DetachedChanges detached = pending_changes::detach_from(first);
 
-	xact::as_user(owner, [&] {
+	users_path::run_as_owner(owner, [&] {
 		bool any_changed = check_transitions(RelationGetRelid(relation), schema, detached);
 
 		// Rules and row-level security policies take effect only through SQL.

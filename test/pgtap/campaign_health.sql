@@ -16,7 +16,7 @@ $$;
 SELECT create_monthly_partitions() AS made \gset
 
 SELECT results_eq('SELECT check_name FROM campaign_health()', $$VALUES ('preload'), ('launcher'), ('worker'), ('activation'), ('tables_version'), ('table_owner'), ('trigger_privilege'),
-	('row_security'), ('triggers'), ('partitions_ahead'), ('default_partition'), ('overdue_timers'), ('dead_letters'), ('failure_rate'), ('lateness'), ('maintenance'), ('oldest_snapshot'), ('vacuum')$$,
+	('row_security'), ('search_path'), ('triggers'), ('partitions_ahead'), ('default_partition'), ('overdue_timers'), ('dead_letters'), ('failure_rate'), ('lateness'), ('maintenance'), ('oldest_snapshot'), ('vacuum')$$,
 	'a row a check, in order');
 SELECT is_empty('SELECT * FROM campaign_health() WHERE status NOT IN (''ok'', ''warning'', ''critical'') OR value IS NULL OR threshold IS NULL OR detail IS NULL OR detail = ''''',
 	'every row of campaign_health() is complete');
@@ -72,6 +72,21 @@ SELECT is(pg_temp.health('row_security'), 'ok: 0', 'row level security does not 
 ALTER TABLE campaigns FORCE ROW LEVEL SECURITY;
 SELECT is(pg_temp.health('row_security'), 'critical: 1', 'row_security is critical when it is forced');
 ALTER TABLE campaigns NO FORCE ROW LEVEL SECURITY;
+GRANT CREATE ON SCHEMA public TO health_other;
+SELECT is(pg_temp.health('search_path'), 'ok: 0',
+	'search_path is ok where a plain role owns the tables, although others may create objects in a schema of it');
+SELECT set_campaign_owner(current_user::regrole);
+SELECT is(pg_temp.health('search_path'), 'critical: 1', 'search_path is critical where a superuser owns the tables');
+SELECT matches(pg_temp.detail('search_path'), 'CREATE for health_other on schema public', 'it names the role and the schema');
+REVOKE CREATE ON SCHEMA public FROM health_other;
+SELECT is(pg_temp.health('search_path'), 'ok: 0', 'search_path is ok after REVOKE');
+GRANT CREATE ON SCHEMA public TO PUBLIC;
+SELECT matches(pg_temp.detail('search_path'), 'CREATE for PUBLIC on schema public', 'CREATE for PUBLIC counts');
+REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+SELECT format('CREATE SCHEMA %I AUTHORIZATION health_other', current_user) \gexec
+SELECT is(pg_temp.health('search_path'), 'critical: 1', 'the schema of the owner''s name counts as "$user"');
+SELECT format('DROP SCHEMA %I', current_user) \gexec
+SELECT set_campaign_owner('health_owner');
 ALTER TABLE campaigns DISABLE TRIGGER validate_campaign_state_transition;
 SELECT is(pg_temp.health('triggers'), 'warning: 1', 'a trigger of ours is disabled');
 ALTER TABLE campaigns ENABLE TRIGGER validate_campaign_state_transition;
@@ -165,7 +180,7 @@ SELECT grant_campaign_access('health_reader', 'reader') AS granted \gset
 SET LOCAL ROLE health_reader;
 SELECT count(*) AS checks, count(*) FILTER (WHERE value = 'unknown') AS unknown, max(detail) FILTER (WHERE check_name = 'oldest_snapshot') AS snapshot FROM campaign_health() \gset
 RESET ROLE;
-SELECT is(:checks, 18, 'a reader sees all 18 checks');
+SELECT is(:checks, 19, 'a reader sees all 19 checks');
 SELECT is(:unknown, 0, 'no value that comes from the campaign tables is unknown to a reader');
 SELECT matches(:'snapshot'::text, 'unknown; members of pg_read_all_stats see them', 'other sessions are unknown to it');
 REVOKE ALL ON campaign_activation, campaign_tables_version, campaign_maintenance_jobs, campaign_state_log_default FROM health_reader;
