@@ -23,7 +23,7 @@ FUNCTION_FILES := \
 	functions/campaigns functions/timers functions/metrics functions/control \
 	functions/execution functions/timer_policies \
 	functions/handlers functions/single_timer \
-	maintenance/arguments maintenance/owner maintenance/partitions maintenance/archive \
+	maintenance/arguments maintenance/owner maintenance/partition_grants maintenance/partitions maintenance/archive \
 	maintenance/cleanup maintenance/refresh \
 	maintenance/cron_schedule maintenance/jobs maintenance/pg_cron \
 	functions/backfill_checks functions/backfill \

@@ -112,6 +112,8 @@ BEGIN
 	IF archive_default IS NOT NULL THEN
 		PERFORM campaign_lifecycle_internal._move_log_rows(archive_default, part, lower_bound, upper_bound, NULL::bigint);
 	END IF;
+	PERFORM campaign_lifecycle_internal._copy_grants('@extschema@.campaign_state_log_archive'::regclass, part,
+		'@extschema@.campaign_state_log'::regclass);
 	EXECUTE format('ALTER TABLE @extschema@.campaign_state_log_archive ATTACH PARTITION %s %s', part, bounds);
 	RETURN n;
 END

@@ -173,6 +173,8 @@ BEGIN
 		EXECUTE format('ALTER TABLE %s OWNER TO %I', part, model.owner);
 	END IF;
 
+	PERFORM campaign_lifecycle_internal._copy_grants(parent, part);
+
 	-- A constraint that is NOT VALID on the parent must not refuse old rows here.
 	FOR unproven IN
 		SELECT k.conname AS name, pg_get_constraintdef(k.oid) AS definition

@@ -21,6 +21,10 @@ IF present = '1.1' THEN
 	WHERE t.id = x.timer_id AND t.status = 'FAILED' AND t.retry_count < @attempt_limit@ AND x.status = 'FAILED'
 		AND x.result IS NULL
 		AND x.error_message = '57P02: the worker was lost while it ran this timer';
+	-- Months that 1.1 made lack the grants of the log.
+	PERFORM campaign_lifecycle_internal._copy_grants(p.parent, p.part)
+	FROM (SELECT i.inhparent::regclass, i.inhrelid::regclass FROM pg_inherits AS i WHERE i.inhparent IN (
+		'@extschema@.campaign_state_log'::regclass, '@extschema@.campaign_state_log_archive'::regclass)) AS p (parent, part);
 --@comments
 END IF;
 PERFORM campaign_lifecycle_internal._install_campaign_triggers();
