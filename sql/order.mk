@@ -28,7 +28,7 @@ FUNCTION_FILES := \
 	maintenance/cron_schedule maintenance/jobs maintenance/pg_cron \
 	functions/backfill_checks functions/backfill \
 	functions/health_tables functions/health functions/timeline \
-	functions/access \
+	functions/access_lock functions/access \
 	views/workers
 # functions/relations is not among them, because the check for clashes calls it before any other.
 

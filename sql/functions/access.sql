@@ -57,6 +57,7 @@ CREATE FUNCTION @extschema@.grant_campaign_access(role regrole, access text) RET
 DECLARE
 	item record;
 BEGIN
+	PERFORM campaign_lifecycle_internal._lock_access();
 	PERFORM campaign_lifecycle_internal._check_access_change(role);
 	IF access IS NULL OR access NOT IN ('reader', 'writer', 'operator') THEN
 		RAISE EXCEPTION 'unknown access level: %', coalesce(left(access, 100), 'NULL')
@@ -162,6 +163,7 @@ CREATE FUNCTION @extschema@.revoke_campaign_access(role regrole) RETURNS void
 DECLARE
 	item record;
 BEGIN
+	PERFORM campaign_lifecycle_internal._lock_access();
 	PERFORM campaign_lifecycle_internal._check_access_change(role);
 	SELECT r.relation
 	INTO item
@@ -236,6 +238,7 @@ DECLARE
 	former oid[];
 	item record;
 BEGIN
+	PERFORM campaign_lifecycle_internal._lock_access();
 	PERFORM campaign_lifecycle_internal._check_access_change(role);
 	SELECT array_agg(DISTINCT c.relowner)
 	INTO former

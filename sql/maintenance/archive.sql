@@ -221,6 +221,7 @@ BEGIN
 		RETURN campaign_lifecycle_internal._run_maintenance_as_owner('archive_old_state_logs', as_of, older_than,
 			NULL::bigint);
 	END IF;
+	PERFORM campaign_lifecycle_internal._share_access(true);
 	LOOP
 		SELECT s.moved, s.more INTO step FROM campaign_lifecycle_internal._archive_step(cutoff, NULL::bigint, 40) AS s;
 		archived := archived + step.moved;

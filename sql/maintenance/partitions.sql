@@ -234,6 +234,7 @@ BEGIN
 		RAISE EXCEPTION 'months_ahead out of range: %', months_ahead
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'From 0, the present month only, to 120.';
 	END IF;
+	PERFORM campaign_lifecycle_internal._share_access(true);
 	FOR month IN SELECT m.month FROM campaign_lifecycle_internal._missing_log_months(months_ahead, as_of) AS m (month) LOOP
 		IF campaign_lifecycle_internal._create_month_partition_with_retry('@extschema@.campaign_state_log'::regclass, month,
 			NULL::regclass, 40) IS NOT NULL THEN
