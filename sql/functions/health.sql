@@ -20,6 +20,7 @@ DECLARE
 	last_error text;
 	own record;
 	foreign_row boolean := false;
+	standby boolean;
 BEGIN
 	SELECT d.oid INTO this_database FROM pg_database AS d WHERE d.datname = current_database();
 	IF visible THEN
@@ -30,6 +31,8 @@ BEGIN
 		FROM campaign_lifecycle_internal._workers() AS w
 		WHERE w.database_oid = this_database;
 	END IF;
+
+	standby := coalesce(launcher = 'standby', false);
 
 	RETURN QUERY SELECT 'preload',
 		CASE WHEN launcher = 'not preloaded' THEN 'critical' ELSE 'ok' END,
@@ -42,25 +45,29 @@ BEGIN
 	RETURN QUERY SELECT 'launcher',
 		CASE WHEN launcher IN ('not preloaded', 'launcher missing') THEN 'critical' WHEN NOT enabled THEN 'warning'
 			ELSE 'ok' END,
-		CASE WHEN NOT visible THEN 'unknown' WHEN NOT enabled THEN 'disabled' ELSE launcher END, 'running',
+		CASE WHEN NOT visible THEN 'unknown' WHEN standby THEN launcher WHEN NOT enabled THEN 'disabled' ELSE launcher END,
+			'running',
 		CASE WHEN NOT visible THEN 'unknown: this role may not execute _workers().'
 			WHEN launcher = 'not preloaded' THEN 'See preload.'
+			WHEN standby THEN 'This server is a standby: it executes no timers, its primary does. It begins when it is '
+				'promoted.' || CASE WHEN enabled THEN '' ELSE ' campaign_lifecycle.enabled is off here: then it will not.' END
 			WHEN launcher = 'launcher missing' THEN 'The launcher did not start, or does not stay: raise max_worker_processes '
 				'and restart the server; the server log says why.'
 			WHEN NOT enabled THEN 'campaign_lifecycle.enabled is off: no timer of any database fires. Set it to on in '
 				'postgresql.conf and reload.'
 			ELSE 'The launcher runs.' END;
 	RETURN QUERY SELECT 'worker',
-		CASE WHEN NOT visible THEN 'ok'
+		CASE WHEN NOT visible OR standby THEN 'ok'
 			WHEN states && '{idle,running,paused}' AND NOT states && '{no worker slot}' THEN CASE WHEN enabled THEN 'ok'
 				ELSE 'warning' END
 			WHEN states && '{idle,running,paused,starting,blocked}' THEN 'warning'
 			WHEN NOT enabled THEN 'warning'
 			ELSE 'critical' END,
-		CASE WHEN NOT visible THEN 'unknown' WHEN states = '{}' THEN 'missing' ELSE array_to_string(states, ', ') END,
-			'idle or running',
+		CASE WHEN NOT visible THEN 'unknown' WHEN standby THEN launcher WHEN states = '{}' THEN 'missing'
+			ELSE array_to_string(states, ', ') END, 'idle or running',
 		CASE WHEN NOT visible THEN 'unknown: this role may not execute _workers().'
 			WHEN launcher = 'not preloaded' THEN 'See preload.'
+			WHEN standby THEN 'A standby has no worker. The checks below are of the rows that the primary has sent.'
 			WHEN states && '{update needed}' THEN 'No timer fires, because the library is of another version than the '
 				'extension: ALTER EXTENSION campaign_lifecycle UPDATE.'
 			WHEN states && '{no worker slot}' THEN 'The server has no free slot for a worker of this database: raise '
@@ -87,8 +94,9 @@ BEGIN
 		CASE WHEN own.paused IS NULL THEN format('This database is a %s and therefore paused: no timer fires. If it is the '
 			'one that is to work from now on, call resume_timers().',
 				CASE WHEN foreign_row THEN 'copy of another database' ELSE 'restored dump' END)
-			WHEN own.paused THEN format('Paused by pause_timers() %s ago: no timer fires until resume_timers().',
-				date_trunc('second', greatest(as_of - own.changed_at, interval '0')))
+			WHEN own.paused THEN format('Paused by pause_timers()%s: no timer fires until resume_timers().',
+				CASE WHEN isfinite(own.changed_at)
+					THEN format(' %s ago', date_trunc('second', greatest(as_of - own.changed_at, interval '0'))) END)
 			ELSE format('Timers fire since %s.', own.changed_at) END;
 END
 $$;
@@ -172,7 +180,11 @@ DECLARE
 	owner regrole;
 	installed text;
 BEGIN
-	RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_processes(as_of);
+	BEGIN
+		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_processes(as_of);
+	EXCEPTION WHEN OTHERS THEN
+		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_error('processes', SQLSTATE, SQLERRM);
+	END;
 	SELECT e.extversion INTO installed FROM pg_extension AS e WHERE e.extname = 'campaign_lifecycle';
 	IF installed <> campaign_lifecycle_internal._library_version() THEN
 		RETURN QUERY SELECT 'extension_version', 'critical', installed, campaign_lifecycle_internal._library_version(),
@@ -193,12 +205,22 @@ BEGIN
 		RETURN QUERY SELECT 'table_owner', 'critical', owner::text, 'the role of set_campaign_owner()',
 			format('The owner of the tables may not execute what the worker calls, so no timer fires: SELECT '
 				'set_campaign_owner(%L);', owner);
-	ELSIF (SELECT r.rolsuper FROM pg_roles AS r WHERE r.rolname = current_user) THEN
-		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_as_owner(as_of);
 	ELSE
-		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._table_health(as_of);
+		BEGIN
+			IF (SELECT r.rolsuper FROM pg_roles AS r WHERE r.rolname = current_user) THEN
+				RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_as_owner(as_of);
+			ELSE
+				RETURN QUERY SELECT * FROM campaign_lifecycle_internal._table_health(as_of);
+			END IF;
+		EXCEPTION WHEN OTHERS THEN
+			RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_error('tables and timers', SQLSTATE, SQLERRM);
+		END;
 	END IF;
-	RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_server(as_of);
+	BEGIN
+		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_server(as_of);
+	EXCEPTION WHEN OTHERS THEN
+		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_error('server', SQLSTATE, SQLERRM);
+	END;
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._campaign_health(timestamptz) IS 'campaign_health() at a given time.';

@@ -47,8 +47,8 @@ BEGIN
 				END IF;
 				later := least(later, as_of + interval '1 hour');
 			END IF;
-		EXCEPTION WHEN invalid_parameter_value THEN
-			-- The schedule is invalid. The run fails and records that.
+		EXCEPTION WHEN invalid_parameter_value OR datetime_field_overflow THEN
+			-- The schedule or last_run is invalid. The run fails and records that, or mends last_run.
 			later := NULL;
 			at := as_of;
 		END;

@@ -25,6 +25,10 @@ IF present = '1.1' THEN
 	PERFORM campaign_lifecycle_internal._copy_grants(p.parent, p.part)
 	FROM (SELECT i.inhparent::regclass, i.inhrelid::regclass FROM pg_inherits AS i WHERE i.inhparent IN (
 		'@extschema@.campaign_state_log'::regclass, '@extschema@.campaign_state_log_archive'::regclass)) AS p (parent, part);
+	-- 1.1 took schedules that no job can run by.
+	ALTER TABLE @extschema@.campaign_maintenance_jobs DROP CONSTRAINT IF EXISTS valid_schedule;
+	PERFORM campaign_lifecycle_internal._mend_schedules();
+--@valid_schedule
 --@comments
 END IF;
 PERFORM campaign_lifecycle_internal._install_campaign_triggers();
