@@ -1,5 +1,14 @@
 -- Checks of campaign_health() that read the campaign tables, as their owner or as the caller.
 
+CREATE FUNCTION campaign_lifecycle_internal._health_error(part text, sqlstate text, message text)
+		RETURNS TABLE (check_name text, status text, value text, threshold text, detail text)
+	LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT 'health', 'critical', sqlstate, 'no error',
+		format('The checks of the %s raise an error, so they say nothing: %s', part, message)
+$$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._health_error(text, text, text) IS
+	'The row of campaign_health() in place of checks that raise an error.';
+
 CREATE FUNCTION campaign_lifecycle_internal._health_tables_version()
 		RETURNS TABLE (check_name text, status text, value text, threshold text, detail text)
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -145,7 +154,11 @@ BEGIN
 				|| '; what has none goes into the default partition. Call create_monthly_partitions(); if it fails, its error '
 					'says why. The worker does so by itself while it runs.' END;
 
-	IF NOT has_table_privilege('@extschema@.campaign_state_log_default', 'SELECT') THEN
+	IF to_regclass('@extschema@.campaign_state_log_default') IS NULL THEN
+		RETURN QUERY SELECT 'default_partition', 'warning', 'missing', '0',
+			'campaign_state_log_default is missing: a state change in a month without a partition is refused.';
+		RETURN;
+	ELSIF NOT has_table_privilege('@extschema@.campaign_state_log_default', 'SELECT') THEN
 		RETURN QUERY SELECT 'default_partition', 'ok', 'unknown', '0',
 			'unknown: this role may not read campaign_state_log_default.';
 		RETURN;
@@ -264,7 +277,7 @@ BEGIN
 			ORDER BY e.started_at DESC
 			LIMIT 1000) AS e
 		JOIN @extschema@.campaign_timers AS t ON t.id = e.timer_id
-		WHERE t.status = 'COMPLETED') AS q;
+		WHERE t.status = 'COMPLETED' AND isfinite(t.executed_at) AND isfinite(t.scheduled_at)) AS q;
 	RETURN QUERY SELECT 'lateness',
 		CASE WHEN median IS NULL OR median < interval '1 minute' THEN 'ok' WHEN median < interval '10 minutes' THEN 'warning'
 			ELSE 'critical' END,
@@ -285,6 +298,8 @@ CREATE FUNCTION campaign_lifecycle_internal._health_maintenance(as_of timestamp 
 		RETURNS TABLE (check_name text, status text, value text, threshold text, detail text)
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+	earliest constant timestamptz := as_of - interval '50 years';
+	latest constant timestamptz := as_of + interval '50 years';
 	this_database oid;
 	active_since timestamptz;
 	by_cron bigint;
@@ -312,16 +327,21 @@ BEGIN
 	INTO n, severe, problems
 	FROM (
 		SELECT j.job,
-			CASE WHEN j.failures > 0 THEN format('has failed %s times in a row (%s)', j.failures, left(j.last_error, 200))
+			CASE WHEN NOT campaign_lifecycle_internal._is_cron_schedule(j.schedule)
+					THEN format('has no valid schedule (%s)', left(j.schedule, 100))
+				WHEN j.failures > 0 THEN format('has failed %s times in a row (%s)', j.failures, left(j.last_error, 200))
 				WHEN j.last_run IS NULL THEN 'has never run'
 				WHEN j.last_outcome = 'running' AND j.last_run < as_of - interval '1 hour'
 					THEN format('stands still since %s', j.last_run)
+				WHEN j.last_run NOT BETWEEN earliest AND latest THEN format('has run at %s', j.last_run)
 				WHEN campaign_lifecycle_internal._next_cron_time(j.schedule, j.last_run) < as_of - interval '25 hours'
 					THEN format('has not run since %s', j.last_run) END AS problem,
 			j.failures >= 5 OR j.last_run < as_of - interval '3 days' AS severe
 		FROM @extschema@.campaign_maintenance_jobs AS j
 		WHERE j.enabled AND j.cron_database IS DISTINCT FROM this_database
-			AND CASE WHEN j.last_run IS NULL THEN j.failures > 0 OR active_since < as_of - interval '1 hour'
+			AND CASE WHEN NOT campaign_lifecycle_internal._is_cron_schedule(j.schedule)
+						OR j.last_run NOT BETWEEN earliest AND latest THEN true
+				WHEN j.last_run IS NULL THEN j.failures > 0 OR active_since < as_of - interval '1 hour'
 				ELSE j.failures > 0
 					OR (j.last_outcome = 'running' AND j.last_run < as_of - interval '1 hour')
 					OR campaign_lifecycle_internal._next_cron_time(j.schedule, j.last_run) < as_of - interval '25 hours' END) AS q;
@@ -340,13 +360,25 @@ CREATE FUNCTION campaign_lifecycle_internal._table_health(as_of timestamp with t
 		RETURNS TABLE (check_name text, status text, value text, threshold text, detail text)
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_tables_version();
-	RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_privileges();
-	RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_triggers();
-	RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_partitions(as_of);
-	RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_timers(as_of);
-	RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_executions(as_of);
-	RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_maintenance(as_of);
+	BEGIN
+		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_tables_version();
+		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_privileges();
+		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_triggers();
+		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_partitions(as_of);
+	EXCEPTION WHEN OTHERS THEN
+		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_error('tables', SQLSTATE, SQLERRM);
+	END;
+	BEGIN
+		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_timers(as_of);
+		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_executions(as_of);
+	EXCEPTION WHEN OTHERS THEN
+		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_error('timers', SQLSTATE, SQLERRM);
+	END;
+	BEGIN
+		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_maintenance(as_of);
+	EXCEPTION WHEN OTHERS THEN
+		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_error('maintenance', SQLSTATE, SQLERRM);
+	END;
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._table_health(timestamptz) IS
