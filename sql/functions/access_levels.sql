@@ -25,19 +25,21 @@ CREATE FUNCTION campaign_lifecycle_internal._campaign_functions(access text) RET
 			_run_maintenance_as_owner,_short_lock_timeout,_wake}'),
 		('owner', '{
 			archive_old_state_logs,cleanup_timer_executions,create_monthly_partitions,fill_campaign_end_time,
-			log_campaign_state_change,register_handler,unregister_handler,update_updated_at_column,validate_state_transition,
-			validate_timer_handler,validate_timer_policy,validate_timer_schedule,_apply_timers,_archive_partition,
-			_archive_partition_with_retry,_archive_step,_campaign_relation_names,_campaign_relations,_check_as_of,
-			_check_given,_check_handler,_check_max_rows,_check_timer_type,_claim_batch,_claim_single_timer,
-			_cleanup_finished_timers,_cleanup_metrics,_complete_single_timer,_copy_log_columns_to_archive,
-			_create_month_partition,_create_month_partition_with_retry,_cron_field,_cutoff,_default_partition,
-			_due_maintenance,_fail_single_timer,_fail_timer,_find_handler,_handler_of,_health_maintenance,_health_tables,
+			log_campaign_state_change,register_handler,unregister_handler,update_updated_at_column,
+			validate_state_transition,validate_timer_handler,validate_timer_policy,validate_timer_schedule,
+			validate_timer_status,_apply_timers,_archive_partition,_archive_partition_with_retry,_archive_step,
+			_campaign_relation_names,_campaign_relations,_check_as_of,_check_given,_check_handler,_check_max_rows,
+			_check_timer_type,_claim_batch,_claim_single_timer,_cleanup_finished_timers,_cleanup_metrics,
+			_complete_single_timer,_copy_log_columns_to_archive,_create_month_partition,
+			_create_month_partition_with_retry,_cron_field,_cutoff,_default_partition,_due_maintenance,
+			_fail_single_timer,_fail_timer,_find_handler,_handler_of,_health_maintenance,_health_tables,
 			_health_timers,_install_campaign_triggers,_is_campaign_owner,_is_run_by_live_process,_lock_single_timer,
-			_maintenance_commands,_maintenance_failed,_missing_log_months,_months_of_rows,_move_log_rows,_next_cron_time,
-			_next_due,_notify,_partitions,_postpone_timers,_record_handler,_recover_lost,_refresh_if_changed,
-			_release_single_timer,_remove_executions,_remove_metrics,_remove_timers,_reset_constraints,_retry_maintenance_at,
-			_run_maintenance_as_owner,_run_maintenance_step,_run_with_retry,_set_cron_database,_short_lock_timeout,
-			_single_timer_due,_start_single_timer,_table_health,_upgrade_campaign_tables,_uuid_v7,_wake,_wake_worker}'))
+			_maintenance_commands,_maintenance_failed,_missing_log_months,_months_of_rows,_move_log_rows,
+			_next_cron_time,_next_due,_notify,_partitions,_postpone_timers,_record_handler,_recover_lost,
+			_refresh_if_changed,_release_single_timer,_remove_executions,_remove_metrics,_remove_timers,
+			_reset_constraints,_retry_maintenance_at,_run_maintenance_as_owner,_run_maintenance_step,_run_with_retry,
+			_set_cron_database,_short_lock_timeout,_single_timer_due,_start_single_timer,_table_health,
+			_upgrade_campaign_tables,_uuid_v7,_wake,_wake_worker}'))
 			AS l (access, names)
 	JOIN pg_proc AS p ON p.pronamespace IN ('@extschema@'::regnamespace, 'campaign_lifecycle_internal'::regnamespace)
 		AND p.proname = ANY (l.names)
