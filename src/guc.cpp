@@ -10,7 +10,7 @@ int batch_size = 1000;
 int naptime = 60000;
 int retry_base_delay = 60000;
 double retry_jitter = 0.1;
-int max_attempts = 5;
+int max_attempts = attempt_limit;
 int handler_timeout = 30000;
 bool record_metrics = true;
 char *notify_events = nullptr;
@@ -51,7 +51,7 @@ constexpr Number numbers[] = {
 	 60 * 60 * 1000, GUC_UNIT_MS},
 	{"campaign_lifecycle.retry_base_delay", "Time to wait after the first failed attempt; doubled after each further one.",
 	 &retry_base_delay, 1, day_ms, GUC_UNIT_MS},
-	{"campaign_lifecycle.max_attempts", "Number of attempts after which a timer is dead.", &max_attempts, 1, 5, 0},
+	{"campaign_lifecycle.max_attempts", "Number of attempts after which a timer is dead.", &max_attempts, 1, attempt_limit, 0},
 	{"campaign_lifecycle.handler_timeout", "Longest time a handler may take.", &handler_timeout, 1, day_ms, GUC_UNIT_MS},
 };
 

@@ -7,6 +7,7 @@
 namespace guc {
 
 constexpr int max_workers = 64;
+constexpr int attempt_limit = 5; // the most that max_attempts can be, as in the indexes
 
 extern bool enabled;
 extern int workers;

@@ -2,6 +2,7 @@
 // Assumes that the campaigns are written already.
 #include "timer/apply_steps.hpp"
 
+#include "guc.hpp"
 #include "pg/uuid.hpp"
 #include "row/row_writer.hpp"
 #include "row/written_columns.hpp"
@@ -53,7 +54,8 @@ void insert_timers(Batch *batch, const timer_policies::TimerChanges &changes, Ti
 
 	if (changes.insert_count == 0)
 		return;
-	bool schedulable = true;
+	// Where max_attempts is lower than its limit, that trigger also buries dead timers.
+	bool schedulable = guc::max_attempts == guc::attempt_limit;
 	for (int i = 0; i < changes.insert_count; i++)
 		schedulable = schedulable && is_schedulable(changes.inserts[i].time);
 	row_writer::RowWriter *writer = row_writer::open_insert(batch->schema->oid, "campaign_timers", columns, lengthof(columns),
