@@ -239,13 +239,22 @@ SingleResult run_for_client(spi_query::Schema *schema, TimestampTz as_of, Timest
 	SingleResult result = {SingleOutcome::none, DT_NOEND, nullptr};
 	pg_uuid_t timer = {};
 
+	bool claimed = false;
+
 	handler_call::reset_timeout();
-	if (!claim_timer(schema, as_of, scan_from, *skip_list, &timer))
-		return result;
-	result.error = xact::run_subxact([&] { result.follow_up = run_attempt(schema, &timer, as_of, false); });
-	result.outcome = SingleOutcome::succeeded;
+	// The claim belongs to the subtransaction. A lock that outlives a rolled back update would leave a multixact with an aborted updater.
+	result.error = xact::run_subxact([&] {
+		claimed = claim_timer(schema, as_of, scan_from, *skip_list, &timer);
+		if (claimed)
+			result.follow_up = run_attempt(schema, &timer, as_of, false);
+	});
 	if (result.error == nullptr)
+	{
+		result.outcome = claimed ? SingleOutcome::succeeded : SingleOutcome::none;
 		return result;
+	}
+	if (!claimed)
+		ReThrowError(result.error);
 	bool timed_out = handler_call::end_timeout();
 	if (xact::is_cancel(result.error) && !timed_out)
 		ReThrowError(result.error);

@@ -334,5 +334,5 @@ SQL_FUNCTION(log_campaign_state_change)
 		buffer_change(data->tg_relation, data->tg_newslot, data->tg_trigslot);
 	else
 		buffer_change(data->tg_relation, data->tg_trigslot, nullptr);
-	return PointerGetDatum(nullptr);
+	return static_cast<Datum>(0);
 }

@@ -209,7 +209,7 @@ SQL_FUNCTION(_wake_worker)
 	Datum due = heap_getattr(row, column, columns, &is_null);
 	if (!is_null)
 		note_timer(DatumGetTimestampTz(due));
-	return PointerGetDatum(nullptr);
+	return static_cast<Datum>(0);
 }
 
 // Report a change that is no timer to workers and launcher: pause, resume, a policy, a handler.
