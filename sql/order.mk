@@ -20,7 +20,7 @@ FUNCTION_FILES := \
 	functions/arguments \
 	triggers/functions triggers/create \
 	install/adopt install/install_campaign_tables install/uninstall update/schedules update/tables \
-	functions/campaigns functions/timers functions/metrics functions/control \
+	functions/campaigns functions/timers functions/metrics functions/pause_and_run \
 	functions/execution functions/timer_policies \
 	functions/handlers functions/single_timer \
 	maintenance/arguments maintenance/owner maintenance/partition_grants maintenance/partitions maintenance/archive \
