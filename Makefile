@@ -57,14 +57,15 @@ include $(PGXS)
 # PGXS follows no headers.
 $(OBJS): $(wildcard src/*.hpp src/*/*.hpp) Makefile $(EXTENSION).control
 
-# A line "--@tables" or "--@comments" stands for the tables and views, or for the comments on them.
+# A line "--@tables" or "--@comments" stands for the tables and views, or for the comments on them, and "--@valid_schedule" for that file.
 sql/tables.tmp: $(SQL_SOURCES) sql/order.mk Makefile
 	cat $(TABLE_FILES:%=sql/%.sql) > $@
 
 sql/comments.tmp: sql/tables.tmp
 	awk '/^COMMENT ON /{inside=1} inside; /;$$/{inside=0}' $< > $@
 
-EXPAND = sed -e '/^--@tables$$/{' -e 'r sql/tables.tmp' -e 'd' -e '}' -e '/^--@comments$$/{' -e 'r sql/comments.tmp' -e 'd' -e '}'
+EXPAND = sed -e '/^--@tables$$/{' -e 'r sql/tables.tmp' -e 'd' -e '}' -e '/^--@comments$$/{' -e 'r sql/comments.tmp' -e 'd' -e '}' \
+	-e '/^--@valid_schedule$$/{' -e 'r sql/tables/valid_schedule.sql' -e 'd' -e '}'
 CONSTANTS = sed $(foreach name,uuid_v7 time_limit attempt_limit,-e "s|@$(name)@|$($(name))|g")
 
 $(SQL_INSTALL): $(SQL_SOURCES) sql/tables.tmp sql/comments.tmp sql/order.mk Makefile $(EXTENSION).control

@@ -8,27 +8,27 @@ TABLE_FILES := \
 	tables/campaigns \
 	tables/timers tables/state_log tables/metrics \
 	tables/executions \
-	tables/backfills tables/maintenance_jobs \
+	tables/backfills tables/maintenance_jobs tables/valid_schedule \
 	tables/materialized_views \
 	views/runnable_timers views/monitoring views/upcoming_timers views/backfill_progress
 # tables/campaigns before timers, state_log and metrics: foreign keys. tables/timers before executions: a foreign key.
-# All tables before views.
+# tables/maintenance_jobs before valid_schedule, which alters it. All tables before views.
 
 # Functions. plpgsql functions find each other at run time, and SQL functions when they are made.
 FUNCTION_FILES := \
 	functions/access_levels \
 	functions/arguments \
 	triggers/functions triggers/create \
-	install/adopt install/install_campaign_tables install/uninstall update/tables \
-	functions/campaigns functions/timers functions/metrics functions/control \
+	install/adopt install/install_campaign_tables install/uninstall update/schedules update/tables \
+	functions/campaigns functions/timers functions/metrics functions/pause_and_run \
 	functions/execution functions/timer_policies \
 	functions/handlers functions/single_timer \
-	maintenance/arguments maintenance/owner maintenance/partitions maintenance/archive \
+	maintenance/arguments maintenance/owner maintenance/partition_grants maintenance/partitions maintenance/archive \
 	maintenance/cleanup maintenance/refresh \
 	maintenance/cron_schedule maintenance/jobs maintenance/pg_cron \
 	functions/backfill_checks functions/backfill \
-	functions/health_tables functions/health functions/timeline \
-	functions/access \
+	functions/health_tables functions/health_timers functions/health functions/timeline \
+	functions/access_lock functions/access \
 	views/workers
 # functions/relations is not among them, because the check for clashes calls it before any other.
 

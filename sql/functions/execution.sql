@@ -130,3 +130,24 @@ $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._fail_timer(uuid, timestamptz, text, text, boolean) IS
 	'Records a failed attempt: FAILED, one retry more, due again after the backoff (base doubled each time, with '
 	'jitter), its execution row with the error. At max_attempts it stays FAILED: a dead letter.';
+
+-- Indexes cannot read a setting. With max_attempts below its limit they take a dead timer for one that waits, until it
+-- has the greatest retry_count. That is written only where another timer of the type takes its place. So a dead timer
+-- keeps the number of its attempts, and has attempts left again where max_attempts is raised.
+CREATE FUNCTION campaign_lifecycle_internal._bury_dead_timers(campaign_id uuid, timer_type text) RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	attempts constant integer := coalesce(current_setting('campaign_lifecycle.max_attempts', true), '@attempt_limit@');
+BEGIN
+	IF attempts < @attempt_limit@ THEN
+		UPDATE @extschema@.campaign_timers AS t
+		SET retry_count = @attempt_limit@
+		WHERE t.campaign_id = campaign_id AND t.timer_type = timer_type AND t.status = 'FAILED' AND t.retry_count >= attempts
+			AND t.retry_count < @attempt_limit@;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._bury_dead_timers(uuid, text) IS
+	'Gives a FAILED timer of this type that has no attempt left by max_attempts the retry_count of a dead one, so that '
+	'indexes do not take it for one that waits.';

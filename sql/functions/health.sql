@@ -15,10 +15,12 @@ DECLARE
 	visible constant boolean := has_function_privilege('campaign_lifecycle_internal._workers()', 'EXECUTE');
 	enabled constant boolean := coalesce(current_setting('campaign_lifecycle.enabled', true), 'on') <> 'off';
 	launcher text;
+	standby boolean;
 BEGIN
 	IF visible THEN
 		SELECT w.state INTO launcher FROM campaign_lifecycle_internal._workers() AS w WHERE w.database_oid IS NULL;
 	END IF;
+	standby := coalesce(launcher = 'standby', false);
 	RETURN QUERY SELECT 'preload',
 		CASE WHEN launcher = 'not preloaded' THEN 'critical' ELSE 'ok' END,
 		CASE WHEN NOT visible THEN 'unknown' WHEN launcher = 'not preloaded' THEN 'no' ELSE 'yes' END, 'yes',
@@ -30,9 +32,12 @@ BEGIN
 	RETURN QUERY SELECT 'launcher',
 		CASE WHEN launcher IN ('not preloaded', 'launcher missing') THEN 'critical' WHEN NOT enabled THEN 'warning'
 			ELSE 'ok' END,
-		CASE WHEN NOT visible THEN 'unknown' WHEN NOT enabled THEN 'disabled' ELSE launcher END, 'running',
+		CASE WHEN NOT visible THEN 'unknown' WHEN standby THEN launcher WHEN NOT enabled THEN 'disabled' ELSE launcher END,
+			'running',
 		CASE WHEN NOT visible THEN 'unknown: this role may not execute _workers().'
 			WHEN launcher = 'not preloaded' THEN 'See preload.'
+			WHEN standby THEN 'This server is a standby: it executes no timers, its primary does. It begins when it is '
+				'promoted.' || CASE WHEN enabled THEN '' ELSE ' campaign_lifecycle.enabled is off here: then it will not.' END
 			WHEN launcher = 'launcher missing' THEN 'The launcher did not start, or does not stay: raise max_worker_processes '
 				'and restart the server; the server log says why.'
 			WHEN NOT enabled THEN 'campaign_lifecycle.enabled is off: no timer of any database is executed. Set it to on in '
@@ -52,6 +57,7 @@ DECLARE
 	launcher text;
 	states text[] := '{}';
 	last_error text;
+	standby boolean;
 BEGIN
 	IF visible THEN
 		SELECT w.state INTO launcher FROM campaign_lifecycle_internal._workers() AS w WHERE w.database_oid IS NULL;
@@ -61,17 +67,19 @@ BEGIN
 		FROM campaign_lifecycle_internal._workers() AS w
 		WHERE w.database_oid = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database());
 	END IF;
+	standby := coalesce(launcher = 'standby', false);
 	RETURN QUERY SELECT 'worker',
-		CASE WHEN NOT visible THEN 'ok'
+		CASE WHEN NOT visible OR standby THEN 'ok'
 			WHEN states && '{idle,running,paused}' AND NOT states && '{no worker slot}' THEN CASE WHEN enabled THEN 'ok'
 				ELSE 'warning' END
 			WHEN states && '{idle,running,paused,starting,blocked}' THEN 'warning'
 			WHEN NOT enabled THEN 'warning'
 			ELSE 'critical' END,
-		CASE WHEN NOT visible THEN 'unknown' WHEN states = '{}' THEN 'missing' ELSE array_to_string(states, ', ') END,
-			'idle or running',
+		CASE WHEN NOT visible THEN 'unknown' WHEN standby THEN launcher WHEN states = '{}' THEN 'missing'
+			ELSE array_to_string(states, ', ') END, 'idle or running',
 		CASE WHEN NOT visible THEN 'unknown: this role may not execute _workers().'
 			WHEN launcher = 'not preloaded' THEN 'See preload.'
+			WHEN standby THEN 'A standby has no worker. The checks below are of the rows that the primary has sent.'
 			WHEN states && '{update needed}' THEN 'No timer is executed, because the library is of another version than the '
 				'extension: ALTER EXTENSION campaign_lifecycle UPDATE.'
 			WHEN states && '{no worker slot}' THEN 'The server has no free slot for a worker of this database: raise '
@@ -110,8 +118,9 @@ BEGIN
 		CASE WHEN own.paused IS NULL THEN format('This database is a %s and therefore paused: no timer is executed. '
 			'If it is the one that is to work from now on, call resume_timers().',
 				CASE WHEN foreign_row THEN 'copy of another database' ELSE 'restored dump' END)
-			WHEN own.paused THEN format('Paused by pause_timers() %s ago: no timer is executed until resume_timers().',
-				date_trunc('second', greatest(as_of - own.changed_at, interval '0')))
+			WHEN own.paused THEN format('Paused by pause_timers()%s: no timer is executed until resume_timers().',
+				CASE WHEN isfinite(own.changed_at)
+					THEN format(' %s ago', date_trunc('second', greatest(as_of - own.changed_at, interval '0'))) END)
 			ELSE format('Timers are executed since %s.', own.changed_at) END;
 END
 $$;
@@ -202,9 +211,13 @@ DECLARE
 	owner regrole;
 	installed text;
 BEGIN
-	RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_launcher();
-	RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_worker();
-	RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_activation(as_of);
+	BEGIN
+		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_launcher();
+		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_worker();
+		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_activation(as_of);
+	EXCEPTION WHEN OTHERS THEN
+		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_error('processes', SQLSTATE, SQLERRM);
+	END;
 	SELECT e.extversion INTO installed FROM pg_extension AS e WHERE e.extname = 'campaign_lifecycle';
 	IF installed <> campaign_lifecycle_internal._library_version() THEN
 		RETURN QUERY SELECT 'extension_version', 'critical', installed, campaign_lifecycle_internal._library_version(),
@@ -225,13 +238,23 @@ BEGIN
 		RETURN QUERY SELECT 'table_owner', 'critical', owner::text, 'the role of set_campaign_owner()',
 			format('The owner of the tables may not execute what the worker calls, so no timer is executed: SELECT '
 				'set_campaign_owner(%L);', owner);
-	ELSIF (SELECT r.rolsuper FROM pg_roles AS r WHERE r.rolname = current_user) THEN
-		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_as_owner(as_of);
 	ELSE
-		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._table_health(as_of);
+		BEGIN
+			IF (SELECT r.rolsuper FROM pg_roles AS r WHERE r.rolname = current_user) THEN
+				RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_as_owner(as_of);
+			ELSE
+				RETURN QUERY SELECT * FROM campaign_lifecycle_internal._table_health(as_of);
+			END IF;
+		EXCEPTION WHEN OTHERS THEN
+			RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_error('tables and timers', SQLSTATE, SQLERRM);
+		END;
 	END IF;
-	RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_snapshot(as_of);
-	RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_vacuum();
+	BEGIN
+		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_snapshot(as_of);
+		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_vacuum();
+	EXCEPTION WHEN OTHERS THEN
+		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_error('server', SQLSTATE, SQLERRM);
+	END;
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._campaign_health(timestamptz) IS 'campaign_health() at a given time.';

@@ -5,6 +5,7 @@ CREATE FUNCTION @extschema@.schedule_timer(campaign_id uuid, timer_type text, sc
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 #variable_conflict use_variable
 DECLARE
+	attempts constant integer := coalesce(current_setting('campaign_lifecycle.max_attempts', true), '@attempt_limit@');
 	existing record;
 	new_id uuid;
 BEGIN
@@ -16,7 +17,7 @@ BEGIN
 	INTO existing
 	FROM @extschema@.campaign_timers AS t
 	WHERE t.campaign_id = campaign_id AND t.timer_type = timer_type AND (t.status IN ('PENDING', 'RUNNING')
-		OR (t.status = 'FAILED' AND t.retry_count < @attempt_limit@))
+		OR (t.status = 'FAILED' AND t.retry_count < attempts))
 	FOR NO KEY UPDATE;
 	IF existing.status = 'FAILED' THEN
 		IF EXISTS (SELECT FROM @extschema@.campaigns AS c WHERE c.id = campaign_id
@@ -85,7 +86,11 @@ BEGIN
 			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = format('Only a timer that is %s can.',
 				array_to_string(allowed, ' or '));
 	END IF;
-	IF purpose <> 'cancelled' AND EXISTS (
+	IF purpose = 'cancelled' THEN
+		RETURN;
+	END IF;
+	PERFORM campaign_lifecycle_internal._bury_dead_timers(owner_id, timer_type);
+	IF EXISTS (
 		SELECT FROM @extschema@.campaign_timers AS t
 		WHERE t.campaign_id = owner_id AND t.timer_type = timer_type AND t.id <> timer_id
 			AND (t.status IN ('PENDING', 'RUNNING') OR (t.status = 'FAILED' AND t.retry_count < @attempt_limit@))
@@ -137,16 +142,39 @@ COMMENT ON FUNCTION @extschema@.cancel_timer(uuid, text, uuid) IS
 	'Cancels a timer that is PENDING or FAILED; reason (at most 10000 characters) is kept in its payload as '
 	'cancel_reason. Errors: 22001, 22004, P0002; 55000 in another status. Since 1.0.';
 
+-- The first attempt tells when a timer was due at first, because scheduled_at is the time of its last one. Timers that
+-- were attempted at the same time, in one call of run_due_timers(), are in the order of their priorities.
+CREATE FUNCTION campaign_lifecycle_internal._retry_time(timer_id uuid) RETURNS timestamp with time zone
+	LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+	WITH timers AS (
+		SELECT o.id, o.scheduled_at,
+			row_number() OVER (ORDER BY coalesce((SELECT min(x.started_at) FROM @extschema@.timer_executions AS x
+					WHERE x.timer_id = o.id), o.scheduled_at),
+				(SELECT min(m.priority) FROM @extschema@.campaign_state_transitions AS m WHERE m.timer_type = o.timer_type),
+				o.id) AS n
+		FROM @extschema@.campaign_timers AS t
+		JOIN @extschema@.campaign_timers AS o ON o.campaign_id = t.campaign_id
+		WHERE t.id = $1 AND (o.id = $1 OR o.status = 'PENDING'))
+	SELECT least(clock_timestamp(), min(l.scheduled_at) - interval '1 microsecond')
+	FROM timers AS r
+	LEFT JOIN timers AS l ON l.n > r.n
+	WHERE r.id = $1
+$$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._retry_time(uuid) IS
+	'When a timer that is retried is due: now, or just before the first waiting timer of its campaign that was due after '
+	'it at first.';
+
 CREATE FUNCTION @extschema@.retry_timer(timer_id uuid, campaign_id uuid DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 #variable_conflict use_variable
 BEGIN
 	PERFORM campaign_lifecycle_internal._lock_timer(timer_id, campaign_id, '{FAILED}'::text[], 'retried');
 	UPDATE @extschema@.campaign_timers AS t
-	SET status = 'PENDING', retry_count = 0, scheduled_at = clock_timestamp()
+	SET status = 'PENDING', retry_count = 0, scheduled_at = campaign_lifecycle_internal._retry_time(timer_id)
 	WHERE t.id = timer_id;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.retry_timer(uuid, uuid) IS
-	'Revives a FAILED timer, dead or not: PENDING, with all its attempts, due now. Errors: 22004, P0002; 23505 when '
+	'Revives a FAILED timer, dead or not: PENDING, with all its attempts, due now, before those timers of its campaign '
+	'that were due after it at first. Errors: 22004, P0002; 23505 when '
 	'another of the type waits; 55000 in another status. Since 1.0.';

@@ -124,6 +124,8 @@ BEGIN
 	IF archive_default IS NOT NULL THEN
 		PERFORM campaign_lifecycle_internal._move_log_rows(archive_default, part, lower_bound, upper_bound, NULL::bigint);
 	END IF;
+	PERFORM campaign_lifecycle_internal._copy_grants('@extschema@.campaign_state_log_archive'::regclass, part,
+		'@extschema@.campaign_state_log'::regclass);
 	EXECUTE format('ALTER TABLE @extschema@.campaign_state_log_archive ATTACH PARTITION %s %s', part, bounds);
 	RETURN n;
 END
@@ -244,6 +246,7 @@ BEGIN
 		RETURN campaign_lifecycle_internal._run_maintenance_as_owner('archive_old_state_logs', as_of, older_than,
 			NULL::bigint);
 	END IF;
+	PERFORM campaign_lifecycle_internal._share_access(true);
 	LOOP
 		SELECT s.moved, s.more INTO step FROM campaign_lifecycle_internal._archive_step(cutoff, NULL::bigint, 40) AS s;
 		archived := archived + step.moved;

@@ -10,7 +10,7 @@ DECLARE
 	last_value integer;
 	hits integer[] := '{}';
 BEGIN
-	FOREACH item IN ARRAY string_to_array(lower(field), ',') LOOP
+	FOREACH item IN ARRAY string_to_array(lower(field COLLATE "C"), ',') LOOP
 		part := regexp_match(item, '^(?:(\*)|([a-z]{3}|\d{1,2})(?:-([a-z]{3}|\d{1,2}))?)(?:/(\d{1,4}))?$');
 		IF part IS NULL OR part[4]::integer = 0 THEN
 			RETURN NULL;
@@ -40,7 +40,8 @@ CREATE FUNCTION campaign_lifecycle_internal._cron_fields(schedule text, OUT minu
 DECLARE
 	field text[];
 BEGIN
-	field := regexp_split_to_array(CASE lower(btrim(schedule, E' \t'))
+	PERFORM campaign_lifecycle_internal._check_given('schedule', schedule IS NOT NULL);
+	field := regexp_split_to_array(CASE lower(btrim(schedule, E' \t') COLLATE "C")
 			WHEN '@hourly' THEN '0 * * * *' WHEN '@daily' THEN '0 0 * * *' WHEN '@midnight' THEN '0 0 * * *' WHEN '@weekly'
 				THEN '0 0 * * 0'
 			WHEN '@monthly' THEN '0 0 1 * *' WHEN '@yearly' THEN '0 0 1 1 *' WHEN '@annually' THEN '0 0 1 1 *'
@@ -111,3 +112,15 @@ $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._next_cron_time(text, timestamptz) IS
 	'The first time after the given one that a cron schedule names, in UTC; NULL if there is none. Raises 22023 for '
 	'what is no schedule.';
+
+CREATE FUNCTION campaign_lifecycle_internal._is_cron_schedule(schedule text) RETURNS boolean
+	LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	PERFORM campaign_lifecycle_internal._next_cron_time(schedule, '2000-01-01 00:00:00+00'::timestamptz);
+	RETURN true;
+EXCEPTION WHEN invalid_parameter_value OR null_value_not_allowed THEN
+	RETURN false;
+END
+$$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._is_cron_schedule(text) IS
+	'Whether _next_cron_time() takes the schedule.';

@@ -47,8 +47,8 @@ BEGIN
 				END IF;
 				later := least(later, as_of + interval '1 hour');
 			END IF;
-		EXCEPTION WHEN invalid_parameter_value THEN
-			-- The schedule is invalid. The run fails and records that.
+		EXCEPTION WHEN invalid_parameter_value OR datetime_field_overflow THEN
+			-- The schedule or last_run is invalid. The run fails and records that, or mends last_run.
 			later := NULL;
 			at := as_of;
 		END;
@@ -104,6 +104,10 @@ DECLARE
 	cutoff timestamptz;
 	more boolean := false;
 BEGIN
+	-- A session that changes privileges or the owner is done within moments.
+	IF NOT campaign_lifecycle_internal._share_access(false) THEN
+		RETURN NULL;
+	END IF;
 	SELECT j.* INTO row FROM @extschema@.campaign_maintenance_jobs AS j WHERE j.job = $1 AND j.enabled;
 	-- An advisory lock writes nothing. If another session holds it, that session does the job.
 	IF NOT FOUND OR NOT pg_try_advisory_xact_lock(hashtextextended('campaign_lifecycle maintenance ' || $1,
@@ -151,8 +155,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._run_maintenance_step(text, timestamptz) IS
-	'One step of a job: a month, a batch of rows, a refresh. Returns whether to call it again at once. Writes nothing '
-	'when there is nothing to do, except once a day.';
+	'One step of a job: a month, a batch of rows, a refresh. Returns whether to call it again at once; NULL: call it '
+	'again soon, because another session changes privileges. Writes nothing when there is nothing to do, except once a '
+	'day.';
 
 CREATE FUNCTION campaign_lifecycle_internal._maintenance_failed(job text, as_of timestamp with time zone, sqlstate text,
 	message text) RETURNS void

@@ -184,6 +184,8 @@ BEGIN
 	END IF;
 
 	part := campaign_lifecycle_internal._create_month_table(parent, month);
+	PERFORM campaign_lifecycle_internal._copy_grants(parent, part);
+
 	-- A constraint that is NOT VALID on the parent must not refuse old rows here.
 	FOR unproven IN
 		SELECT k.conname AS name, pg_get_constraintdef(k.oid) AS definition
@@ -244,6 +246,7 @@ BEGIN
 		RAISE EXCEPTION 'months_ahead out of range: %', months_ahead
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'From 0, the present month only, to 120.';
 	END IF;
+	PERFORM campaign_lifecycle_internal._share_access(true);
 	FOR month IN SELECT m.month FROM campaign_lifecycle_internal._missing_log_months(months_ahead, as_of) AS m (month) LOOP
 		IF campaign_lifecycle_internal._create_month_partition_with_retry('@extschema@.campaign_state_log'::regclass, month,
 			NULL::regclass, 40) IS NOT NULL THEN

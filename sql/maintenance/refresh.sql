@@ -10,6 +10,7 @@ BEGIN
 		RETURN campaign_lifecycle_internal._run_maintenance_as_owner('refresh_if_changed', NULL::timestamptz, NULL::interval,
 			view::oid::bigint) > 0;
 	END IF;
+	PERFORM campaign_lifecycle_internal._share_access(true);
 	SELECT c.relispopulated INTO populated FROM pg_class AS c WHERE c.oid = view AND c.relkind = 'm';
 	IF populated IS NULL THEN
 		RETURN false;

@@ -18,23 +18,6 @@ CREATE TABLE @extschema@.campaign_maintenance_jobs (
 	CONSTRAINT valid_job CHECK (job IN ('create-monthly-partitions', 'refresh-active-campaigns', 'refresh-pending-timers',
 		'archive-state-logs',
 		'cleanup-timer-executions', 'cleanup-finished-timers', 'cleanup-metrics')),
-	-- The CHECK uses built-in functions only, because the table outlives the extension. _next_cron_time() also refuses a
-	-- range from high to low.
-	CONSTRAINT valid_schedule CHECK (
-		schedule ~* '^\s*@(hourly|daily|midnight|weekly|monthly|yearly|annually)\s*$'
-		OR (cardinality(regexp_split_to_array(btrim(schedule), '[ \t]+')) = 5 AND schedule !~ ',(\s|$)'
-			AND split_part(regexp_replace(btrim(schedule), '[ \t]+', ' ', 'g'), ' ',
-				1) ~ '^((([0-5]?\d)(-([0-5]?\d))?|\*)(/0*[1-9]\d*)?(,|$))+$'
-			AND split_part(regexp_replace(btrim(schedule), '[ \t]+', ' ', 'g'), ' ',
-				2) ~ '^((([01]?\d|2[0-3])(-([01]?\d|2[0-3]))?|\*)(/0*[1-9]\d*)?(,|$))+$'
-			AND split_part(regexp_replace(btrim(schedule), '[ \t]+', ' ', 'g'), ' ',
-				3) ~ '^(((0?[1-9]|[12]\d|3[01])(-(0?[1-9]|[12]\d|3[01]))?|\*)(/0*[1-9]\d*)?(,|$))+$'
-			AND split_part(regexp_replace(btrim(schedule), '[ \t]+', ' ', 'g'), ' ',
-				4) ~* '^(((0?[1-9]|1[0-2]|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)'
-				'(-(0?[1-9]|1[0-2]|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec))?|\*)(/0*[1-9]\d*)?(,|$))+$'
-			AND split_part(regexp_replace(btrim(schedule), '[ \t]+', ' ', 'g'), ' ',
-				5) ~* '^(((0?[0-7]|sun|mon|tue|wed|thu|fri|sat)'
-				'(-(0?[0-7]|sun|mon|tue|wed|thu|fri|sat))?|\*)(/0*[1-9]\d*)?(,|$))+$')),
 	CONSTRAINT valid_retention CHECK (CASE
 		WHEN job IN ('archive-state-logs', 'cleanup-timer-executions', 'cleanup-finished-timers', 'cleanup-metrics')
 			THEN retention IS NOT NULL AND retention >= interval '0'

@@ -50,6 +50,11 @@ BEGIN
 				FOR EACH ROW WHEN ((NEW.scheduled_at >= ''@time_limit@'' OR NEW.scheduled_at = ''-infinity'')
 					AND NEW.scheduled_at <> OLD.scheduled_at)
 				EXECUTE FUNCTION @extschema@.validate_timer_schedule()'),
+		('campaign_timers', 'validate_timer_status_change',
+			'BEFORE UPDATE ON @extschema@.campaign_timers
+				FOR EACH ROW WHEN (OLD.status IN (''COMPLETED'', ''CANCELLED'')
+					AND NEW.status NOT IN (''COMPLETED'', ''CANCELLED''))
+				EXECUTE FUNCTION @extschema@.validate_timer_status()'),
 		('campaign_timers', 'wake_worker_on_insert',
 			'AFTER INSERT ON @extschema@.campaign_timers
 				FOR EACH ROW WHEN (NEW.status IN (''PENDING'', ''FAILED'')) EXECUTE FUNCTION @extschema@._wake_worker()'),

@@ -29,6 +29,18 @@ COMMENT ON FUNCTION @extschema@.validate_timer_schedule() IS
 	'BEFORE INSERT trigger of campaign_timers, for timers that still wait: refuses one for a campaign in a terminal '
 	'state or over a minute in the past (P0001), or beyond the year 9999 (22008); that also BEFORE UPDATE. Since 1.0.';
 
+-- A stale copy of a row, written back by an application, must not execute a timer twice.
+CREATE FUNCTION @extschema@.validate_timer_status() RETURNS trigger
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RAISE EXCEPTION 'a % timer cannot become %: %', OLD.status, NEW.status, OLD.id
+		USING ERRCODE = 'object_not_in_prerequisite_state', CONSTRAINT = 'validate_timer_status_change',
+			HINT = 'It is finished. schedule_timer() sets a new one.';
+END
+$$;
+COMMENT ON FUNCTION @extschema@.validate_timer_status() IS
+	'BEFORE UPDATE trigger of campaign_timers: a COMPLETED or CANCELLED timer does not wait again (55000). Since 1.2.';
+
 CREATE FUNCTION @extschema@.validate_state_transition() RETURNS trigger
 	LANGUAGE c AS 'MODULE_PATHNAME', 'validate_state_transition';
 COMMENT ON FUNCTION @extschema@.validate_state_transition() IS

@@ -21,6 +21,14 @@ IF present = '1.1' THEN
 	WHERE t.id = x.timer_id AND t.status = 'FAILED' AND t.retry_count < @attempt_limit@ AND x.status = 'FAILED'
 		AND x.result IS NULL
 		AND x.error_message = '57P02: the worker was lost while it ran this timer';
+	-- Months that 1.1 made lack the grants of the log.
+	PERFORM campaign_lifecycle_internal._copy_grants(p.parent, p.part)
+	FROM (SELECT i.inhparent::regclass, i.inhrelid::regclass FROM pg_inherits AS i WHERE i.inhparent IN (
+		'@extschema@.campaign_state_log'::regclass, '@extschema@.campaign_state_log_archive'::regclass)) AS p (parent, part);
+	-- 1.1 took schedules that no job can run by.
+	ALTER TABLE @extschema@.campaign_maintenance_jobs DROP CONSTRAINT IF EXISTS valid_schedule;
+	PERFORM campaign_lifecycle_internal._mend_schedules();
+--@valid_schedule
 --@comments
 END IF;
 PERFORM campaign_lifecycle_internal._install_campaign_triggers();

@@ -2,6 +2,7 @@
 // Assumes that the campaigns are written already.
 #include "timer/apply_steps.hpp"
 
+#include "guc.hpp"
 #include "pg/limits.hpp"
 #include "pg/uuid.hpp"
 #include "row/row_writer.hpp"
@@ -56,7 +57,8 @@ void insert_timers(Batch *batch, const timer_policies::TimerChanges &changes, Ti
 
 	if (changes.insert_count == 0)
 		return;
-	bool schedulable = true;
+	// Where max_attempts is lower than its limit, that trigger also buries dead timers.
+	bool schedulable = guc::max_attempts == limits::attempts;
 	for (int i = 0; i < changes.insert_count; i++)
 		schedulable = schedulable && limits::is_schedulable(changes.inserts[i].time);
 	row_writer::RowWriter *writer = row_writer::open_insert(batch->schema->oid, "campaign_timers", columns, lengthof(columns),

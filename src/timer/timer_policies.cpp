@@ -4,6 +4,7 @@
 #include "timer/timer_policies.hpp"
 
 #include "extension.hpp"
+#include "guc.hpp"
 #include "pg/columns.hpp"
 
 namespace timer_policies {
@@ -45,11 +46,12 @@ constexpr spi_query::Query pending_timers_query = {
 			FROM @extschema@.campaign_timers AS t
 			WHERE t.campaign_id OPERATOR(pg_catalog.=) u.id
 				AND (t.status::pg_catalog.text OPERATOR(pg_catalog.=) ANY (ARRAY['PENDING', 'RUNNING'])
-					OR (t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED' AND t.retry_count OPERATOR(pg_catalog.<) @attempt_limit@))
+					OR (t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED' AND t.retry_count OPERATOR(pg_catalog.<) @attempt_limit@
+						AND t.retry_count OPERATOR(pg_catalog.<) $2))
 			OFFSET 0) AS t
 		ORDER BY u.n)",
-	1,
-	{UUIDARRAYOID},
+	2,
+	{UUIDARRAYOID, INT4OID},
 	true};
 
 // One of CampaignRows.
@@ -222,7 +224,7 @@ CampaignRows read_campaigns(spi_query::Schema *schema, Datum campaigns, Datum ti
 
 PendingTimer *pending_timers_of(spi_query::Schema *schema, Datum campaigns, int *count)
 {
-	Datum arguments[] = {campaigns};
+	Datum arguments[] = {campaigns, Int32GetDatum(guc::max_attempts)};
 
 	spi_query::run(schema, pending_timers_query, arguments);
 	PendingTimer *timers =

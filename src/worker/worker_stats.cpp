@@ -51,7 +51,7 @@ Row launcher_row()
 	pid_t pid = memory->launcher_pid;
 	// A standby has no launcher until it is promoted.
 	if (pid == 0)
-		return empty_row(RecoveryInProgress() ? "paused" : "launcher missing");
+		return empty_row(RecoveryInProgress() ? "standby" : "launcher missing");
 	Row row = empty_row(guc::enabled ? "running" : "paused");
 	put(&row, 0, Int32GetDatum(pid));
 	put_time(&row, 9, memory->launcher_since);
