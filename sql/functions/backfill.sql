@@ -60,7 +60,7 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._backfill_start(regclass, name, 
 
 CREATE FUNCTION campaign_lifecycle_internal._backfill_next_by_key(p record, column_name name, value_expression text,
 	differs text, batch_size integer, INOUT reached text[], INOUT up_to text[], OUT statement text, OUT seen bigint)
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 #variable_conflict use_variable
 DECLARE
 	row_key text;
@@ -106,7 +106,7 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._backfill_next_by_key(record, na
 CREATE FUNCTION campaign_lifecycle_internal._backfill_next_by_blocks(p record, column_name name, value_expression text,
 	differs text, batch_size integer, INOUT reached text[], INOUT up_to text[], INOUT pass integer, OUT statement text,
 	OUT verifies boolean, OUT seen bigint)
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 #variable_conflict use_variable
 DECLARE
 	last_block bigint;

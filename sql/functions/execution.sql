@@ -135,7 +135,7 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._fail_timer(uuid, timestamptz, t
 -- has the greatest retry_count. That is written only where another timer of the type takes its place. So a dead timer
 -- keeps the number of its attempts, and has attempts left again where max_attempts is raised.
 CREATE FUNCTION campaign_lifecycle_internal._bury_dead_timers(campaign_id uuid, timer_type text) RETURNS void
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 #variable_conflict use_variable
 DECLARE
 	attempts constant integer := coalesce(current_setting('campaign_lifecycle.max_attempts', true), '@attempt_limit@');

@@ -27,7 +27,7 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._mend_schedule(text) IS
 	'A schedule whose ranges go from low to high, in place of one that has others.';
 
 CREATE FUNCTION campaign_lifecycle_internal._mend_schedules() RETURNS void
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 DECLARE
 	job record;
 	mended text;
