@@ -80,13 +80,13 @@ tempcheck:
 		ISOLATION_SERVER='--temp-instance=tmp_check_iso --temp-config=test/postgresql.conf'
 
 # DOCS of PGXS would put all pages into one folder for all extensions, and its uninstall would not find them.
-USER_DOCS := $(wildcard *.md docs/*.md)
+USER_DOCS := README.md CHANGELOG.md SECURITY.md $(wildcard docs/*.md)
 installed_docs = $(DESTDIR)$(docdir)/$(docmoduledir)/$(EXTENSION)
 
 install: install-docs
 install-docs:
 	$(MKDIR_P) '$(installed_docs)/docs'
-	$(INSTALL_DATA) $(filter-out docs/%,$(USER_DOCS)) LICENSE '$(installed_docs)/'
+	$(INSTALL_DATA) $(filter-out docs/%,$(USER_DOCS)) '$(installed_docs)/'
 	$(INSTALL_DATA) $(filter docs/%,$(USER_DOCS)) '$(installed_docs)/docs/'
 
 uninstall: uninstall-docs
