@@ -33,26 +33,47 @@ COMMENT ON FUNCTION @extschema@.validate_state_transition() IS
 	'BEFORE UPDATE trigger of campaigns: a changed status must be a row of campaign_state_transitions (P0001). Since '
 	'1.0.';
 
+-- An end_time that is the former or the right one, rounded or truncated as clients keep times, counts as not given. A
+-- form that saves milliseconds, or minutes, names every column and means only those that it changes.
 CREATE FUNCTION @extschema@.fill_campaign_end_time() RETURNS trigger
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	right_end timestamptz;
+	former_end timestamptz;
 BEGIN
 	IF NEW.start_time < '1970-01-01 00:00:00+00' OR NEW.start_time >= '@time_limit@' THEN
 		RAISE EXCEPTION 'campaign start_time out of range: %', NEW.start_time
 			USING ERRCODE = 'datetime_field_overflow', HINT = 'A campaign starts between the years 1970 and 9999.';
 	END IF;
-	IF TG_OP = 'INSERT' THEN
-		IF NEW.end_time IS NULL THEN
-			NEW.end_time := NEW.start_time + NEW.duration_hours * interval '1 hour';
+	-- A constraint refuses a duration out of range, and the end of a long one would be no time.
+	IF abs(NEW.duration_hours::bigint) > 876600 THEN
+		NEW.end_time := NULL;
+		RETURN NEW;
+	END IF;
+	right_end := NEW.start_time + NEW.duration_hours * interval '1 hour';
+	IF NEW.end_time IS NULL AND TG_OP = 'INSERT' THEN
+		NEW.end_time := right_end;
+		RETURN NEW;
+	ELSIF TG_OP = 'UPDATE' THEN
+		former_end := OLD.end_time;
+		IF NEW.end_time IS NOT DISTINCT FROM former_end THEN
+			NEW.end_time := right_end;
 		END IF;
-	ELSIF NEW.end_time IS NOT DISTINCT FROM OLD.end_time THEN
-		NEW.end_time := NEW.start_time + NEW.duration_hours * interval '1 hour';
+	END IF;
+	IF NEW.end_time <> right_end AND isfinite(NEW.end_time) AND EXISTS (
+		SELECT
+		FROM unnest('{0.00001 s,0.0001 s,0.001 s,0.01 s,0.1 s,1 s,1 min}'::interval[]) AS u (unit)
+		CROSS JOIN unnest(ARRAY[right_end, former_end]) AS e (at)
+		WHERE NEW.end_time IN (date_bin(u.unit, e.at, '2000-01-01 00:00:00+00'),
+			date_bin(u.unit, e.at + u.unit / 2, '2000-01-01 00:00:00+00'))) THEN
+		NEW.end_time := right_end;
 	END IF;
 	RETURN NEW;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.fill_campaign_end_time() IS
 	'BEFORE trigger of campaigns: fills in end_time from start_time and duration_hours when it is not given, and lets '
-	'it follow when they change; start_time out of range: 22008. Since 1.0.';
+	'it follow when they change. A former end_time that a client has rounded counts as not given. start_time out of range: 22008. Since 1.0.';
 
 -- An AFTER trigger sees the row as other triggers have left it. A dump creates it after the data.
 CREATE FUNCTION @extschema@.validate_timer_policy() RETURNS trigger
