@@ -45,6 +45,9 @@ BEGIN
 		RAISE EXCEPTION 'campaign start_time out of range: %', NEW.start_time
 			USING ERRCODE = 'datetime_field_overflow', HINT = 'A campaign starts between the years 1970 and 9999.';
 	END IF;
+	IF TG_OP = 'INSERT' AND NEW.status IS NULL THEN
+		NEW.status := campaign_lifecycle_internal._first_state();
+	END IF;
 	-- A constraint refuses a duration out of range, and the end of a long one would be no time.
 	IF abs(NEW.duration_hours::bigint) > 876600 THEN
 		NEW.end_time := NULL;
@@ -73,7 +76,60 @@ END
 $$;
 COMMENT ON FUNCTION @extschema@.fill_campaign_end_time() IS
 	'BEFORE trigger of campaigns: fills in end_time from start_time and duration_hours when it is not given, and lets '
-	'it follow when they change. A former end_time that a client has rounded counts as not given. start_time out of range: 22008. Since 1.0.';
+	'it follow when they change. A former end_time that a client has rounded counts as not given. A status that is NULL '
+	'becomes the first state. start_time out of range: 22008. Since 1.0.';
+
+-- The server's own error of a CHECK has no hint. This trigger evaluates the constraints that its arguments name, and
+-- raises the same error with the comment of the constraint as the hint. The WHEN clauses of its triggers let valid rows
+-- pass without a call. A constraint that is gone, or that the user has changed, counts as it is now.
+CREATE FUNCTION @extschema@.explain_check_violation() RETURNS trigger
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	item record;
+	holds boolean;
+BEGIN
+	FOR item IN
+		SELECT k.conname, pg_get_expr(k.conbin, k.conrelid) AS expression, obj_description(k.oid, 'pg_constraint') AS hint
+		FROM pg_constraint AS k
+		WHERE k.conrelid = TG_RELID AND k.contype = 'c' AND k.conname = ANY (TG_ARGV)
+		ORDER BY k.conname
+	LOOP
+		EXECUTE format('SELECT %s FROM (SELECT ($1).*) AS new_row', item.expression) INTO holds USING NEW;
+		IF NOT holds AND item.hint IS NOT NULL THEN
+			RAISE EXCEPTION 'new row for relation "%" violates check constraint "%"', TG_TABLE_NAME, item.conname
+				USING ERRCODE = 'check_violation', SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME,
+					CONSTRAINT = item.conname, HINT = item.hint;
+		END IF;
+	END LOOP;
+	RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.explain_check_violation() IS
+	'BEFORE trigger of tables that users write: raises the error of a CHECK constraint that the row violates (23514), '
+	'with the comment of the constraint as its hint. Since 1.2.';
+
+CREATE FUNCTION @extschema@.fill_timer_policy_delay() RETURNS trigger
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF EXTRACT(year FROM NEW.delay) <> 0 OR EXTRACT(month FROM NEW.delay) <> 0 THEN
+		RAISE EXCEPTION 'delay of a timer policy has months or years: %', NEW.delay
+			USING ERRCODE = 'check_violation', SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, COLUMN = 'delay',
+				CONSTRAINT = 'valid_delay',
+				HINT = 'Months and years have no fixed length. Give hours or days: a day is taken as 24 hours.';
+	ELSIF NEW.anchor = 'entered' AND NEW.delay < interval '0' THEN
+		RAISE EXCEPTION 'delay of a timer policy is negative: %', NEW.delay
+			USING ERRCODE = 'check_violation', SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, COLUMN = 'delay',
+				CONSTRAINT = 'valid_delay',
+				HINT = 'A timer cannot come before the state is entered. Only a delay from start_time or end_time may be negative.';
+	END IF;
+	NEW.delay := (NEW.delay - EXTRACT(day FROM NEW.delay) * interval '1 day')
+		+ EXTRACT(day FROM NEW.delay) * interval '24 hours';
+	RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.fill_timer_policy_delay() IS
+	'BEFORE trigger of campaign_timer_policies: a delay with days or weeks is kept in hours, 24 for each day. Refuses '
+	'(23514) months, years, and a negative delay after entered. Since 1.2.';
 
 -- An AFTER trigger sees the row as other triggers have left it. A dump creates it after the data.
 CREATE FUNCTION @extschema@.validate_timer_policy() RETURNS trigger
