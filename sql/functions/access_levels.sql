@@ -25,7 +25,7 @@ CREATE FUNCTION campaign_lifecycle_internal._campaign_functions(access text) RET
 			_check_handler,_check_timer_type,_cutoff,_in_transaction_block,_is_campaign_owner,_lock_timer,_run_due_timers,
 			_run_maintenance_as_owner,_short_lock_timeout,_wake}'),
 		('owner', '{
-			explain_check_violation,fill_timer_policy_delay,_first_state,
+			explain_check_violation,fill_timer_policy_delay,protect_columns,_first_state,
 			archive_old_state_logs,cleanup_timer_executions,create_monthly_partitions,fill_campaign_end_time,
 			log_campaign_state_change,register_handler,unregister_handler,update_updated_at_column,validate_state_transition,
 			validate_timer_handler,validate_timer_policy,validate_timer_schedule,_apply_timers,_archive_partition,

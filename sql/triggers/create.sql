@@ -28,6 +28,13 @@ BEGIN
 					OR NEW.end_time IS DISTINCT FROM NEW.start_time + NEW.duration_hours * interval ''1 hour'')
 				EXECUTE FUNCTION @extschema@.explain_check_violation(''valid_duration'', ''valid_duration_limit'',
 					''calculated_end_time'', ''valid_time_range'', ''end_time_needs_start_time'')'),
+		-- No WHEN and no column is named here, because a user can then change the type of the columns.
+		('campaigns', 'protect_new_campaign',
+			'BEFORE INSERT ON @extschema@.campaigns
+				FOR EACH ROW EXECUTE FUNCTION @extschema@.protect_columns()'),
+		('campaigns', 'protect_campaign',
+			'BEFORE UPDATE ON @extschema@.campaigns
+				FOR EACH ROW EXECUTE FUNCTION @extschema@.protect_columns(''id'')'),
 		('campaigns', 'update_campaigns_updated_at',
 			'BEFORE UPDATE ON @extschema@.campaigns
 				FOR EACH ROW EXECUTE FUNCTION @extschema@.update_updated_at_column()'),
@@ -66,6 +73,13 @@ BEGIN
 						OR NEW.retry_count NOT BETWEEN 0 AND @attempt_limit@))
 				EXECUTE FUNCTION @extschema@.explain_check_violation(''valid_timer_type'', ''valid_timer_status'',
 					''valid_retry_count'')'),
+		('campaign_timers', 'protect_new_timer',
+			'BEFORE INSERT ON @extschema@.campaign_timers
+				FOR EACH ROW EXECUTE FUNCTION @extschema@.protect_columns(''executed_at'')'),
+		('campaign_timers', 'protect_timer',
+			'BEFORE UPDATE ON @extschema@.campaign_timers
+				FOR EACH ROW EXECUTE FUNCTION @extschema@.protect_columns(''id'', ''campaign_id'', ''timer_type'',
+					''executed_at'')'),
 		('campaign_metrics', 'explain_invalid_metric',
 			'BEFORE INSERT OR UPDATE OF metric_type ON @extschema@.campaign_metrics
 				FOR EACH ROW WHEN (NEW.metric_type NOT IN (''TIMER_EXECUTION_TIME'', ''STATE_TRANSITION_TIME'',

@@ -79,6 +79,13 @@ COMMENT ON FUNCTION @extschema@.fill_campaign_end_time() IS
 	'it follow when they change. A former end_time that a client has rounded counts as not given. A status that is NULL '
 	'becomes the first state. start_time out of range: 22008. Since 1.0.';
 
+CREATE FUNCTION @extschema@.protect_columns() RETURNS trigger
+	LANGUAGE c AS 'MODULE_PATHNAME', 'protect_columns';
+COMMENT ON FUNCTION @extschema@.protect_columns() IS
+	'BEFORE trigger of campaigns and campaign_timers, for roles that have privileges on single columns only: created_at '
+	'and updated_at of a new row are the server''s, and an UPDATE keeps created_at. Refuses (42501) another id, '
+	'campaign_id or timer_type, and an executed_at that is not the server''s. Since 1.2.';
+
 -- The server's own error of a CHECK has no hint. This trigger evaluates the constraints that its arguments name, and
 -- raises the same error with the comment of the constraint as the hint. The WHEN clauses of its triggers let valid rows
 -- pass without a call. A constraint that is gone, or that the user has changed, counts as it is now.
