@@ -8,11 +8,12 @@ CREATE FUNCTION campaign_lifecycle_internal._campaign_functions(access text) RET
 	SELECT p.oid::regprocedure
 	FROM (VALUES
 		('reader', '{
+			_health_missing_timers,_missing_timers,
 			campaign_health,campaign_timeline,_campaign_health,_campaign_relation_names,_campaign_relations,_check_as_of,
 			_check_given,_cron_field,_health_as_owner,_health_maintenance,_health_processes,_health_server,_health_tables,
 			_health_timers,_library_version,_next_cron_time,_table_health,_unknown_campaign,_workers}'::name[]),
 		('writer', '{
-			_first_state,_transition_hint,
+			schedule_missing_timers,_first_state,_schedule_missing,_transition_hint,
 			cancel_campaign,cancel_timer,create_campaign,record_metric,reschedule_campaign,reschedule_timer,retry_timer,
 			schedule_campaign_timers,schedule_timer,transition_campaign,_apply_policies,_change_campaign_state,
 			_check_duration,_check_given,_check_object,_check_schedule,_check_start_time,_check_text,_check_timer_type,
@@ -25,7 +26,7 @@ CREATE FUNCTION campaign_lifecycle_internal._campaign_functions(access text) RET
 			_check_handler,_check_timer_type,_cutoff,_in_transaction_block,_is_campaign_owner,_lock_timer,_run_due_timers,
 			_run_maintenance_as_owner,_short_lock_timeout,_wake}'),
 		('owner', '{
-			explain_check_violation,fill_timer_policy_delay,protect_columns,_first_state,
+			explain_check_violation,fill_timer_policy_delay,protect_columns,_first_state,_health_missing_timers,_missing_timers,
 			archive_old_state_logs,cleanup_timer_executions,create_monthly_partitions,fill_campaign_end_time,
 			log_campaign_state_change,register_handler,unregister_handler,update_updated_at_column,validate_state_transition,
 			validate_timer_handler,validate_timer_policy,validate_timer_schedule,_apply_timers,_archive_partition,

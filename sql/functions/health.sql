@@ -214,5 +214,6 @@ COMMENT ON FUNCTION @extschema@.campaign_health() IS
 	'Is all well? One row a check: status ok, warning or critical; value as found; threshold from which it is no longer '
 	'ok; detail: what it means and what to do, or "unknown" where the caller may not see it. Checks: preload, launcher, '
 	'worker, activation, tables_version, table_owner, trigger_privilege, row_security, triggers, partitions_ahead, '
-	'default_partition, overdue_timers, dead_letters, failure_rate, lateness, upkeep, oldest_snapshot, vacuum. Cheap '
+	'default_partition, overdue_timers, dead_letters, failure_rate, lateness, missing_timers, moved_campaigns, upkeep, '
+	'oldest_snapshot, vacuum. Cheap '
 	'with millions of rows. Since 1.1.';

@@ -301,6 +301,7 @@ CREATE FUNCTION campaign_lifecycle_internal._table_health(as_of timestamp with t
 BEGIN
 	RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_tables(as_of);
 	RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_timers(as_of);
+	RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_missing_timers(as_of);
 	RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_maintenance(as_of);
 END
 $$;
