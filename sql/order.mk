@@ -27,6 +27,7 @@ FUNCTION_FILES := \
 	maintenance/cleanup maintenance/refresh \
 	maintenance/cron_schedule maintenance/jobs maintenance/pg_cron \
 	functions/backfill_checks functions/backfill \
+	functions/missing_timers \
 	functions/health_tables functions/health_timers functions/health functions/timeline \
 	functions/access_lock functions/access \
 	views/workers

@@ -58,6 +58,54 @@ constexpr Number numbers[] = {
 	{"campaign_lifecycle.handler_timeout", "Longest time a handler may take.", &handler_timeout, 1, day_ms, GUC_UNIT_MS},
 };
 
+// The events that notify_events can name.
+constexpr const char *events[] = {
+	"campaign.status.changed", "reward.reminder", "timer.executed", "timer.retry_scheduled", "timer.failed",
+};
+
+bool is_separator(char c)
+{
+	return c == ',' || c == ' ' || c == '\t' || c == '\n' || c == '"';
+}
+
+// Find the next word of a list. Return its length, or 0 at the end of the list.
+size_t next_word(const char **word)
+{
+	size_t length = 0;
+
+	while (is_separator(**word))
+		(*word)++;
+	while ((*word)[length] != '\0' && !is_separator((*word)[length]))
+		length++;
+	return length;
+}
+
+bool is_word(const char *word, size_t length, const char *name)
+{
+	return length == strlen(name) && pg_strncasecmp(word, name, length) == 0;
+}
+
+// Refuse a list with a name that is no event.
+bool check_notify_events(char **value, void **, GucSource)
+{
+	const char *word = *value;
+
+	for (size_t length; (length = next_word(&word)) > 0; word += length)
+	{
+		bool is_event = false;
+
+		for (const char *event : events)
+			is_event = is_event || is_word(word, length, event);
+		if (is_event)
+			continue;
+		GUC_check_errdetail("There is no event \"%.*s\".", static_cast<int>(length), word);
+		GUC_check_errhint("Events are %s, %s, %s, %s and %s.", events[0], events[1], events[2], events[3], events[4]);
+		static_assert(lengthof(events) == 5, "the hint names all events");
+		return false;
+	}
+	return true;
+}
+
 struct Text
 {
 	const char *name;
@@ -65,22 +113,19 @@ struct Text
 	char **variable;
 	GucContext context;
 	int flags;
+	GucStringCheckHook check;
 };
 
 constexpr Text texts[] = {
 	{"campaign_lifecycle.notify_events", "Events to send on the channel campaign_lifecycle.", &notify_events, PGC_SIGHUP,
-	 GUC_LIST_INPUT},
+	 GUC_LIST_INPUT, check_notify_events},
 	{"campaign_lifecycle.trigger_event", "Event that this session's state changes are logged with.", &trigger_event, PGC_USERSET,
-	 0},
-	{"campaign_lifecycle.changed_by", "Author that this session's state changes are logged with.", &changed_by, PGC_USERSET, 0},
+	 0, nullptr},
+	{"campaign_lifecycle.changed_by", "Author that this session's state changes are logged with.", &changed_by, PGC_USERSET, 0,
+	 nullptr},
 	{"campaign_lifecycle._log_metadata", "JSON object that is added to the log's metadata.", &log_metadata, PGC_USERSET,
-	 GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE},
+	 GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE, nullptr},
 };
-
-bool is_separator(char c)
-{
-	return c == ',' || c == ' ' || c == '\t' || c == '\n' || c == '"';
-}
 
 // Return whether the text is a list of names, as a search_path is.
 bool is_list_of_names(char **value, void **, GucSource)
@@ -117,28 +162,19 @@ void define()
 	DefineCustomRealVariable("campaign_lifecycle.retry_jitter", "Share of the retry delay that is left to chance.", nullptr,
 							 &retry_jitter, retry_jitter, 0.0, 1.0, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
 	for (const Text &t : texts)
-		DefineCustomStringVariable(t.name, t.about, nullptr, t.variable, "", t.context, t.flags, nullptr, nullptr, nullptr);
+		DefineCustomStringVariable(t.name, t.about, nullptr, t.variable, "", t.context, t.flags, t.check, nullptr, nullptr);
 	MarkGUCPrefixReserved("campaign_lifecycle");
 }
 
 bool notifies(const char *event)
 {
-	size_t length = strlen(event);
+	const char *word = notify_events;
 
-	if (notify_events == nullptr)
+	if (word == nullptr)
 		return false;
-	for (const char *word = notify_events; *word != '\0';)
-	{
-		size_t end = 0;
-
-		while (is_separator(*word))
-			word++;
-		while (word[end] != '\0' && !is_separator(word[end]))
-			end++;
-		if (end == length && pg_strncasecmp(word, event, length) == 0)
+	for (size_t length; (length = next_word(&word)) > 0; word += length)
+		if (is_word(word, length, event))
 			return true;
-		word += end;
-	}
 	return false;
 }
 

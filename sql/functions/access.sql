@@ -88,17 +88,18 @@ BEGIN
 	LOOP
 		EXECUTE format('GRANT %s ON SEQUENCE %s TO %s', item.privileges, item.sequence, role);
 	END LOOP;
-	-- By column, the user's own columns included. No level may write columns that triggers and the worker fill.
+	-- By column, the user's own columns included. A writer may name every column, as object-relational mappers do. The
+	-- triggers of protect_columns() decide what a role without the privilege on the whole table may write there.
 	FOR item IN
 		SELECT g.privilege, c.oid::regclass AS relation, string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) AS columns
 		FROM (VALUES
-			('writer', 'INSERT', 'campaigns', '{created_at,updated_at}'::name[]),
-			('writer', 'UPDATE', 'campaigns', '{id,created_at,updated_at}'),
-			('writer', 'INSERT', 'campaign_timers', '{executed_at,retry_count,created_at,updated_at}'),
-			('writer', 'UPDATE', 'campaign_timers', '{id,campaign_id,timer_type,executed_at,created_at,updated_at}'),
-			('writer', 'INSERT', 'campaign_metrics', '{}')) AS g (access, privilege, relation, withheld)
+			('writer', 'INSERT', 'campaigns'),
+			('writer', 'UPDATE', 'campaigns'),
+			('writer', 'INSERT', 'campaign_timers'),
+			('writer', 'UPDATE', 'campaign_timers'),
+			('writer', 'INSERT', 'campaign_metrics')) AS g (access, privilege, relation)
 		JOIN pg_class AS c ON c.relnamespace = '@extschema@'::regnamespace AND c.relname = g.relation
-		JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> ALL (g.withheld)
+		JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 		WHERE g.access = access AND c.relowner <> role
 		GROUP BY g.privilege, c.oid
 	LOOP

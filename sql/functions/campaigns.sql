@@ -39,23 +39,11 @@ END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._entered_at(uuid, text) IS 'When the campaign entered this state.';
 
-CREATE FUNCTION @extschema@.create_campaign(duration_hours integer, start_time timestamp with time zone DEFAULT now(),
-	auto_close boolean DEFAULT true,
-		rewards_enabled boolean DEFAULT true, metadata jsonb DEFAULT '{}', id uuid DEFAULT NULL) RETURNS uuid
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
-#variable_conflict use_variable
+CREATE FUNCTION campaign_lifecycle_internal._first_state() RETURNS text
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	first_state text;
-	campaign_id uuid;
-	entered timestamptz;
 BEGIN
-	PERFORM campaign_lifecycle_internal._check_given('duration_hours', duration_hours IS NOT NULL);
-	PERFORM campaign_lifecycle_internal._check_given('auto_close', auto_close IS NOT NULL);
-	PERFORM campaign_lifecycle_internal._check_given('rewards_enabled', rewards_enabled IS NOT NULL);
-	PERFORM campaign_lifecycle_internal._check_object('metadata', metadata);
-	PERFORM campaign_lifecycle_internal._check_duration(duration_hours);
-	PERFORM campaign_lifecycle_internal._check_start_time(start_time);
-
 	-- The first state is the one that no transition enters. If an added row leads back into it, it is the one with a
 	-- policy that counts from start_time.
 	SELECT m.from_state
@@ -73,6 +61,30 @@ BEGIN
 		RAISE EXCEPTION 'no first state: every state of campaign_state_transitions can be entered from another'
 			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Delete the row that leads back into the first state.';
 	END IF;
+	RETURN first_state;
+END
+$$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._first_state() IS
+	'The state in which a campaign begins, by the state machine. Raises 55000 when there is none.';
+
+CREATE FUNCTION @extschema@.create_campaign(duration_hours integer, start_time timestamp with time zone DEFAULT now(),
+	auto_close boolean DEFAULT true,
+		rewards_enabled boolean DEFAULT true, metadata jsonb DEFAULT '{}', id uuid DEFAULT NULL) RETURNS uuid
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
+#variable_conflict use_variable
+DECLARE
+	first_state text;
+	campaign_id uuid;
+	entered timestamptz;
+BEGIN
+	PERFORM campaign_lifecycle_internal._check_given('duration_hours', duration_hours IS NOT NULL);
+	PERFORM campaign_lifecycle_internal._check_given('auto_close', auto_close IS NOT NULL);
+	PERFORM campaign_lifecycle_internal._check_given('rewards_enabled', rewards_enabled IS NOT NULL);
+	PERFORM campaign_lifecycle_internal._check_object('metadata', metadata);
+	PERFORM campaign_lifecycle_internal._check_duration(duration_hours);
+	PERFORM campaign_lifecycle_internal._check_start_time(start_time);
+
+	first_state := campaign_lifecycle_internal._first_state();
 
 	INSERT INTO @extschema@.campaigns AS c (id, status, metadata, start_time, duration_hours, auto_close, rewards_enabled)
 	VALUES (coalesce(id, campaign_lifecycle_internal._uuid_v7()), first_state, metadata, start_time, duration_hours,
@@ -126,6 +138,7 @@ CREATE FUNCTION @extschema@.reschedule_campaign(campaign_id uuid, start_time tim
 #variable_conflict use_variable
 DECLARE
 	state text;
+	kept record;
 BEGIN
 	PERFORM campaign_lifecycle_internal._check_given('campaign_id', campaign_id IS NOT NULL);
 	IF start_time IS NULL AND duration_hours IS NULL THEN
@@ -154,11 +167,52 @@ BEGIN
 	WHERE c.id = campaign_id;
 	PERFORM campaign_lifecycle_internal._apply_policies(ARRAY[campaign_id],
 		ARRAY[campaign_lifecycle_internal._entered_at(campaign_id, state)], clock_timestamp());
+	FOR kept IN
+		SELECT t.id, t.timer_type, t.scheduled_at
+		FROM @extschema@.campaign_timers AS t
+		JOIN @extschema@.campaign_timer_policies AS p ON p.state = state AND p.timer_type = t.timer_type
+			AND p.anchor IN ('start_time', 'end_time')
+		WHERE t.campaign_id = reschedule_campaign.campaign_id AND t.status IN ('PENDING', 'FAILED')
+			AND NOT t.payload ? 'policy'
+		ORDER BY t.scheduled_at, t.id
+	LOOP
+		RAISE NOTICE 'timer % was set by hand and stays at %', kept.timer_type, kept.scheduled_at
+			USING HINT = format('To move it: SELECT reschedule_timer(%L, time);', kept.id);
+	END LOOP;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.reschedule_campaign(uuid, timestamptz, integer) IS
 	'Gives a campaign new times and moves the timers that a policy made: before its start both, while it runs the '
-	'duration only. Errors: 22004, 22008, 22023, P0002; 55000 when the state does not allow it. Since 1.0.';
+	'duration only. A NOTICE names timers that stay because they were set by hand. Errors: 22004, 22008, 22023, P0002; '
+	'55000 when the state does not allow it. Since 1.0.';
+
+-- A timer type makes at most one transition from a state, so the row offers a type that is still free there.
+CREATE FUNCTION campaign_lifecycle_internal._transition_hint(from_state text, to_state text) RETURNS text
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	possible text;
+	free_type text;
+BEGIN
+	SELECT string_agg(m.to_state, ', ' ORDER BY m.priority, m.to_state)
+	INTO possible
+	FROM @extschema@.campaign_state_transitions AS m
+	WHERE m.from_state = $1;
+	SELECT m.timer_type
+	INTO free_type
+	FROM @extschema@.campaign_state_transitions AS m
+	WHERE m.to_state = $2 AND m.timer_type IS NOT NULL
+		AND NOT EXISTS (SELECT FROM @extschema@.campaign_state_transitions AS o
+			WHERE o.from_state = $1 AND o.timer_type = m.timer_type)
+	ORDER BY m.priority
+	LIMIT 1;
+	RETURN CASE WHEN possible IS NULL THEN format('%s is a terminal state.', $1)
+			ELSE format('From %s a campaign can move to %s.', $1, possible) END
+		|| format(' To allow it: INSERT INTO %s (from_state, to_state, timer_type) VALUES (%L, %L, %L);',
+			'@extschema@.campaign_state_transitions'::regclass, $1, $2, free_type);
+END
+$$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._transition_hint(text, text) IS
+	'The hint of a transition that is not allowed: those that are, and the row to add.';
 
 CREATE FUNCTION campaign_lifecycle_internal._change_campaign_state(campaign_id uuid, to_state text, trigger_event text,
 	metadata jsonb) RETURNS text
@@ -175,6 +229,12 @@ BEGIN
 	IF from_state = to_state THEN
 		RAISE EXCEPTION 'Invalid state transition from % to %', from_state, to_state
 			USING CONSTRAINT = 'valid_state_transition', HINT = 'The campaign is in that state already.';
+	END IF;
+	IF NOT EXISTS (SELECT FROM @extschema@.campaign_state_transitions AS m
+		WHERE m.from_state = from_state AND m.to_state = to_state) THEN
+		RAISE EXCEPTION 'Invalid state transition from % to %', from_state, to_state
+			USING CONSTRAINT = 'valid_state_transition',
+				HINT = campaign_lifecycle_internal._transition_hint(from_state, to_state);
 	END IF;
 	PERFORM set_config('campaign_lifecycle.trigger_event', trigger_event, true);
 	PERFORM set_config('campaign_lifecycle._log_metadata', metadata::text, true);

@@ -225,6 +225,7 @@ BEGIN
 	BEGIN
 		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_timers(as_of);
 		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_executions(as_of);
+		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_missing_timers(as_of);
 	EXCEPTION WHEN OTHERS THEN
 		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_error('timers', SQLSTATE, SQLERRM);
 	END;

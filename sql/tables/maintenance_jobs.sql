@@ -27,6 +27,14 @@ CREATE TABLE @extschema@.campaign_maintenance_jobs (
 		ELSE months_ahead IS NULL END),
 	CONSTRAINT valid_last_outcome CHECK (last_outcome IN ('ok', 'running', 'failed'))
 );
+COMMENT ON CONSTRAINT valid_job ON @extschema@.campaign_maintenance_jobs IS
+	'The jobs are those that are there. Disable one instead of renaming it.';
+COMMENT ON CONSTRAINT valid_schedule ON @extschema@.campaign_maintenance_jobs IS
+	'Five fields in UTC: minute, hour, day of month, month and day of week, as in 0 3 * * 0; or @daily and the like.';
+COMMENT ON CONSTRAINT valid_retention ON @extschema@.campaign_maintenance_jobs IS
+	'retention is an age that is not negative, of jobs that archive or remove; NULL of all others.';
+COMMENT ON CONSTRAINT valid_months_ahead ON @extschema@.campaign_maintenance_jobs IS
+	'months_ahead is from 0 to 120 of create-monthly-partitions, and NULL of all others.';
 COMMENT ON TABLE @extschema@.campaign_maintenance_jobs IS
 	'The maintenance jobs. Edit schedule, enabled, retention and months_ahead; the rest says how it went. Times missed '
 	'while no worker ran are caught up by one run; one job''s failure stops no other.';

@@ -32,6 +32,12 @@ CREATE UNIQUE INDEX unique_waiting_timer_per_type ON @extschema@.campaign_timers
 CREATE INDEX idx_campaign_timers_retry ON @extschema@.campaign_timers (scheduled_at, retry_count)
 	WHERE status = 'FAILED' AND retry_count < @attempt_limit@;
 
+COMMENT ON CONSTRAINT valid_timer_type ON @extschema@.campaign_timers IS
+	'Timer types are in upper case, as campaign_state_transitions has them.';
+COMMENT ON CONSTRAINT valid_timer_status ON @extschema@.campaign_timers IS
+	'A timer is PENDING, RUNNING, COMPLETED, FAILED or CANCELLED. A new one is PENDING if no status is given.';
+COMMENT ON CONSTRAINT valid_retry_count ON @extschema@.campaign_timers IS
+	'retry_count is from 0 to @attempt_limit@. retry_timer() gives a timer all its attempts again.';
 COMMENT ON TABLE @extschema@.campaign_timers IS
 	'Timers: which state change or event a campaign gets, and when. A timer is due when scheduled_at has come and it '
 	'waits (PENDING, or FAILED with attempts left).';

@@ -47,26 +47,110 @@ COMMENT ON FUNCTION @extschema@.validate_state_transition() IS
 	'BEFORE UPDATE trigger of campaigns: a changed status must be a row of campaign_state_transitions (P0001). Since '
 	'1.0.';
 
+-- An end_time that is the former or the right one, rounded or truncated as clients keep times, counts as not given. A
+-- form that saves milliseconds, or minutes, names every column and means only those that it changes.
 CREATE FUNCTION @extschema@.fill_campaign_end_time() RETURNS trigger
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	right_end timestamptz;
+	former_end timestamptz;
 BEGIN
 	IF NEW.start_time < '1970-01-01 00:00:00+00' OR NEW.start_time >= '@time_limit@' THEN
 		RAISE EXCEPTION 'campaign start_time out of range: %', NEW.start_time
 			USING ERRCODE = 'datetime_field_overflow', HINT = 'A campaign starts between the years 1970 and 9999.';
 	END IF;
-	IF TG_OP = 'INSERT' THEN
-		IF NEW.end_time IS NULL THEN
-			NEW.end_time := NEW.start_time + NEW.duration_hours * interval '1 hour';
+	IF TG_OP = 'INSERT' AND NEW.status IS NULL THEN
+		NEW.status := campaign_lifecycle_internal._first_state();
+	END IF;
+	-- A constraint refuses a duration out of range, and the end of a long one would be no time.
+	IF abs(NEW.duration_hours::bigint) > 876600 THEN
+		NEW.end_time := NULL;
+		RETURN NEW;
+	END IF;
+	right_end := NEW.start_time + NEW.duration_hours * interval '1 hour';
+	IF NEW.end_time IS NULL AND TG_OP = 'INSERT' THEN
+		NEW.end_time := right_end;
+		RETURN NEW;
+	ELSIF TG_OP = 'UPDATE' THEN
+		former_end := OLD.end_time;
+		IF NEW.end_time IS NOT DISTINCT FROM former_end THEN
+			NEW.end_time := right_end;
 		END IF;
-	ELSIF NEW.end_time IS NOT DISTINCT FROM OLD.end_time THEN
-		NEW.end_time := NEW.start_time + NEW.duration_hours * interval '1 hour';
+	END IF;
+	IF NEW.end_time <> right_end AND isfinite(NEW.end_time) AND EXISTS (
+		SELECT
+		FROM unnest('{0.00001 s,0.0001 s,0.001 s,0.01 s,0.1 s,1 s,1 min}'::interval[]) AS u (unit)
+		CROSS JOIN unnest(ARRAY[right_end, former_end]) AS e (at)
+		WHERE NEW.end_time IN (date_bin(u.unit, e.at, '2000-01-01 00:00:00+00'),
+			date_bin(u.unit, e.at + u.unit / 2, '2000-01-01 00:00:00+00'))) THEN
+		NEW.end_time := right_end;
 	END IF;
 	RETURN NEW;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.fill_campaign_end_time() IS
 	'BEFORE trigger of campaigns: fills in end_time from start_time and duration_hours when it is not given, and lets '
-	'it follow when they change; start_time out of range: 22008. Since 1.0.';
+	'it follow when they change. A former end_time that a client has rounded counts as not given. A status that is NULL '
+	'becomes the first state. start_time out of range: 22008. Since 1.0.';
+
+CREATE FUNCTION @extschema@.protect_columns() RETURNS trigger
+	LANGUAGE c AS 'MODULE_PATHNAME', 'protect_columns';
+COMMENT ON FUNCTION @extschema@.protect_columns() IS
+	'BEFORE trigger of campaigns and campaign_timers, for roles that have privileges on single columns only: created_at '
+	'and updated_at of a new row are the server''s, and an UPDATE keeps created_at. Refuses (42501) another id, '
+	'campaign_id or timer_type, and an executed_at that is not the server''s. Since 1.2.';
+
+-- The server's own error of a CHECK has no hint. This trigger evaluates the constraints that its arguments name, and
+-- raises the same error with the comment of the constraint as the hint. The WHEN clauses of its triggers let valid rows
+-- pass without a call. A constraint that is gone, or that the user has changed, counts as it is now.
+CREATE FUNCTION @extschema@.explain_check_violation() RETURNS trigger
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	item record;
+	holds boolean;
+BEGIN
+	FOR item IN
+		SELECT k.conname, pg_get_expr(k.conbin, k.conrelid) AS expression, obj_description(k.oid, 'pg_constraint') AS hint
+		FROM pg_constraint AS k
+		WHERE k.conrelid = TG_RELID AND k.contype = 'c' AND k.conname = ANY (TG_ARGV)
+		ORDER BY k.conname
+	LOOP
+		EXECUTE format('SELECT %s FROM (SELECT ($1).*) AS new_row', item.expression) INTO holds USING NEW;
+		IF NOT holds AND item.hint IS NOT NULL THEN
+			RAISE EXCEPTION 'new row for relation "%" violates check constraint "%"', TG_TABLE_NAME, item.conname
+				USING ERRCODE = 'check_violation', SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME,
+					CONSTRAINT = item.conname, HINT = item.hint;
+		END IF;
+	END LOOP;
+	RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.explain_check_violation() IS
+	'BEFORE trigger of tables that users write: raises the error of a CHECK constraint that the row violates (23514), '
+	'with the comment of the constraint as its hint. Since 1.2.';
+
+CREATE FUNCTION @extschema@.fill_timer_policy_delay() RETURNS trigger
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF EXTRACT(year FROM NEW.delay) <> 0 OR EXTRACT(month FROM NEW.delay) <> 0 THEN
+		RAISE EXCEPTION 'delay of a timer policy has months or years: %', NEW.delay
+			USING ERRCODE = 'check_violation', SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, COLUMN = 'delay',
+				CONSTRAINT = 'valid_delay',
+				HINT = 'Months and years have no fixed length. Give hours or days: a day is taken as 24 hours.';
+	ELSIF NEW.anchor = 'entered' AND NEW.delay < interval '0' THEN
+		RAISE EXCEPTION 'delay of a timer policy is negative: %', NEW.delay
+			USING ERRCODE = 'check_violation', SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, COLUMN = 'delay',
+				CONSTRAINT = 'valid_delay',
+				HINT = 'A timer cannot come before the state is entered. Only a delay from start_time or end_time may be negative.';
+	END IF;
+	NEW.delay := (NEW.delay - EXTRACT(day FROM NEW.delay) * interval '1 day')
+		+ EXTRACT(day FROM NEW.delay) * interval '24 hours';
+	RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.fill_timer_policy_delay() IS
+	'BEFORE trigger of campaign_timer_policies: a delay with days or weeks is kept in hours, 24 for each day. Refuses '
+	'(23514) months, years, and a negative delay after entered. Since 1.2.';
 
 -- An AFTER trigger sees the row as other triggers have left it. A dump creates it after the data.
 CREATE FUNCTION @extschema@.validate_timer_policy() RETURNS trigger
