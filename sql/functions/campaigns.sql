@@ -186,29 +186,20 @@ COMMENT ON FUNCTION @extschema@.reschedule_campaign(uuid, timestamptz, integer) 
 	'duration only. A NOTICE names timers that stay because they were set by hand. Errors: 22004, 22008, 22023, P0002; '
 	'55000 when the state does not allow it. Since 1.0.';
 
--- A timer type makes at most one transition from a state, so the row offers a type that is still free there.
 CREATE FUNCTION campaign_lifecycle_internal._transition_hint(from_state text, to_state text) RETURNS text
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	possible text;
-	free_type text;
 BEGIN
 	SELECT string_agg(m.to_state, ', ' ORDER BY m.priority, m.to_state)
 	INTO possible
 	FROM @extschema@.campaign_state_transitions AS m
 	WHERE m.from_state = $1;
-	SELECT m.timer_type
-	INTO free_type
-	FROM @extschema@.campaign_state_transitions AS m
-	WHERE m.to_state = $2 AND m.timer_type IS NOT NULL
-		AND NOT EXISTS (SELECT FROM @extschema@.campaign_state_transitions AS o
-			WHERE o.from_state = $1 AND o.timer_type = m.timer_type)
-	ORDER BY m.priority
-	LIMIT 1;
-	RETURN CASE WHEN possible IS NULL THEN format('%s is a terminal state.', $1)
-			ELSE format('From %s a campaign can move to %s.', $1, possible) END
-		|| format(' To allow it: INSERT INTO %s (from_state, to_state, timer_type) VALUES (%L, %L, %L);',
-			'@extschema@.campaign_state_transitions'::regclass, $1, $2, free_type);
+	IF possible IS NULL THEN
+		RETURN format('%s is a terminal state.', $1);
+	END IF;
+	RETURN format('From %s a campaign can change to %s. To allow it by hand: INSERT INTO %s (from_state, to_state) VALUES '
+		'(%L, %L);', $1, possible, '@extschema@.campaign_state_transitions'::regclass, $1, $2);
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._transition_hint(text, text) IS

@@ -271,4 +271,4 @@ COMMENT ON FUNCTION @extschema@.campaign_health() IS
 	'ok; detail: what it means and what to do, or "unknown" where the caller may not see it. Checks: preload, launcher, '
 	'worker, activation, extension_version, tables_version, table_owner, trigger_privilege, row_security, search_path, '
 	'triggers, partitions_ahead, default_partition, overdue_timers, dead_letters, failure_rate, lateness, '
-	'missing_timers, moved_campaigns, maintenance, oldest_snapshot, vacuum. Cheap with millions of rows. Since 1.1.';
+	'missing_timers, rescheduled_campaigns, maintenance, oldest_snapshot, vacuum. Cheap with millions of rows. Since 1.1.';

@@ -143,7 +143,7 @@ BEGIN
 		AND t.tgfoid IN (SELECT p.oid FROM pg_proc AS p WHERE p.pronamespace = '@extschema@'::regnamespace
 			AND p.proname IN ('update_updated_at_column',
 			'log_campaign_state_change', 'validate_timer_schedule', 'validate_state_transition', 'fill_campaign_end_time',
-				'_wake_worker'))
+				'protect_columns', '_wake_worker'))
 		AND t.tgenabled <> CASE WHEN t.tgname LIKE 'wake\_worker\_%' THEN 'A' ELSE 'O' END::"char";
 	RETURN QUERY SELECT 'triggers',
 		CASE WHEN n = 0 THEN 'ok' ELSE 'warning' END, n::text, '0',

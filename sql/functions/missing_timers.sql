@@ -173,7 +173,7 @@ BEGIN
 			AND NOT EXISTS (SELECT FROM @extschema@.campaign_timers AS o WHERE o.campaign_id = t.campaign_id
 				AND (o.status = 'FAILED' OR (o.status = 'PENDING' AND NOT o.payload ? 'policy')))
 		LIMIT 1001) AS q;
-	RETURN QUERY SELECT 'moved_campaigns',
+	RETURN QUERY SELECT 'rescheduled_campaigns',
 		CASE WHEN n = 0 THEN 'ok' ELSE 'warning' END, CASE WHEN n > 1000 THEN 'over 1000' ELSE n::text END, '0',
 		CASE WHEN n = 0 THEN 'The next timers stand at the times of their campaigns.'
 			ELSE format('Timers stand at a former time, because a plain UPDATE has changed start_time or duration_hours: of '
@@ -182,4 +182,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._health_missing_timers(timestamptz) IS
-	'The checks missing_timers and moved_campaigns of campaign_health().';
+	'The checks missing_timers and rescheduled_campaigns of campaign_health().';

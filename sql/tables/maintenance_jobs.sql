@@ -29,8 +29,6 @@ CREATE TABLE @extschema@.campaign_maintenance_jobs (
 );
 COMMENT ON CONSTRAINT valid_job ON @extschema@.campaign_maintenance_jobs IS
 	'The jobs are those that are there. Disable one instead of renaming it.';
-COMMENT ON CONSTRAINT valid_schedule ON @extschema@.campaign_maintenance_jobs IS
-	'Five fields in UTC: minute, hour, day of month, month and day of week, as in 0 3 * * 0; or @daily and the like.';
 COMMENT ON CONSTRAINT valid_retention ON @extschema@.campaign_maintenance_jobs IS
 	'retention is an age that is not negative, of jobs that archive or remove; NULL of all others.';
 COMMENT ON CONSTRAINT valid_months_ahead ON @extschema@.campaign_maintenance_jobs IS

@@ -22,3 +22,5 @@ ALTER TABLE @extschema@.campaign_maintenance_jobs ADD CONSTRAINT valid_schedule 
 			'\m0([0-9])', '\1', 'g')
 			!~ ('\m([1-9][0-9]-[0-9]|5[0-9]-[1-4][0-9]|4[0-9]-[1-3][0-9]|3[0-9]-[12][0-9]|2[0-9]-1[0-9]|'
 				'([1-5]?)(9-\2[0-8]|8-\2[0-7]|7-\2[0-6]|6-\2[0-5]|5-\2[0-4]|4-\2[0-3]|3-\2[0-2]|2-\2[01]|1-\2[0]))\M')));
+COMMENT ON CONSTRAINT valid_schedule ON @extschema@.campaign_maintenance_jobs IS
+	'Five fields in UTC: minute, hour, day of month, month and day of week, as in 0 3 * * 0; or @daily and the like.';

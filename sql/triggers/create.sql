@@ -120,10 +120,10 @@ BEGIN
 				FOR EACH ROW EXECUTE FUNCTION @extschema@.explain_check_violation(''valid_state'', ''valid_timer_type'',
 					''valid_anchor'')'),
 		('campaign_timer_policies', 'fill_timer_policy_delay',
-			'BEFORE INSERT OR UPDATE OF anchor, delay ON @extschema@.campaign_timer_policies
+			'BEFORE INSERT OR UPDATE ON @extschema@.campaign_timer_policies
 				FOR EACH ROW EXECUTE FUNCTION @extschema@.fill_timer_policy_delay()'),
 		('campaign_timer_policies', 'fill_timer_policy_delay_then_explain',
-			'BEFORE INSERT OR UPDATE OF delay ON @extschema@.campaign_timer_policies
+			'BEFORE INSERT OR UPDATE ON @extschema@.campaign_timer_policies
 				FOR EACH ROW EXECUTE FUNCTION @extschema@.explain_check_violation(''valid_delay'')'),
 		('campaign_maintenance_jobs', 'explain_invalid_job',
 			'BEFORE INSERT OR UPDATE OF job, schedule, retention, months_ahead ON @extschema@.campaign_maintenance_jobs

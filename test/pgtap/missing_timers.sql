@@ -14,7 +14,7 @@ CREATE FUNCTION pg_temp.detail(name text) RETURNS text LANGUAGE sql AS $$
 $$;
 
 SELECT is(pg_temp.check('missing_timers'), 'ok: 0, 0 overdue', 'an empty table is well');
-SELECT is(pg_temp.check('moved_campaigns'), 'ok: 0', 'no campaign was moved');
+SELECT is(pg_temp.check('rescheduled_campaigns'), 'ok: 0', 'no campaign was moved');
 
 -- Campaigns that want no timers, or have had them.
 INSERT INTO campaigns (status, duration_hours) VALUES ('CREATED', 24);
@@ -82,16 +82,16 @@ SELECT is(pg_temp.check('missing_timers'), 'ok: 0, 0 overdue', 'a policy that is
 DELETE FROM campaigns;
 SELECT create_campaign(24, '2100-01-01 10:00+00') AS c \gset
 UPDATE campaigns SET start_time = '2100-01-02 10:00+00';
-SELECT is(pg_temp.check('moved_campaigns'), 'warning: 3', 'timers at a former time are seen');
-SELECT matches(pg_temp.detail('moved_campaigns'), :'c', 'and the campaign is named');
+SELECT is(pg_temp.check('rescheduled_campaigns'), 'warning: 3', 'timers at a former time are seen');
+SELECT matches(pg_temp.detail('rescheduled_campaigns'), :'c', 'and the campaign is named');
 SELECT is((SELECT count(*) FROM schedule_campaign_timers(:'c')), 3::bigint, 'schedule_campaign_timers() mends it');
-SELECT is(pg_temp.check('moved_campaigns'), 'ok: 0', 'then they stand at the right time');
+SELECT is(pg_temp.check('rescheduled_campaigns'), 'ok: 0', 'then they stand at the right time');
 UPDATE campaigns SET start_time = date_trunc('minute', start_time) + interval '20 s', metadata = '{"saved": true}';
-SELECT is(pg_temp.check('moved_campaigns'), 'ok: 0', 'a difference below a minute is what forms round');
+SELECT is(pg_temp.check('rescheduled_campaigns'), 'ok: 0', 'a difference below a minute is what forms round');
 UPDATE campaigns SET start_time = '2026-01-01 10:00+00';
-SELECT is(pg_temp.check('moved_campaigns'), 'warning: 3', 'a start moved into the past is seen');
+SELECT is(pg_temp.check('rescheduled_campaigns'), 'warning: 3', 'a start moved into the past is seen');
 SELECT count(*) FROM schedule_campaign_timers(:'c');
-SELECT is(pg_temp.check('moved_campaigns'), 'ok: 0', 'a timer that is due at once is at the right time');
+SELECT is(pg_temp.check('rescheduled_campaigns'), 'ok: 0', 'a timer that is due at once is at the right time');
 
 -- Who may, and errors
 SELECT is((pg_temp.diagnostics('SELECT schedule_missing_timers(NULL)')).code, '22004', 'NULL is refused');

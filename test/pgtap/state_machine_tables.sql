@@ -3,7 +3,7 @@
 -- state. Timers set by hand stay where the user put them, and an edited row changes what happens.
 
 BEGIN;
-SELECT plan(85);
+SELECT plan(86);
 \ir lib/errors.psql
 \ir lib/campaigns.psql
 
@@ -47,11 +47,11 @@ SELECT results_eq(
 		('RUNNING', 'EXPIRE_CAMPAIGN', 'end_time', interval '2 hours', NULL)$$, 'campaign_timer_policies has exactly the policies documented');
 SELECT columns_are('campaign_timer_policies', ARRAY['state', 'timer_type', 'anchor', 'delay', 'only_when']);
 SELECT col_is_pk('campaign_timer_policies', ARRAY['state', 'timer_type']::name[]);
-SELECT is((pg_temp.diagnostics(format('UPDATE campaign_timer_policies SET delay = %L WHERE state = ''CLOSED''', d))).code, '23514', 'a delay of ' || d || ' is refused: hours, not days')
-FROM unnest(ARRAY['2 days', '1 month', '1 year', '1 day 1 hour', '876601 hours']) AS d;
+SELECT is((pg_temp.diagnostics(format('UPDATE campaign_timer_policies SET delay = %L WHERE state = ''CLOSED''', d))).code, '23514', 'a delay of ' || d || ' after entered is refused')
+FROM unnest(ARRAY['-1 hour', '1 month', '1 year', '1 month 1 hour', '876601 hours']) AS d;
 SELECT is((pg_temp.diagnostics(format('UPDATE campaign_timer_policies SET delay = %L WHERE state = ''CLOSED''; UPDATE campaign_timer_policies SET delay = ''48 hours'' WHERE timer_type = ''EXPIRE_CAMPAIGN'' AND state = ''CLOSED''; UPDATE campaign_timer_policies SET delay = ''5 minutes'' WHERE timer_type = ''REWARD_REMINDER'' AND state = ''CLOSED''', d))).code,
 	NULL, 'a delay of ' || d || ' is taken')
-FROM unnest(ARRAY['1 second', '48 hours', '-1 hour', '876600 hours']) AS d;
+FROM unnest(ARRAY['1 second', '48 hours', '2 days', '1 day 1 hour', '876600 hours']) AS d;
 SELECT is((pg_temp.diagnostics(format('UPDATE campaign_timer_policies SET %s', s))).code, '23514', s || ' is refused')
 FROM unnest(ARRAY['anchor = ''created_at''', 'state = ''DRAFT''', 'timer_type = ''NAG''']) AS s;
 

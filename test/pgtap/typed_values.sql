@@ -83,18 +83,19 @@ SELECT lives_ok($$INSERT INTO campaigns (status, duration_hours) VALUES ('DRAFT'
 SELECT is(pg_temp.violation_of($$INSERT INTO campaigns (status, duration_hours) VALUES ('draft', 1)$$), '23514 valid_status', 'a CHECK without a comment refuses as ever');
 ROLLBACK TO changed;
 
-SELECT is(pg_temp.hint_of('UPDATE campaigns SET status = ''running'''), 'From CREATED a campaign can move to RUNNING.', 'an UPDATE to a state in lower case has a hint');
+SELECT is(pg_temp.hint_of('UPDATE campaigns SET status = ''running'''), 'From CREATED a campaign can change to RUNNING.', 'an UPDATE to a state in lower case has a hint');
 
 ---- transition_campaign() names the row to add, and the row works.
 
 SELECT is(pg_temp.diagnostics(format('SELECT transition_campaign(%L, ''CLOSED'')', :'made'))::text, ('P0001', 'Invalid state transition from CREATED to CLOSED', 'valid_state_transition',
-	'From CREATED a campaign can move to RUNNING. To allow it: INSERT INTO public.campaign_state_transitions (from_state, to_state, timer_type) VALUES (''CREATED'', ''CLOSED'', ''CLOSE_CAMPAIGN'');')::text,
+	'From CREATED a campaign can change to RUNNING. To allow it by hand: INSERT INTO public.campaign_state_transitions (from_state, to_state) VALUES (''CREATED'', ''CLOSED'');')::text,
 	'the hint is the row to add');
 SELECT substring(pg_temp.hint_of(format('SELECT transition_campaign(%L, ''CLOSED'')', :'made')) FROM 'INSERT.*$') AS row_to_add \gset
 :row_to_add
 SELECT is(transition_campaign(:'made', 'CLOSED'), 'CREATED', 'with that row the change succeeds');
-SELECT matches(pg_temp.hint_of(format('SELECT transition_campaign(%L, ''RUNNING'')', :'made')), 'VALUES \(''CLOSED'', ''RUNNING'', ''START_CAMPAIGN''\);$', 'a way back has its row');
-SELECT matches(pg_temp.hint_of(format('SELECT transition_campaign(%L, ''CREATED'')', :'made')), 'VALUES \(''CLOSED'', ''CREATED'', NULL\);$', 'a state that no timer enters is entered by hand');
+SELECT matches(pg_temp.hint_of(format('SELECT transition_campaign(%L, ''RUNNING'')', :'made')), 'VALUES \(''CLOSED'', ''RUNNING''\);$', 'a way back has its row');
+SELECT transition_campaign(:'made', 'EXPIRED');
+SELECT is(pg_temp.hint_of(format('SELECT transition_campaign(%L, ''RUNNING'')', :'made')), 'EXPIRED is a terminal state.', 'no row is offered that leads out of a terminal state');
 
 ---- reschedule_campaign() names the timers that stay.
 
