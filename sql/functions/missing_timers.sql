@@ -48,7 +48,7 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._missing_timers(uuid[]) IS
 CREATE FUNCTION campaign_lifecycle_internal._schedule_missing(campaign_ids uuid[],
 		entered_at timestamp with time zone[])
 	RETURNS void
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 BEGIN
 	PERFORM campaign_lifecycle_internal._apply_policies(campaign_ids, entered_at, clock_timestamp());
 EXCEPTION WHEN OTHERS THEN
@@ -66,7 +66,7 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._schedule_missing(uuid[], timest
 	'Gives campaigns the timers of their states. An error of one is a WARNING.';
 
 CREATE FUNCTION @extschema@.schedule_missing_timers(max_campaigns integer DEFAULT 1000) RETURNS bigint
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller
 	SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 	SET jit = off AS $$
 DECLARE

@@ -44,6 +44,7 @@ ROLLBACK TO attached;
 -- A generated column that depends on the columns set. No BEFORE ROW trigger would compute it otherwise.
 DROP TRIGGER update_campaign_timers_updated_at ON campaign_timers;
 DROP TRIGGER validate_timer_rescheduling ON campaign_timers;
+DROP TRIGGER validate_timer_status_change ON campaign_timers;
 DROP TRIGGER protect_timer ON campaign_timers;
 DROP TRIGGER explain_changed_timer ON campaign_timers;
 ALTER TABLE campaign_timers ADD COLUMN shout text GENERATED ALWAYS AS (status || '!') STORED, ADD COLUMN quiet text GENERATED ALWAYS AS (lower(timer_type)) STORED;
