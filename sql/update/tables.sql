@@ -21,7 +21,10 @@ IF present = '1.1' THEN
 	WHERE t.id = x.timer_id AND t.status = 'FAILED' AND t.retry_count < @attempt_limit@ AND x.status = 'FAILED'
 		AND x.result IS NULL
 		AND x.error_message = '57P02: the worker was lost while it ran this timer';
+	-- A script of the extension may not replace what is the user's.
+	PERFORM campaign_lifecycle_internal._run_outside_script($views$
 --@changed_views
+$views$);
 --@comments
 END IF;
 PERFORM campaign_lifecycle_internal._install_campaign_triggers();
