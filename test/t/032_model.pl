@@ -39,6 +39,7 @@ $node->safe_psql(
 		UPDATE campaigns SET start_time = start_time - distance, end_time = end_time - distance, created_at = created_at - distance;
 		UPDATE campaign_timers SET scheduled_at = scheduled_at - distance, executed_at = executed_at - distance, updated_at = updated_at - distance;
 		UPDATE campaign_state_log SET created_at = created_at - distance;
+		UPDATE timer_executions SET started_at = started_at - distance, completed_at = completed_at - distance;
 		RETURN 'done';
 	END $$});
 
@@ -208,13 +209,17 @@ sub comes_to
 	return scalar grep { comes_to($_, $type) } values %{ $moves{$state} };
 }
 
+my $by_worker = 0;
+my $attempts = 0;
+
 # When a timer was attempted first, or is to be.
 sub first_time { return $_[0]{first} // $_[0]{at} }
 
 sub fail_attempt
 {
 	my ($timer, $now) = @_;
-	$timer->{first} //= $now;
+	# The worker attempts one after the other. A call of run_due_timers() does it at one time.
+	$timer->{first} //= $by_worker ? $now + 1e-6 * ++$attempts : $now;
 	$timer->{attempts}++;
 	$timer->{status} = 'FAILED';
 	$timer->{at} = later($now, 2 * 2**($timer->{attempts} - 1)) if $timer->{attempts} < 5;
@@ -404,8 +409,6 @@ sub state_of_model
 }
 
 # Timers of a history by the worker are paused, except while due ones run.
-my $by_worker = 0;
-
 sub let_run
 {
 	my ($by) = @_;
