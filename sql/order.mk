@@ -14,6 +14,9 @@ TABLE_FILES := \
 # tables/campaigns before timers, state_log and metrics: foreign keys. tables/timers before executions: a foreign key.
 # tables/maintenance_jobs before valid_schedule, which alters it. All tables before views.
 
+# Views that have changed since the version before, without a change of their columns' names and types.
+CHANGED_VIEWS := views/upcoming_timers
+
 # Functions. plpgsql functions find each other at run time, and SQL functions when they are made.
 FUNCTION_FILES := \
 	functions/access_levels \
@@ -21,7 +24,7 @@ FUNCTION_FILES := \
 	triggers/functions triggers/create \
 	install/adopt install/install_campaign_tables install/uninstall update/schedules update/tables \
 	functions/campaigns functions/timers functions/metrics functions/pause_and_run \
-	functions/execution functions/timer_policies \
+	functions/execution functions/early_timers functions/timer_policies functions/hand_set_timers \
 	functions/handlers functions/single_timer \
 	maintenance/arguments maintenance/owner maintenance/partition_grants maintenance/partitions maintenance/archive \
 	maintenance/cleanup maintenance/refresh \

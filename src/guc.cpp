@@ -20,6 +20,7 @@ char *notify_events = nullptr;
 char *trigger_event = nullptr;
 char *changed_by = nullptr;
 char *log_metadata = nullptr;
+char *by_policy = nullptr;
 
 namespace {
 
@@ -124,6 +125,8 @@ constexpr Text texts[] = {
 	{"campaign_lifecycle.changed_by", "Author that this session's state changes are logged with.", &changed_by, PGC_USERSET, 0,
 	 nullptr},
 	{"campaign_lifecycle._log_metadata", "JSON object that is added to the log's metadata.", &log_metadata, PGC_USERSET,
+	 GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE, nullptr},
+	{"campaign_lifecycle._by_policy", "Whether timers are cancelled by policies, and not by a user.", &by_policy, PGC_USERSET,
 	 GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE, nullptr},
 };
 

@@ -22,6 +22,7 @@ extern char *notify_events;
 extern char *trigger_event;
 extern char *changed_by;
 extern char *log_metadata;
+extern char *by_policy;
 
 void define();
 

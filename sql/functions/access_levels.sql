@@ -17,10 +17,10 @@ CREATE FUNCTION campaign_lifecycle_internal._campaign_functions(access text) RET
 		('writer', '{
 			cancel_campaign,cancel_timer,create_campaign,record_metric,reschedule_campaign,reschedule_timer,
 			retry_timer,schedule_campaign_timers,schedule_missing_timers,schedule_timer,transition_campaign,
-			_apply_policies,_bury_dead_timers,_change_campaign_state,_check_duration,_check_given,_check_object,
-			_check_schedule,_check_start_time,_check_text,_check_timer_type,_entered_at,_first_state,
-			_lock_campaign,_lock_timer,_policy_changes,_retry_time,_schedule_missing,_transition_hint,
-			_unknown_campaign,_uuid_v7}'),
+			_acting_states,_apply_policies,_bury_dead_timers,_change_campaign_state,_check_duration,_check_given,
+			_check_object,_check_schedule,_check_start_time,_check_text,_check_timer_type,_entered_at,
+			_first_state,_lock_campaign,_lock_timer,_move_behind_timer,_notice_plan,_policy_changes,_retry_time,
+			_schedule_missing,_transition_hint,_unknown_campaign,_uuid_v7}'),
 		('operator', '{
 			archive_old_state_logs,backfill_column,cleanup_timer_executions,create_monthly_partitions,pause_timers,
 			register_handler,resume_timers,retry_timer,run_due_timers,unregister_handler,_backfill_check,
@@ -32,13 +32,13 @@ CREATE FUNCTION campaign_lifecycle_internal._campaign_functions(access text) RET
 			_run_maintenance_as_owner,_short_lock_timeout,_wake}'),
 		('owner', '{
 			archive_old_state_logs,cleanup_timer_executions,create_monthly_partitions,explain_check_violation,
-			fill_campaign_end_time,fill_timer_policy_delay,log_campaign_state_change,protect_columns,
-			register_handler,unregister_handler,update_updated_at_column,validate_state_transition,
+			fill_campaign_end_time,fill_timer_policy_delay,log_campaign_state_change,mark_cancelled_timer,
+			protect_columns,register_handler,unregister_handler,update_updated_at_column,validate_state_transition,
 			validate_timer_handler,validate_timer_policy,validate_timer_schedule,validate_timer_status,
-			_apply_timers,_archive_partition,_archive_partition_with_retry,_archive_step,_campaign_relation_names,
-			_campaign_relations,_check_as_of,_check_given,_check_handler,_check_max_rows,_check_timer_type,
-			_claim_batch,_claim_single_timer,_cleanup_finished_timers,_cleanup_metrics,_cleanup_step,
-			_complete_single_timer,_copy_grants,_copy_log_columns_to_archive,_create_month_partition,
+			_acting_states,_apply_timers,_archive_partition,_archive_partition_with_retry,_archive_step,
+			_campaign_relation_names,_campaign_relations,_check_as_of,_check_given,_check_handler,_check_max_rows,
+			_check_timer_type,_claim_batch,_claim_single_timer,_cleanup_finished_timers,_cleanup_metrics,
+			_cleanup_step,_complete_single_timer,_copy_grants,_copy_log_columns_to_archive,_create_month_partition,
 			_create_month_partition_with_retry,_create_month_table,_cron_field,_cron_fields,_cutoff,
 			_default_partition,_due_maintenance,_fail_single_timer,_fail_timer,_find_handler,_first_state,
 			_fit_to_archive,_handler_of,_health_error,_health_executions,_health_maintenance,
@@ -49,8 +49,9 @@ CREATE FUNCTION campaign_lifecycle_internal._campaign_functions(access text) RET
 			_next_due,_next_month_to_archive,_notify,_partitions,_postpone_timers,_record_handler,_recover_lost,
 			_refresh_if_changed,_release_single_timer,_remove_executions,_remove_metrics,_remove_timers,
 			_reset_constraints,_retry_maintenance_at,_run_maintenance_as_owner,_run_maintenance_step,
-			_run_with_retry,_set_cron_database,_share_access,_short_lock_timeout,_single_timer_due,
-			_start_single_timer,_table_grants,_table_health,_upgrade_campaign_tables,_uuid_v7,_wake,_wake_worker}'))
+			_run_outside_script,_run_with_retry,_set_cron_database,_share_access,_short_lock_timeout,
+			_single_timer_due,_start_single_timer,_table_grants,_table_health,_upgrade_campaign_tables,_uuid_v7,
+			_wake,_wake_worker}'))
 			AS l (access, names)
 	JOIN pg_proc AS p ON p.pronamespace IN ('@extschema@'::regnamespace, 'campaign_lifecycle_internal'::regnamespace)
 		AND p.proname = ANY (l.names)

@@ -43,44 +43,6 @@ $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._notify(text, uuid[], uuid[], text[]) IS
 	'Sends the event on channel campaign_lifecycle for each timer, if campaign_lifecycle.notify_events names it.';
 
-CREATE FUNCTION campaign_lifecycle_internal._postpone_timers(timer_ids uuid[], as_of timestamp with time zone)
-	RETURNS integer
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
-DECLARE
-	attempts integer := coalesce(current_setting('campaign_lifecycle.max_attempts', true), '@attempt_limit@');
-	early record;
-	put_off integer := 0;
-BEGIN
-	FOR early IN
-		SELECT t.id, t.campaign_id, t.timer_type, c.status AS state
-		FROM unnest(timer_ids) AS u (id)
-		JOIN @extschema@.campaign_timers AS t ON t.id = u.id
-		JOIN @extschema@.campaigns AS c ON c.id = t.campaign_id
-	LOOP
-		-- If another timer of the campaign waits for its next attempt, postpone this one until just after it, which is no
-		-- attempt. Timers of a campaign run in order, so this one would block the retry. Otherwise record a failed attempt.
-		UPDATE @extschema@.campaign_timers AS t
-		SET status = 'PENDING', scheduled_at = w.at + interval '1 microsecond'
-		FROM (
-			SELECT min(o.scheduled_at) AS at
-			FROM @extschema@.campaign_timers AS o
-			WHERE o.campaign_id = early.campaign_id AND o.id <> early.id AND o.status = 'FAILED'
-				AND o.retry_count < attempts) AS w
-		WHERE t.id = early.id AND w.at IS NOT NULL;
-		IF FOUND THEN
-			put_off := put_off + 1;
-		ELSE
-			PERFORM campaign_lifecycle_internal._fail_timer(early.id, as_of, '55000',
-				format('too early: a campaign in state %s does not change it by %s yet', early.state, early.timer_type), false);
-		END IF;
-	END LOOP;
-	RETURN put_off;
-END
-$$;
-COMMENT ON FUNCTION campaign_lifecycle_internal._postpone_timers(uuid[], timestamptz) IS
-	'Postpones timers that came too early until another timer of their campaign, which waits for its next attempt, is '
-	'done. Without such a timer it is a failed attempt. Returns how many were postponed.';
-
 CREATE FUNCTION campaign_lifecycle_internal._apply_timers(timer_ids uuid[], as_of timestamp with time zone)
 	RETURNS timestamp with time zone
 	LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', '_apply_timers';

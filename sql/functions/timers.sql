@@ -29,6 +29,8 @@ BEGIN
 		UPDATE @extschema@.campaign_timers AS t
 		SET status = 'PENDING', retry_count = 0, scheduled_at = schedule_timer.scheduled_at, payload = schedule_timer.payload
 		WHERE t.id = existing.id;
+		PERFORM campaign_lifecycle_internal._move_behind_timer(campaign_id, timer_type);
+		PERFORM campaign_lifecycle_internal._notice_plan(existing.id);
 		RETURN existing.id;
 	ELSIF existing.id IS NOT NULL THEN
 		RAISE EXCEPTION 'campaign % already has a waiting % timer: %', campaign_id, timer_type, existing.id
@@ -52,13 +54,16 @@ BEGIN
 			USING ERRCODE = 'unique_violation', CONSTRAINT = 'unique_active_timer_per_type',
 				HINT = 'reschedule_timer() moves it, cancel_timer() ends it.';
 	END IF;
+	PERFORM campaign_lifecycle_internal._move_behind_timer(campaign_id, timer_type);
+	PERFORM campaign_lifecycle_internal._notice_plan(new_id);
 	RETURN new_id;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.schedule_timer(uuid, text, timestamptz, jsonb, uuid) IS
-	'One timer, by hand; no policy moves it. While one of the type waits as FAILED that row is revived at the new time '
-	'and its id returned. payload: a JSON object. Errors: 22004, 22008, 22023, P0002; P0001 for the past or an expired '
-	'campaign; 23505 while one of the type is PENDING. Since 1.0.';
+	'One timer, by hand; no policy moves it, and timers of policies that would make it too late move behind it, with a '
+	'NOTICE. Another NOTICE says where nothing can come of it. While one of the type waits as FAILED that row is revived '
+	'at the new time and its id returned. payload: a JSON object. Errors: 22004, 22008, 22023, P0002; P0001 for the past '
+	'or an expired campaign; 23505 while one of the type is PENDING. Since 1.0.';
 
 -- Lock a timer for a function of the API. A campaign_id that is given must be the timer's.
 CREATE FUNCTION campaign_lifecycle_internal._lock_timer(timer_id uuid, campaign_id uuid, allowed text[], purpose text)
@@ -109,17 +114,24 @@ CREATE FUNCTION @extschema@.reschedule_timer(timer_id uuid, scheduled_at timesta
 	campaign_id uuid DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 #variable_conflict use_variable
+DECLARE
+	moved record;
 BEGIN
 	PERFORM campaign_lifecycle_internal._check_schedule(scheduled_at);
 	PERFORM campaign_lifecycle_internal._lock_timer(timer_id, campaign_id, '{PENDING,FAILED}'::text[], 'rescheduled');
 	UPDATE @extschema@.campaign_timers AS t
 	SET status = 'PENDING', retry_count = 0, scheduled_at = reschedule_timer.scheduled_at,
-		payload = CASE WHEN jsonb_typeof(t.payload) IN ('object', 'array') THEN t.payload - 'policy' ELSE t.payload END
-	WHERE t.id = timer_id;
+		payload = CASE WHEN jsonb_typeof(t.payload) IN ('object', 'array') THEN t.payload - '{policy,postponed}'::text[]
+			ELSE t.payload END
+	WHERE t.id = timer_id
+	RETURNING t.campaign_id, t.timer_type INTO moved;
+	PERFORM campaign_lifecycle_internal._move_behind_timer(moved.campaign_id, moved.timer_type);
+	PERFORM campaign_lifecycle_internal._notice_plan(timer_id);
 END
 $$;
 COMMENT ON FUNCTION @extschema@.reschedule_timer(uuid, timestamptz, uuid) IS
-	'Moves a timer that is PENDING or FAILED; from then on it is one set by hand, with all its attempts. Errors: 22004, '
+	'Moves a timer that is PENDING or FAILED; from then on it is one set by hand, with all its attempts; other timers '
+	'move behind it and notices are raised as by schedule_timer(). Errors: 22004, '
 	'22008, P0002; P0001 for the past; 23505 when another of the type waits; 55000 in another status. Since 1.0.';
 
 CREATE FUNCTION @extschema@.cancel_timer(timer_id uuid, reason text DEFAULT NULL, campaign_id uuid DEFAULT NULL)

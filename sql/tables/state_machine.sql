@@ -77,9 +77,9 @@ COMMENT ON COLUMN @extschema@.campaign_timer_policies.only_when IS
 INSERT INTO @extschema@.campaign_timer_policies (state, timer_type, anchor, delay, only_when) VALUES
 	('CREATED', 'START_CAMPAIGN', 'start_time', '0', NULL),
 	('CREATED', 'CLOSE_CAMPAIGN', 'end_time', '0', 'auto_close'),
-	('CREATED', 'EXPIRE_CAMPAIGN', 'end_time', '2 hours', NULL),
+	('CREATED', 'EXPIRE_CAMPAIGN', 'end_time', '2 hours', 'auto_close'),
 	('RUNNING', 'CLOSE_CAMPAIGN', 'end_time', '0', 'auto_close'),
-	('RUNNING', 'EXPIRE_CAMPAIGN', 'end_time', '2 hours', NULL),
+	('RUNNING', 'EXPIRE_CAMPAIGN', 'end_time', '2 hours', 'auto_close'),
 	('CLOSED', 'REWARD_REMINDER', 'entered', '5 minutes', 'rewards_enabled'),
 	('CLOSED', 'EXPIRE_CAMPAIGN', 'entered', '48 hours', NULL),
 	('REWARD_CLAIM', 'REWARD_REMINDER', 'entered', '144 hours', 'rewards_enabled'),

@@ -98,6 +98,11 @@ BEGIN
 				FOR EACH ROW WHEN ((NEW.scheduled_at >= ''@time_limit@'' OR NEW.scheduled_at = ''-infinity'')
 					AND NEW.scheduled_at <> OLD.scheduled_at)
 				EXECUTE FUNCTION @extschema@.validate_timer_schedule()'),
+		('campaign_timers', 'mark_timer_cancelled_by_hand',
+			'BEFORE UPDATE ON @extschema@.campaign_timers
+				FOR EACH ROW WHEN (NEW.status = ''CANCELLED'' AND OLD.status <> ''CANCELLED''
+					AND pg_catalog.current_setting(''campaign_lifecycle._by_policy'', true) IS DISTINCT FROM ''on'')
+				EXECUTE FUNCTION @extschema@.mark_cancelled_timer()'),
 		('campaign_timers', 'validate_timer_status_change',
 			'BEFORE UPDATE ON @extschema@.campaign_timers
 				FOR EACH ROW WHEN (OLD.status IN (''COMPLETED'', ''CANCELLED'')

@@ -29,6 +29,21 @@ COMMENT ON FUNCTION @extschema@.validate_timer_schedule() IS
 	'BEFORE INSERT trigger of campaign_timers, for timers that still wait: refuses one for a campaign in a terminal '
 	'state or over a minute in the past (P0001), or beyond the year 9999 (22008); that also BEFORE UPDATE. Since 1.0.';
 
+-- A dead letter keeps its mark. It satisfies no policy, so a user who clears it away does not say that none is wanted.
+CREATE FUNCTION @extschema@.mark_cancelled_timer() RETURNS trigger
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF jsonb_typeof(NEW.payload) = 'object' AND NOT (OLD.status = 'FAILED' AND OLD.retry_count
+		>= coalesce(current_setting('campaign_lifecycle.max_attempts', true), '@attempt_limit@')::integer) THEN
+		NEW.payload := NEW.payload - 'policy';
+	END IF;
+	RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.mark_cancelled_timer() IS
+	'BEFORE UPDATE trigger of campaign_timers: a timer that a user cancels is no longer one of a policy, so that '
+	'policies do not make it again while the campaign stays in its state. Since 1.2.';
+
 -- A stale copy of a row, written back by an application, must not execute a timer twice.
 CREATE FUNCTION @extschema@.validate_timer_status() RETURNS trigger
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

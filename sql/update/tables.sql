@@ -29,6 +29,10 @@ IF present = '1.1' THEN
 	ALTER TABLE @extschema@.campaign_maintenance_jobs DROP CONSTRAINT IF EXISTS valid_schedule;
 	PERFORM campaign_lifecycle_internal._mend_schedules();
 --@valid_schedule
+	-- A script of the extension may not replace what is the user's.
+	PERFORM campaign_lifecycle_internal._run_outside_script($views$
+--@changed_views
+$views$);
 --@comments
 END IF;
 PERFORM campaign_lifecycle_internal._install_campaign_triggers();
