@@ -16,7 +16,7 @@ CREATE FUNCTION campaign_lifecycle_internal._campaign_functions(access text) RET
 			cancel_campaign,cancel_timer,create_campaign,record_metric,reschedule_campaign,reschedule_timer,retry_timer,
 			schedule_campaign_timers,schedule_timer,transition_campaign,_apply_policies,_change_campaign_state,
 			_check_duration,_check_given,_check_object,_check_schedule,_check_start_time,_check_text,_check_timer_type,
-			_entered_at,_lock_campaign,_lock_timer,_policy_changes,_unknown_campaign,_uuid_v7}'),
+			_entered_at,_insert_timer,_lock_campaign,_lock_timer,_policy_changes,_unknown_campaign,_uuid_v7}'),
 		('operator', '{
 			archive_old_state_logs,backfill_column,cleanup_timer_executions,create_monthly_partitions,pause_timers,
 			register_handler,resume_timers,retry_timer,run_due_timers,unregister_handler,_backfill_check,_backfill_done,

@@ -41,7 +41,8 @@ BEGIN
 	FROM changes AS c
 	WHERE c.timer_id IS NULL
 	ORDER BY c.campaign_id, c.at
-	ON CONFLICT DO NOTHING;
+	-- Deferrable constraints of the user's cannot be arbiters.
+	ON CONFLICT (campaign_id, timer_type) WHERE status IN ('PENDING', 'RUNNING') DO NOTHING;
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._apply_policies(uuid[], timestamptz[], timestamptz) IS

@@ -1,5 +1,17 @@
 -- Functions of the API for one timer. They lock the timer before its campaign, as the worker does.
 
+-- Deferrable constraints of the user's cannot be arbiters, so the arbiters are named.
+CREATE FUNCTION campaign_lifecycle_internal._insert_timer(id uuid, campaign_id uuid, timer_type text,
+	scheduled_at timestamp with time zone, payload jsonb) RETURNS uuid
+	LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+	INSERT INTO @extschema@.campaign_timers AS t (id, campaign_id, timer_type, scheduled_at, payload)
+	VALUES ($1, $2, $3, $4, $5)
+	ON CONFLICT (campaign_id, timer_type) WHERE status IN ('PENDING', 'RUNNING') DO NOTHING
+	RETURNING t.id
+$$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._insert_timer(uuid, uuid, text, timestamptz, jsonb) IS
+	'Inserts a timer, and returns its id, or NULL if one of the type waits.';
+
 CREATE FUNCTION @extschema@.schedule_timer(campaign_id uuid, timer_type text, scheduled_at timestamp with time zone,
 	payload jsonb DEFAULT '{}', id uuid DEFAULT NULL) RETURNS uuid
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -37,16 +49,15 @@ BEGIN
 	IF NOT EXISTS (SELECT FROM @extschema@.campaigns AS c WHERE c.id = campaign_id) THEN
 		PERFORM campaign_lifecycle_internal._unknown_campaign(campaign_id);
 	END IF;
-	-- Another session may be scheduling the same: what the index then says after a wait would have no hint.
-	INSERT INTO @extschema@.campaign_timers AS t (id, campaign_id, timer_type, scheduled_at, payload)
-	VALUES (coalesce(id, campaign_lifecycle_internal._uuid_v7()), campaign_id, timer_type, scheduled_at, payload)
-	ON CONFLICT DO NOTHING
-	RETURNING t.id INTO new_id;
-	IF new_id IS NULL AND EXISTS (SELECT FROM @extschema@.campaign_timers AS t WHERE t.id = schedule_timer.id) THEN
+	IF EXISTS (SELECT FROM @extschema@.campaign_timers AS t WHERE t.id = schedule_timer.id) THEN
 		RAISE EXCEPTION 'timer already exists: %', id
 			USING ERRCODE = 'unique_violation', CONSTRAINT = 'campaign_timers_pkey',
 				HINT = 'Choose another id, or leave it out.';
-	ELSIF new_id IS NULL THEN
+	END IF;
+	-- Another session may be scheduling the same: what the index then says after a wait would have no hint.
+	new_id := campaign_lifecycle_internal._insert_timer(coalesce(id, campaign_lifecycle_internal._uuid_v7()), campaign_id,
+		timer_type, scheduled_at, payload);
+	IF new_id IS NULL THEN
 		RAISE EXCEPTION 'campaign % already has a waiting % timer', campaign_id, timer_type
 			USING ERRCODE = 'unique_violation', CONSTRAINT = 'unique_active_timer_per_type',
 				HINT = 'reschedule_timer() moves it, cancel_timer() ends it.';
