@@ -38,9 +38,9 @@ CREATE FUNCTION campaign_lifecycle_internal._campaign_functions(access text) RET
 			_mend_schedules,_missing_log_months,_months_of_rows,_move_log_rows,_next_cron_time,_next_due,_notify,
 			_partitions,_postpone_timers,_record_handler,_recover_lost,_refresh_if_changed,_release_single_timer,
 			_remove_executions,_remove_metrics,_remove_timers,_reset_constraints,_retry_maintenance_at,
-			_run_maintenance_as_owner,_run_maintenance_step,_run_with_retry,_set_cron_database,_share_access,
-			_short_lock_timeout,_single_timer_due,_start_single_timer,_table_grants,_table_health,_upgrade_campaign_tables,
-			_uuid_v7,_wake,_wake_worker}'))
+			_run_maintenance_as_owner,_run_maintenance_step,_run_outside_script,_run_with_retry,_set_cron_database,
+			_share_access,_short_lock_timeout,_single_timer_due,_start_single_timer,_table_grants,_table_health,
+			_upgrade_campaign_tables,_uuid_v7,_wake,_wake_worker}'))
 			AS l (access, names)
 	JOIN pg_proc AS p ON p.pronamespace IN ('@extschema@'::regnamespace, 'campaign_lifecycle_internal'::regnamespace)
 		AND p.proname = ANY (l.names)

@@ -54,16 +54,16 @@ BEGIN
 	FOR early IN
 		SELECT t.id, t.campaign_id, t.timer_type, c.status AS state
 		FROM unnest(timer_ids) AS u (id)
-		JOIN @extschema@.campaign_timers AS t ON t.id = u.id
-		JOIN @extschema@.campaigns AS c ON c.id = t.campaign_id
+		JOIN ONLY @extschema@.campaign_timers AS t ON t.id = u.id
+		JOIN ONLY @extschema@.campaigns AS c ON c.id = t.campaign_id
 	LOOP
 		-- If another timer of the campaign waits for its next attempt, postpone this one until just after it, which is no
 		-- attempt. Timers of a campaign run in order, so this one would block the retry. Otherwise record a failed attempt.
-		UPDATE @extschema@.campaign_timers AS t
+		UPDATE ONLY @extschema@.campaign_timers AS t
 		SET status = 'PENDING', scheduled_at = w.at + interval '1 microsecond'
 		FROM (
 			SELECT min(o.scheduled_at) AS at
-			FROM @extschema@.campaign_timers AS o
+			FROM ONLY @extschema@.campaign_timers AS o
 			WHERE o.campaign_id = early.campaign_id AND o.id <> early.id AND o.status = 'FAILED'
 				AND o.retry_count < attempts) AS w
 		WHERE t.id = early.id AND w.at IS NOT NULL;
@@ -100,7 +100,7 @@ DECLARE
 	result constant jsonb := CASE WHEN worker_lost THEN '{"worker_lost": true}' END;
 	failed record;
 BEGIN
-	UPDATE @extschema@.campaign_timers AS t
+	UPDATE ONLY @extschema@.campaign_timers AS t
 	SET status = 'FAILED', retry_count = least(t.retry_count + 1, @attempt_limit@),
 		scheduled_at = CASE WHEN t.retry_count + 1 >= attempts THEN t.scheduled_at
 			ELSE as_of + base * (power(2, t.retry_count) * (1 + jitter * (2 * random() - 1))) END
@@ -111,7 +111,7 @@ BEGIN
 	IF NOT FOUND THEN
 		RETURN;
 	END IF;
-	UPDATE @extschema@.timer_executions AS x
+	UPDATE ONLY @extschema@.timer_executions AS x
 	SET status = 'FAILED', error_message = left(sqlstate || ': ' || message, 8000), result = result,
 		completed_at = greatest(clock_timestamp(), x.started_at),
 		-- An attempt of a lost process may have begun before an outage, or in a backup.

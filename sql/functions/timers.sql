@@ -26,18 +26,18 @@ BEGIN
 	PERFORM campaign_lifecycle_internal._check_object('payload', payload);
 	SELECT t.id, t.status
 	INTO existing
-	FROM @extschema@.campaign_timers AS t
+	FROM ONLY @extschema@.campaign_timers AS t
 	WHERE t.campaign_id = campaign_id AND t.timer_type = timer_type AND (t.status IN ('PENDING', 'RUNNING')
 		OR (t.status = 'FAILED' AND t.retry_count < @attempt_limit@))
 	FOR NO KEY UPDATE;
 	IF existing.status = 'FAILED' THEN
-		IF EXISTS (SELECT FROM @extschema@.campaigns AS c WHERE c.id = campaign_id
-				AND NOT EXISTS (SELECT FROM @extschema@.campaign_state_transitions AS m WHERE m.from_state = c.status)) THEN
+		IF EXISTS (SELECT FROM ONLY @extschema@.campaigns AS c WHERE c.id = campaign_id
+				AND NOT EXISTS (SELECT FROM ONLY @extschema@.campaign_state_transitions AS m WHERE m.from_state = c.status)) THEN
 			RAISE EXCEPTION 'Cannot schedule timer for expired campaign: %', campaign_id
 				USING CONSTRAINT = 'validate_timer_scheduling',
 					HINT = 'A campaign in a state without outgoing transitions gets no more timers.';
 		END IF;
-		UPDATE @extschema@.campaign_timers AS t
+		UPDATE ONLY @extschema@.campaign_timers AS t
 		SET status = 'PENDING', retry_count = 0, scheduled_at = schedule_timer.scheduled_at, payload = schedule_timer.payload
 		WHERE t.id = existing.id;
 		RETURN existing.id;
@@ -46,10 +46,10 @@ BEGIN
 			USING ERRCODE = 'unique_violation', CONSTRAINT = 'unique_active_timer_per_type',
 				HINT = 'reschedule_timer() moves it, cancel_timer() ends it.';
 	END IF;
-	IF NOT EXISTS (SELECT FROM @extschema@.campaigns AS c WHERE c.id = campaign_id) THEN
+	IF NOT EXISTS (SELECT FROM ONLY @extschema@.campaigns AS c WHERE c.id = campaign_id) THEN
 		PERFORM campaign_lifecycle_internal._unknown_campaign(campaign_id);
 	END IF;
-	IF EXISTS (SELECT FROM @extschema@.campaign_timers AS t WHERE t.id = schedule_timer.id) THEN
+	IF EXISTS (SELECT FROM ONLY @extschema@.campaign_timers AS t WHERE t.id = schedule_timer.id) THEN
 		RAISE EXCEPTION 'timer already exists: %', id
 			USING ERRCODE = 'unique_violation', CONSTRAINT = 'campaign_timers_pkey',
 				HINT = 'Choose another id, or leave it out.';
@@ -83,7 +83,7 @@ BEGIN
 	PERFORM campaign_lifecycle_internal._check_given('timer_id', timer_id IS NOT NULL);
 	SELECT t.status, t.timer_type, t.campaign_id
 	INTO status, timer_type, owner_id
-	FROM @extschema@.campaign_timers AS t
+	FROM ONLY @extschema@.campaign_timers AS t
 	WHERE t.id = timer_id
 	FOR NO KEY UPDATE;
 	IF NOT FOUND OR owner_id <> campaign_id THEN
@@ -97,7 +97,7 @@ BEGIN
 				array_to_string(allowed, ' or '));
 	END IF;
 	IF verb <> 'cancelled' AND EXISTS (
-		SELECT FROM @extschema@.campaign_timers AS t
+		SELECT FROM ONLY @extschema@.campaign_timers AS t
 		WHERE t.campaign_id = owner_id AND t.timer_type = timer_type AND t.id <> timer_id
 			AND (t.status IN ('PENDING', 'RUNNING') OR (t.status = 'FAILED' AND t.retry_count < @attempt_limit@))
 	) THEN
@@ -118,7 +118,7 @@ CREATE FUNCTION @extschema@.reschedule_timer(timer_id uuid, scheduled_at timesta
 BEGIN
 	PERFORM campaign_lifecycle_internal._check_schedule(scheduled_at);
 	PERFORM campaign_lifecycle_internal._lock_timer(timer_id, campaign_id, '{PENDING,FAILED}'::text[], 'rescheduled');
-	UPDATE @extschema@.campaign_timers AS t
+	UPDATE ONLY @extschema@.campaign_timers AS t
 	SET status = 'PENDING', retry_count = 0, scheduled_at = reschedule_timer.scheduled_at,
 		payload = CASE WHEN jsonb_typeof(t.payload) IN ('object', 'array') THEN t.payload - 'policy' ELSE t.payload END
 	WHERE t.id = timer_id;
@@ -135,7 +135,7 @@ CREATE FUNCTION @extschema@.cancel_timer(timer_id uuid, reason text DEFAULT NULL
 BEGIN
 	PERFORM campaign_lifecycle_internal._check_text('reason', reason);
 	PERFORM campaign_lifecycle_internal._lock_timer(timer_id, campaign_id, '{PENDING,FAILED}'::text[], 'cancelled');
-	UPDATE @extschema@.campaign_timers AS t
+	UPDATE ONLY @extschema@.campaign_timers AS t
 	SET status = 'CANCELLED',
 		-- Plain SQL may have put a payload there that is no object.
 		payload = CASE WHEN reason IS NULL THEN t.payload
@@ -153,7 +153,7 @@ CREATE FUNCTION @extschema@.retry_timer(timer_id uuid, campaign_id uuid DEFAULT 
 #variable_conflict use_variable
 BEGIN
 	PERFORM campaign_lifecycle_internal._lock_timer(timer_id, campaign_id, '{FAILED}'::text[], 'retried');
-	UPDATE @extschema@.campaign_timers AS t
+	UPDATE ONLY @extschema@.campaign_timers AS t
 	SET status = 'PENDING', retry_count = 0, scheduled_at = clock_timestamp()
 	WHERE t.id = timer_id;
 END

@@ -19,7 +19,7 @@ namespace {
 // were empty could scan them.
 constexpr spi_query::Query campaigns_by_id_query = {R"(SELECT u.n, c.status::pg_catalog.text, c.*
 		FROM ROWS FROM (pg_catalog.unnest($1)) WITH ORDINALITY AS u (id, n)
-		CROSS JOIN LATERAL (SELECT c.* FROM @extschema@.campaigns AS c WHERE c.id OPERATOR(pg_catalog.=) u.id OFFSET 0) AS c
+		CROSS JOIN LATERAL (SELECT c.* FROM ONLY @extschema@.campaigns AS c WHERE c.id OPERATOR(pg_catalog.=) u.id OFFSET 0) AS c
 		ORDER BY u.n)",
 													1,
 													{UUIDARRAYOID},
@@ -27,7 +27,7 @@ constexpr spi_query::Query campaigns_by_id_query = {R"(SELECT u.n, c.status::pg_
 
 constexpr spi_query::Query campaigns_by_tid_query = {R"(SELECT u.n, c.status::pg_catalog.text, c.*
 		FROM ROWS FROM (pg_catalog.unnest($1)) WITH ORDINALITY AS u (tid, n)
-		CROSS JOIN LATERAL (SELECT c.* FROM @extschema@.campaigns AS c WHERE c.ctid OPERATOR(pg_catalog.=) u.tid OFFSET 0) AS c
+		CROSS JOIN LATERAL (SELECT c.* FROM ONLY @extschema@.campaigns AS c WHERE c.ctid OPERATOR(pg_catalog.=) u.tid OFFSET 0) AS c
 		ORDER BY u.n)",
 													 1,
 													 {TIDARRAYOID},
@@ -42,7 +42,7 @@ constexpr spi_query::Query pending_timers_query = {
 				t.scheduled_at::pg_catalog.timestamptz, t.payload OPERATOR(pg_catalog.?) 'policy' AS by_policy,
 				t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'RUNNING' AS is_running,
 				t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED' AS has_failed
-			FROM @extschema@.campaign_timers AS t
+			FROM ONLY @extschema@.campaign_timers AS t
 			WHERE t.campaign_id OPERATOR(pg_catalog.=) u.id
 				AND (t.status::pg_catalog.text OPERATOR(pg_catalog.=) ANY (ARRAY['PENDING', 'RUNNING'])
 					OR (t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED' AND t.retry_count OPERATOR(pg_catalog.<) 5))

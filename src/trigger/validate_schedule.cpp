@@ -27,10 +27,10 @@ void refuse(const char *about, const char *value, const char *hint)
 			err_generic_string(PG_DIAG_CONSTRAINT_NAME, "validate_timer_scheduling"));
 }
 
-constexpr spi_query::Query terminal_state_query = {R"(SELECT FROM @extschema@.campaigns AS c
+constexpr spi_query::Query terminal_state_query = {R"(SELECT FROM ONLY @extschema@.campaigns AS c
 		WHERE c.id OPERATOR(pg_catalog.=) $1
 			AND NOT EXISTS (
-				SELECT FROM @extschema@.campaign_state_transitions AS m
+				SELECT FROM ONLY @extschema@.campaign_state_transitions AS m
 				WHERE m.from_state::pg_catalog.text OPERATOR(pg_catalog.=) c.status::pg_catalog.text))",
 												   1,
 												   {UUIDOID}};
