@@ -47,7 +47,7 @@ REGRESS := $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
 REGRESS_OPTS = --inputdir=test $(REGRESS_SERVER)
 ISOLATION := $(patsubst test/specs/%.spec,%,$(sort $(wildcard test/specs/*.spec)))
 ISOLATION_OPTS = --inputdir=test --outputdir=. $(ISOLATION_SERVER)
-EXTRA_CLEAN = $(EXTENSION)-*.zip sql/tables.tmp sql/comments.tmp sql/changed_views.tmp test/unit/unit_tests test/unit/*.unit.o results output_iso tmp_check tmp_check_iso log \
+EXTRA_CLEAN = $(EXTENSION)-*.zip sql/tables.tmp sql/comments.tmp sql/views.tmp test/unit/unit_tests test/unit/*.unit.o results output_iso tmp_check tmp_check_iso log \
 	regression.diffs regression.out
 
 PG_CONFIG ?= pg_config
@@ -57,25 +57,28 @@ include $(PGXS)
 # PGXS follows no headers.
 $(OBJS): $(wildcard src/*.hpp src/*/*.hpp) Makefile $(EXTENSION).control
 
-# A line "--@tables" or "--@comments" stands for the tables and views, or for the comments on them, "--@changed_views" for
-# the views that an update replaces, and "--@valid_schedule" for that file.
+# A line "--@tables" or "--@comments" stands for the tables and views, or for the comments on them, "--@views" for the views,
+# and "--@valid_schedule" for that file.
 sql/tables.tmp: $(SQL_SOURCES) sql/order.mk Makefile
 	cat $(TABLE_FILES:%=sql/%.sql) > $@
 
 sql/comments.tmp: sql/tables.tmp
 	awk '/^COMMENT ON /{inside=1} inside; /;$$/{inside=0}' $< > $@
 
-sql/changed_views.tmp: $(SQL_SOURCES) sql/order.mk Makefile
-	sed 's/^CREATE VIEW /CREATE OR REPLACE VIEW /' $(CHANGED_VIEWS:%=sql/%.sql) > $@
+# A view that its user has given more columns stays as it is.
+sql/views.tmp: sql/tables.tmp
+	awk '/^CREATE VIEW /{inside=1; print "BEGIN"; sub(/^CREATE/, "PERFORM campaign_lifecycle_internal._run_outside_script($$view$$CREATE OR REPLACE")} \
+		inside && /;$$/{sub(/;$$/, "$$view$$);"); print; inside=0; print "EXCEPTION WHEN invalid_table_definition THEN"; print "\tRAISE WARNING \047a view of campaign_lifecycle was left as it is: %\047, SQLERRM;"; \
+		print "END;"} inside' $< > $@
 
-EXPAND = sed $(foreach part,tables comments changed_views,-e '/^--@$(part)$$/{' -e 'r sql/$(part).tmp' -e 'd' -e '}') \
-	-e '/^--@valid_schedule$$/{' -e 'r sql/tables/valid_schedule.sql' -e 'd' -e '}'
+EXPAND = sed -e '/^--@tables$$/{' -e 'r sql/tables.tmp' -e 'd' -e '}' -e '/^--@comments$$/{' -e 'r sql/comments.tmp' -e 'd' -e '}' \
+	-e '/^--@views$$/{' -e 'r sql/views.tmp' -e 'd' -e '}' -e '/^--@valid_schedule$$/{' -e 'r sql/tables/valid_schedule.sql' -e 'd' -e '}'
 CONSTANTS = sed $(foreach name,uuid_v7 time_limit attempt_limit,-e "s|@$(name)@|$($(name))|g")
 
-$(SQL_INSTALL): $(SQL_SOURCES) sql/tables.tmp sql/comments.tmp sql/changed_views.tmp sql/order.mk Makefile $(EXTENSION).control
+$(SQL_INSTALL): $(SQL_SOURCES) sql/tables.tmp sql/comments.tmp sql/views.tmp sql/order.mk Makefile $(EXTENSION).control
 	cat $(INSTALL_FILES:%=sql/%.sql) | $(EXPAND) | $(CONSTANTS) > $@
 
-$(SQL_UPDATE): $(SQL_SOURCES) sql/tables.tmp sql/comments.tmp sql/changed_views.tmp sql/order.mk Makefile $(EXTENSION).control
+$(SQL_UPDATE): $(SQL_SOURCES) sql/tables.tmp sql/comments.tmp sql/views.tmp sql/order.mk Makefile $(EXTENSION).control
 	( printf '%s\n' "\\echo Use \"ALTER EXTENSION $(EXTENSION) UPDATE TO '$(EXTVERSION)'\" to load this file. \\quit"; \
 	cat $(UPDATE_FILES:%=sql/%.sql) | sed -E 's/^CREATE (FUNCTION|PROCEDURE|VIEW) /CREATE OR REPLACE \1 /' | $(EXPAND) | $(CONSTANTS) ) > $@
 

@@ -14,9 +14,6 @@ TABLE_FILES := \
 # tables/campaigns before timers, state_log and metrics: foreign keys. tables/timers before executions: a foreign key.
 # tables/maintenance_jobs before valid_schedule, which alters it. All tables before views.
 
-# Views that have changed since the version before, without a change of their columns' names and types.
-CHANGED_VIEWS := views/upcoming_timers
-
 # Functions. plpgsql functions find each other at run time, and SQL functions when they are made.
 FUNCTION_FILES := \
 	functions/access_levels \

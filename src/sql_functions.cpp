@@ -1,5 +1,6 @@
 // SQL functions around the claim. Tests lock rows with a claim and count what it reads; benchmarks measure it.
 #include "extension.hpp"
+#include "pg/xact.hpp"
 #include "timer/claim.hpp"
 #include "timer/single_timer.hpp"
 
@@ -89,10 +90,15 @@ SQL_FUNCTION(_run_outside_script)
 	char *statement = text_to_cstring(PG_GETARG_TEXT_PP(0));
 
 	SPI_connect();
-	// After an ERROR the server resets it itself, at the end of the script.
-	creating_extension = false;
-	int result = SPI_execute(statement, false, 0);
+	int result = 0;
+	// The caller may catch an ERROR and go on with the script.
+	ErrorData *error = xact::run_subxact([&] {
+		creating_extension = false;
+		result = SPI_execute(statement, false, 0);
+	});
 	creating_extension = in_script;
+	if (error != nullptr)
+		ReThrowError(error);
 	if (result != SPI_OK_UTILITY)
 		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("not a utility statement: %s", statement));
 	SPI_finish();

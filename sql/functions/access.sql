@@ -194,8 +194,9 @@ COMMENT ON FUNCTION @extschema@.revoke_campaign_access(regrole) IS
 CREATE FUNCTION campaign_lifecycle_internal._run_outside_script(statement text) RETURNS void
 	LANGUAGE c STRICT VOLATILE SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', '_run_outside_script';
 COMMENT ON FUNCTION campaign_lifecycle_internal._run_outside_script(text) IS
-	'Runs a GRANT with the caller''s privileges as if no script of the extension were running. A privilege that a '
-	'script grants counts as part of the extension, and pg_dump would leave it out.';
+	'Runs a utility statement with the caller''s privileges as if no script of the extension were running. A privilege '
+	'that a script grants counts as part of the extension, and pg_dump would leave it out; a script replaces no view that '
+	'is not part of it.';
 
 CREATE FUNCTION campaign_lifecycle_internal._grant_campaign_owner() RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

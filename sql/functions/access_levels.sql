@@ -19,8 +19,8 @@ CREATE FUNCTION campaign_lifecycle_internal._campaign_functions(access text) RET
 			retry_timer,schedule_campaign_timers,schedule_missing_timers,schedule_timer,transition_campaign,
 			_acting_states,_apply_policies,_bury_dead_timers,_change_campaign_state,_check_duration,_check_given,
 			_check_object,_check_schedule,_check_start_time,_check_text,_check_timer_type,_entered_at,
-			_first_state,_lock_campaign,_lock_timer,_move_behind_timer,_notice_plan,_policy_changes,_retry_time,
-			_schedule_missing,_transition_hint,_unknown_campaign,_uuid_v7}'),
+			_first_state,_insert_timer,_lock_campaign,_lock_timer,_move_behind_timer,_notice_plan,_policy_changes,
+			_retry_time,_schedule_missing,_transition_hint,_unknown_campaign,_uuid_v7}'),
 		('operator', '{
 			archive_old_state_logs,backfill_column,cleanup_timer_executions,create_monthly_partitions,pause_timers,
 			register_handler,resume_timers,retry_timer,run_due_timers,unregister_handler,_backfill_check,

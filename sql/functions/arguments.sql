@@ -61,7 +61,7 @@ DECLARE
 	types text;
 BEGIN
 	PERFORM campaign_lifecycle_internal._check_given('timer_type', timer_type IS NOT NULL);
-	IF EXISTS (SELECT FROM @extschema@.campaign_state_transitions AS m WHERE m.timer_type = $1) THEN
+	IF EXISTS (SELECT FROM ONLY @extschema@.campaign_state_transitions AS m WHERE m.timer_type = $1) THEN
 		RETURN;
 	END IF;
 	-- The CHECK constraint lists the types.

@@ -23,10 +23,10 @@ DECLARE
 	earlier record;
 BEGIN
 	PERFORM campaign_lifecycle_internal._backfill_lock(relation, column_name);
-	SELECT b.* INTO earlier FROM @extschema@.campaign_backfills AS b WHERE b.relation = relation
+	SELECT b.* INTO earlier FROM ONLY @extschema@.campaign_backfills AS b WHERE b.relation = relation
 		AND b.column_name = column_name FOR UPDATE;
 	IF earlier.relation IS NOT NULL AND earlier.finished_at IS NULL AND earlier.value_expression = value_expression THEN
-		UPDATE @extschema@.campaign_backfills AS b
+		UPDATE ONLY @extschema@.campaign_backfills AS b
 		SET run = run, run_by = current_user, updated_at = clock_timestamp()
 		WHERE b.relation = relation AND b.column_name = column_name;
 		RAISE NOTICE 'backfill of %.% goes on: % rows seen, % changed so far', relation, quote_ident(column_name),
@@ -171,7 +171,7 @@ DECLARE
 	differs text;
 BEGIN
 	PERFORM campaign_lifecycle_internal._backfill_check_run(run, table_name);
-	SELECT b.* INTO progress FROM @extschema@.campaign_backfills AS b WHERE b.run = run FOR UPDATE;
+	SELECT b.* INTO progress FROM ONLY @extschema@.campaign_backfills AS b WHERE b.run = run FOR UPDATE;
 	reached := progress.reached;
 	up_to := progress.up_to;
 	pass := progress.pass;
@@ -246,7 +246,7 @@ BEGIN
 			ELSE changed::text END, part, pass
 			USING HINT = 'Something goes on writing other values into them, or a trigger refuses the new one.';
 	END IF;
-	UPDATE @extschema@.campaign_backfills AS b
+	UPDATE ONLY @extschema@.campaign_backfills AS b
 	SET part = part, key_columns = key_columns,
 		-- A part walked by blocks is done when verified: a pass below 0 says so, and is where the next begins otherwise.
 		reached = CASE WHEN verifies AND changed > 0 AND pass < 10 THEN NULL ELSE reached END,
@@ -269,7 +269,7 @@ CREATE FUNCTION campaign_lifecycle_internal._backfill_report(run uuid, finished 
 DECLARE
 	progress record;
 BEGIN
-	UPDATE @extschema@.campaign_backfills AS b
+	UPDATE ONLY @extschema@.campaign_backfills AS b
 	SET finished_at = CASE WHEN finished THEN clock_timestamp() END
 	WHERE b.run = run
 	RETURNING b.relation, b.column_name, b.rows_seen, b.rows_changed, b.estimated_rows, b.batches INTO progress;
@@ -386,7 +386,8 @@ CREATE FUNCTION campaign_lifecycle_internal._backfill_hold(run uuid) RETURNS voi
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 #variable_conflict use_variable
 BEGIN
-	PERFORM campaign_lifecycle_internal._backfill_lock(b.relation, b.column_name) FROM @extschema@.campaign_backfills AS b
+	PERFORM campaign_lifecycle_internal._backfill_lock(b.relation, b.column_name)
+		FROM ONLY @extschema@.campaign_backfills AS b
 		WHERE b.run = run;
 END
 $$;

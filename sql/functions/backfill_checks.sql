@@ -172,7 +172,7 @@ CREATE FUNCTION campaign_lifecycle_internal._backfill_check_run(run uuid, table_
 DECLARE
 	target record;
 BEGIN
-	SELECT b.relation, b.column_name INTO target FROM @extschema@.campaign_backfills AS b WHERE b.run = run;
+	SELECT b.relation, b.column_name INTO target FROM ONLY @extschema@.campaign_backfills AS b WHERE b.run = run;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'another call has taken over this backfill'
 			USING ERRCODE = 'object_in_use', HINT = 'backfill_progress shows it; call again when it has stopped.';

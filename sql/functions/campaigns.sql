@@ -13,12 +13,12 @@ DECLARE
 	state text;
 BEGIN
 	PERFORM
-	FROM @extschema@.campaign_timers AS t
+	FROM ONLY @extschema@.campaign_timers AS t
 	WHERE t.campaign_id = $1 AND t.status IN ('PENDING', 'RUNNING', 'FAILED')
-	ORDER BY t.scheduled_at, (SELECT min(m.priority) FROM @extschema@.campaign_state_transitions AS m
+	ORDER BY t.scheduled_at, (SELECT min(m.priority) FROM ONLY @extschema@.campaign_state_transitions AS m
 		WHERE m.timer_type = t.timer_type), t.id
 	FOR NO KEY UPDATE OF t;
-	SELECT c.status INTO state FROM @extschema@.campaigns AS c WHERE c.id = $1 FOR NO KEY UPDATE;
+	SELECT c.status INTO state FROM ONLY @extschema@.campaigns AS c WHERE c.id = $1 FOR NO KEY UPDATE;
 	IF NOT FOUND THEN
 		PERFORM campaign_lifecycle_internal._unknown_campaign($1);
 	END IF;
@@ -34,7 +34,7 @@ CREATE FUNCTION campaign_lifecycle_internal._entered_at(campaign_id uuid, state 
 BEGIN
 	RETURN coalesce(
 		(SELECT max(l.created_at) FROM @extschema@.campaign_state_log AS l WHERE l.campaign_id = $1 AND l.to_state = $2),
-		(SELECT c.created_at FROM @extschema@.campaigns AS c WHERE c.id = $1));
+		(SELECT c.created_at FROM ONLY @extschema@.campaigns AS c WHERE c.id = $1));
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._entered_at(uuid, text) IS 'When the campaign entered this state.';
@@ -50,10 +50,10 @@ BEGIN
 	INTO first_state
 	FROM (
 		SELECT t.from_state, t.priority,
-			EXISTS (SELECT FROM @extschema@.campaign_state_transitions AS i WHERE i.to_state = t.from_state) AS is_entered,
-			EXISTS (SELECT FROM @extschema@.campaign_timer_policies AS p
+			EXISTS (SELECT FROM ONLY @extschema@.campaign_state_transitions AS i WHERE i.to_state = t.from_state) AS is_entered,
+			EXISTS (SELECT FROM ONLY @extschema@.campaign_timer_policies AS p
 				WHERE p.state = t.from_state AND p.timer_type = t.timer_type AND p.anchor = 'start_time') AS waits_for_start
-		FROM @extschema@.campaign_state_transitions AS t) AS m
+		FROM ONLY @extschema@.campaign_state_transitions AS t) AS m
 	WHERE NOT m.is_entered OR m.waits_for_start
 	ORDER BY m.is_entered, m.priority, m.from_state
 	LIMIT 1;
@@ -91,7 +91,7 @@ BEGIN
 		auto_close, rewards_enabled)
 	ON CONFLICT ON CONSTRAINT campaigns_pkey DO NOTHING
 	RETURNING c.id, c.created_at INTO campaign_id, entered;
-	IF campaign_id IS NULL AND EXISTS (SELECT FROM @extschema@.campaigns AS c WHERE c.id = create_campaign.id) THEN
+	IF campaign_id IS NULL AND EXISTS (SELECT FROM ONLY @extschema@.campaigns AS c WHERE c.id = create_campaign.id) THEN
 		RAISE EXCEPTION 'campaign already exists: %', id
 			USING ERRCODE = 'unique_violation', CONSTRAINT = 'campaigns_pkey', HINT = 'Choose another id, or leave it out.';
 	ELSIF campaign_id IS NULL THEN
@@ -120,7 +120,7 @@ BEGIN
 		ARRAY[campaign_lifecycle_internal._entered_at(campaign_id, state)], clock_timestamp());
 	RETURN QUERY
 		SELECT t.id, t.timer_type::text, t.scheduled_at
-		FROM @extschema@.campaign_timers AS t
+		FROM ONLY @extschema@.campaign_timers AS t
 		WHERE t.campaign_id = schedule_campaign_timers.campaign_id
 			AND (t.status IN ('PENDING', 'RUNNING')
 				OR (t.status = 'FAILED' AND t.retry_count < coalesce(current_setting('campaign_lifecycle.max_attempts', true),
@@ -149,19 +149,20 @@ BEGIN
 	PERFORM campaign_lifecycle_internal._check_start_time(start_time);
 	state := campaign_lifecycle_internal._lock_campaign(campaign_id);
 	-- A time can still change while the state has a timer that counts from it.
-	IF start_time IS NOT NULL AND NOT EXISTS (SELECT FROM @extschema@.campaign_timer_policies AS p WHERE p.state = state
+	IF start_time IS NOT NULL
+		AND NOT EXISTS (SELECT FROM ONLY @extschema@.campaign_timer_policies AS p WHERE p.state = state
 		AND p.anchor = 'start_time') THEN
 		RAISE EXCEPTION 'start_time of a campaign in state % cannot change', state
 			USING ERRCODE = 'object_not_in_prerequisite_state',
 				HINT = 'It has started already; duration_hours can change until it closes.';
 	END IF;
-	IF NOT EXISTS (SELECT FROM @extschema@.campaign_timer_policies AS p WHERE p.state = state
+	IF NOT EXISTS (SELECT FROM ONLY @extschema@.campaign_timer_policies AS p WHERE p.state = state
 		AND p.anchor IN ('start_time', 'end_time')) THEN
 		RAISE EXCEPTION 'a campaign in state % cannot be rescheduled', state
 			USING ERRCODE = 'object_not_in_prerequisite_state',
 				HINT = 'Its times have passed; reschedule_timer() moves a single timer.';
 	END IF;
-	UPDATE @extschema@.campaigns AS c
+	UPDATE ONLY @extschema@.campaigns AS c
 	SET start_time = coalesce(reschedule_campaign.start_time, c.start_time),
 		duration_hours = coalesce(reschedule_campaign.duration_hours, c.duration_hours)
 	WHERE c.id = campaign_id;
@@ -169,8 +170,8 @@ BEGIN
 		ARRAY[campaign_lifecycle_internal._entered_at(campaign_id, state)], clock_timestamp());
 	FOR kept IN
 		SELECT t.id, t.timer_type, t.scheduled_at
-		FROM @extschema@.campaign_timers AS t
-		JOIN @extschema@.campaign_timer_policies AS p ON p.state = state AND p.timer_type = t.timer_type
+		FROM ONLY @extschema@.campaign_timers AS t
+		JOIN ONLY @extschema@.campaign_timer_policies AS p ON p.state = state AND p.timer_type = t.timer_type
 			AND p.anchor IN ('start_time', 'end_time')
 		WHERE t.campaign_id = reschedule_campaign.campaign_id AND t.status IN ('PENDING', 'FAILED')
 			AND NOT t.payload ? 'policy'
@@ -193,7 +194,7 @@ DECLARE
 BEGIN
 	SELECT string_agg(m.to_state, ', ' ORDER BY m.priority, m.to_state)
 	INTO possible
-	FROM @extschema@.campaign_state_transitions AS m
+	FROM ONLY @extschema@.campaign_state_transitions AS m
 	WHERE m.from_state = $1;
 	IF possible IS NULL THEN
 		RETURN format('%s is a terminal state.', $1);
@@ -221,7 +222,7 @@ BEGIN
 		RAISE EXCEPTION 'Invalid state transition from % to %', from_state, to_state
 			USING CONSTRAINT = 'valid_state_transition', HINT = 'The campaign is in that state already.';
 	END IF;
-	IF NOT EXISTS (SELECT FROM @extschema@.campaign_state_transitions AS m
+	IF NOT EXISTS (SELECT FROM ONLY @extschema@.campaign_state_transitions AS m
 		WHERE m.from_state = from_state AND m.to_state = to_state) THEN
 		RAISE EXCEPTION 'Invalid state transition from % to %', from_state, to_state
 			USING CONSTRAINT = 'valid_state_transition',
@@ -230,11 +231,11 @@ BEGIN
 	PERFORM set_config('campaign_lifecycle.trigger_event', trigger_event, true);
 	PERFORM set_config('campaign_lifecycle._log_metadata', metadata::text, true);
 	-- A campaign without start_time starts when it takes the transition whose timer counts from start_time.
-	UPDATE @extschema@.campaigns AS c
+	UPDATE ONLY @extschema@.campaigns AS c
 	SET status = to_state,
 		start_time = CASE WHEN c.start_time IS NULL AND EXISTS (
-				SELECT FROM @extschema@.campaign_state_transitions AS m
-				JOIN @extschema@.campaign_timer_policies AS p ON p.state = m.from_state AND p.timer_type = m.timer_type
+				SELECT FROM ONLY @extschema@.campaign_state_transitions AS m
+				JOIN ONLY @extschema@.campaign_timer_policies AS p ON p.state = m.from_state AND p.timer_type = m.timer_type
 					AND p.anchor = 'start_time'
 				WHERE m.from_state = c.status AND m.to_state = _change_campaign_state.to_state)
 			THEN clock_timestamp() ELSE c.start_time END
@@ -266,12 +267,12 @@ BEGIN
 	PERFORM campaign_lifecycle_internal._check_given('trigger_event', trigger_event IS NOT NULL);
 	PERFORM campaign_lifecycle_internal._check_text('trigger_event', trigger_event);
 	PERFORM campaign_lifecycle_internal._check_object('metadata', metadata);
-	IF NOT EXISTS (SELECT FROM @extschema@.campaign_state_transitions AS m
+	IF NOT EXISTS (SELECT FROM ONLY @extschema@.campaign_state_transitions AS m
 		WHERE to_state IN (m.from_state, m.to_state)) THEN
 		RAISE EXCEPTION 'unknown state: %', left(to_state, 100)
 			USING ERRCODE = 'invalid_parameter_value',
 				HINT = (SELECT format('States are %s.', string_agg(DISTINCT s.state, ', ' ORDER BY s.state))
-					FROM @extschema@.campaign_state_transitions AS m CROSS JOIN LATERAL (VALUES (m.from_state),
+					FROM ONLY @extschema@.campaign_state_transitions AS m CROSS JOIN LATERAL (VALUES (m.from_state),
 						(m.to_state)) AS s (state));
 	END IF;
 	RETURN campaign_lifecycle_internal._change_campaign_state(campaign_id, to_state, trigger_event, metadata);
@@ -295,8 +296,8 @@ BEGIN
 	state := campaign_lifecycle_internal._lock_campaign(campaign_id);
 	SELECT m.to_state
 	INTO target
-	FROM @extschema@.campaign_state_transitions AS m
-	WHERE m.from_state = state AND NOT EXISTS (SELECT FROM @extschema@.campaign_state_transitions AS o
+	FROM ONLY @extschema@.campaign_state_transitions AS m
+	WHERE m.from_state = state AND NOT EXISTS (SELECT FROM ONLY @extschema@.campaign_state_transitions AS o
 		WHERE o.from_state = m.to_state)
 	ORDER BY m.priority
 	LIMIT 1;
@@ -306,8 +307,8 @@ BEGIN
 				HINT = coalesce(
 					(SELECT format('To allow it: INSERT INTO %s (from_state, to_state, timer_type, priority) VALUES (%L, %L, %L, %s);',
 							'@extschema@.campaign_state_transitions'::regclass, state, m.to_state, m.timer_type, m.priority)
-						FROM @extschema@.campaign_state_transitions AS m
-						WHERE NOT EXISTS (SELECT FROM @extschema@.campaign_state_transitions AS o WHERE o.from_state = m.to_state)
+						FROM ONLY @extschema@.campaign_state_transitions AS m
+						WHERE NOT EXISTS (SELECT FROM ONLY @extschema@.campaign_state_transitions AS o WHERE o.from_state = m.to_state)
 							AND m.to_state <> state
 						ORDER BY m.priority
 						LIMIT 1),

@@ -6,15 +6,15 @@ CREATE FUNCTION campaign_lifecycle_internal._acting_states(timer_type text) RETU
 	SELECT coalesce(array_agg(s.state ORDER BY s.state), '{}')
 	FROM (
 		SELECT m.from_state::text AS state
-		FROM @extschema@.campaign_state_transitions AS m
+		FROM ONLY @extschema@.campaign_state_transitions AS m
 		WHERE m.timer_type = $1
 		UNION
 		-- The timer of a policy is an event, unless it is set ahead for a later state, which has the same anchor then.
 		SELECT p.state::text
-		FROM @extschema@.campaign_timer_policies AS p
+		FROM ONLY @extschema@.campaign_timer_policies AS p
 		WHERE p.timer_type = $1 AND (p.anchor = 'entered' OR NOT EXISTS (
-			SELECT FROM @extschema@.campaign_state_transitions AS m
-			LEFT JOIN @extschema@.campaign_timer_policies AS l ON l.state = m.from_state AND l.timer_type = m.timer_type
+			SELECT FROM ONLY @extschema@.campaign_state_transitions AS m
+			LEFT JOIN ONLY @extschema@.campaign_timer_policies AS l ON l.state = m.from_state AND l.timer_type = m.timer_type
 			WHERE m.timer_type = $1 AND (l.anchor IS NULL OR l.anchor = p.anchor)))) AS s
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._acting_states(text) IS
@@ -35,17 +35,17 @@ BEGIN
 	FOR early IN
 		SELECT t.id, t.campaign_id, t.timer_type, c.status AS state
 		FROM unnest(timer_ids) AS u (id)
-		JOIN @extschema@.campaign_timers AS t ON t.id = u.id
-		JOIN @extschema@.campaigns AS c ON c.id = t.campaign_id
+		JOIN ONLY @extschema@.campaign_timers AS t ON t.id = u.id
+		JOIN ONLY @extschema@.campaigns AS c ON c.id = t.campaign_id
 	LOOP
 		SELECT coalesce(min(o.scheduled_at) FILTER (WHERE o.status = 'FAILED'), min(o.scheduled_at))
 		INTO next_at
-		FROM @extschema@.campaign_timers AS o
+		FROM ONLY @extschema@.campaign_timers AS o
 		WHERE o.campaign_id = early.campaign_id AND o.id <> early.id
 			AND (o.status IN ('PENDING', 'RUNNING') OR (o.status = 'FAILED' AND o.retry_count < attempts))
 			AND (o.scheduled_at > as_of
 				OR early.state = ANY (campaign_lifecycle_internal._acting_states(o.timer_type)));
-		UPDATE @extschema@.campaign_timers AS t
+		UPDATE ONLY @extschema@.campaign_timers AS t
 		SET status = CASE WHEN t.retry_count > 0 THEN 'FAILED' ELSE 'PENDING' END,
 			scheduled_at = coalesce(next_at + interval '1 microsecond', as_of + interval '1 hour'),
 			payload = CASE WHEN jsonb_typeof(t.payload) = 'object'

@@ -62,7 +62,7 @@ DECLARE
 	result constant jsonb := CASE WHEN worker_lost THEN '{"worker_lost": true}' END;
 	failed record;
 BEGIN
-	UPDATE @extschema@.campaign_timers AS t
+	UPDATE ONLY @extschema@.campaign_timers AS t
 	SET status = 'FAILED', retry_count = least(t.retry_count + 1, @attempt_limit@),
 		scheduled_at = CASE WHEN t.retry_count + 1 >= attempts THEN t.scheduled_at
 			ELSE as_of + base * (power(2, t.retry_count) * (1 + jitter * (2 * random() - 1))) END
@@ -73,7 +73,7 @@ BEGIN
 	IF NOT FOUND THEN
 		RETURN;
 	END IF;
-	UPDATE @extschema@.timer_executions AS x
+	UPDATE ONLY @extschema@.timer_executions AS x
 	SET status = 'FAILED', error_message = left(sqlstate || ': ' || message, 8000), result = result,
 		completed_at = greatest(clock_timestamp(), x.started_at),
 		-- An attempt of a lost process may have begun before an outage, or in a backup.
@@ -103,7 +103,7 @@ DECLARE
 	attempts constant integer := coalesce(current_setting('campaign_lifecycle.max_attempts', true), '@attempt_limit@');
 BEGIN
 	IF attempts < @attempt_limit@ THEN
-		UPDATE @extschema@.campaign_timers AS t
+		UPDATE ONLY @extschema@.campaign_timers AS t
 		SET retry_count = @attempt_limit@
 		WHERE t.campaign_id = campaign_id AND t.timer_type = timer_type AND t.status = 'FAILED' AND t.retry_count >= attempts
 			AND t.retry_count < @attempt_limit@;

@@ -11,14 +11,14 @@ DECLARE
 BEGIN
 	FOR change IN
 		SELECT p.timer_id, p.timer_type, p.at
-		FROM @extschema@.campaigns AS c
+		FROM ONLY @extschema@.campaigns AS c
 		CROSS JOIN LATERAL campaign_lifecycle_internal._policy_changes(ARRAY[c.id],
 			ARRAY[campaign_lifecycle_internal._entered_at(c.id, c.status)], clock_timestamp()) AS p
 		WHERE c.id = campaign_id AND p.timer_id IS NOT NULL AND p.at IS NOT NULL AND p.behind IS NOT NULL
 	LOOP
-		UPDATE @extschema@.campaign_timers AS t
+		UPDATE ONLY @extschema@.campaign_timers AS t
 		SET status = 'PENDING', retry_count = 0, scheduled_at = change.at
-		FROM (SELECT l.id FROM @extschema@.campaign_timers AS l
+		FROM (SELECT l.id FROM ONLY @extschema@.campaign_timers AS l
 			WHERE l.id = change.timer_id AND l.status IN ('PENDING', 'FAILED')
 			FOR NO KEY UPDATE SKIP LOCKED) AS l
 		WHERE t.id = l.id;
@@ -49,18 +49,18 @@ DECLARE
 BEGIN
 	SELECT t.id, t.campaign_id, t.timer_type, t.scheduled_at, c.status AS state
 	INTO timer
-	FROM @extschema@.campaign_timers AS t
-	JOIN @extschema@.campaigns AS c ON c.id = t.campaign_id
+	FROM ONLY @extschema@.campaign_timers AS t
+	JOIN ONLY @extschema@.campaigns AS c ON c.id = t.campaign_id
 	WHERE t.id = timer_id;
 	acting := campaign_lifecycle_internal._acting_states(timer.timer_type);
 	state := timer.state;
 	FOR other IN
 		SELECT t.timer_type, t.scheduled_at
-		FROM @extschema@.campaign_timers AS t
+		FROM ONLY @extschema@.campaign_timers AS t
 		WHERE t.campaign_id = timer.campaign_id AND t.id <> timer_id AND (t.status IN ('PENDING', 'RUNNING')
 			OR (t.status = 'FAILED' AND t.retry_count < coalesce(current_setting('campaign_lifecycle.max_attempts', true),
 				'@attempt_limit@')::integer))
-		ORDER BY t.scheduled_at, (SELECT min(m.priority) FROM @extschema@.campaign_state_transitions AS m
+		ORDER BY t.scheduled_at, (SELECT min(m.priority) FROM ONLY @extschema@.campaign_state_transitions AS m
 			WHERE m.timer_type = t.timer_type), t.id
 	LOOP
 		IF other.scheduled_at > timer.scheduled_at AND state_then IS NULL THEN
@@ -68,13 +68,13 @@ BEGIN
 			-- It acts before the campaign goes on.
 			EXIT WHEN state_then = ANY (acting);
 		END IF;
-		next_state := (SELECT m.to_state FROM @extschema@.campaign_state_transitions AS m
+		next_state := (SELECT m.to_state FROM ONLY @extschema@.campaign_state_transitions AS m
 			WHERE m.from_state = state AND m.timer_type = other.timer_type);
 		CONTINUE WHEN next_state IS NULL;
 		state := next_state;
-		IF EXISTS (SELECT FROM @extschema@.campaign_timer_policies AS p WHERE p.state = state
+		IF EXISTS (SELECT FROM ONLY @extschema@.campaign_timer_policies AS p WHERE p.state = state
 				AND p.timer_type = timer.timer_type)
-			AND NOT EXISTS (SELECT FROM @extschema@.campaign_timer_policies AS p WHERE p.state = timer.state
+			AND NOT EXISTS (SELECT FROM ONLY @extschema@.campaign_timer_policies AS p WHERE p.state = timer.state
 				AND p.timer_type = timer.timer_type) THEN
 			RAISE NOTICE 'the % timer of campaign % takes the place of the one that state % brings', timer.timer_type,
 				timer.campaign_id, state

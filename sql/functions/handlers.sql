@@ -65,6 +65,8 @@ CREATE FUNCTION @extschema@.register_handler(timer_type text, handler regprocedu
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 #variable_conflict use_variable
 DECLARE
+	-- With its schema: an INSERT runs under the caller's search_path, which could leave it out.
+	signature constant text := handler::text;
 	other record;
 BEGIN
 	PERFORM campaign_lifecycle_internal._check_timer_type(timer_type);
@@ -76,12 +78,12 @@ BEGIN
 	END IF;
 	PERFORM campaign_lifecycle_internal._check_handler(handler, current_user);
 	INSERT INTO @extschema@.campaign_timer_handlers AS h (timer_type, handler, handler_owner, timeout)
-	VALUES (timer_type, handler::text, current_user, timeout)
+	VALUES (timer_type, signature, current_user, timeout)
 	ON CONFLICT ON CONSTRAINT campaign_timer_handlers_pkey DO UPDATE
 		SET handler = excluded.handler, timeout = excluded.timeout, registered_at = now()
 		WHERE h.handler_owner = current_user;
 	IF NOT FOUND THEN
-		SELECT h.handler, h.handler_owner INTO other FROM @extschema@.campaign_timer_handlers AS h
+		SELECT h.handler, h.handler_owner INTO other FROM ONLY @extschema@.campaign_timer_handlers AS h
 			WHERE h.timer_type = register_handler.timer_type;
 		RAISE EXCEPTION '% timers have a handler already: %, of %', timer_type, other.handler,
 			quote_ident(other.handler_owner)
@@ -109,7 +111,7 @@ CREATE FUNCTION @extschema@.unregister_handler(timer_type text) RETURNS void
 #variable_conflict use_variable
 BEGIN
 	PERFORM campaign_lifecycle_internal._check_timer_type(timer_type);
-	DELETE FROM @extschema@.campaign_timer_handlers AS h WHERE h.timer_type = timer_type;
+	DELETE FROM ONLY @extschema@.campaign_timer_handlers AS h WHERE h.timer_type = timer_type;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION '% timers have no handler', timer_type
 			USING ERRCODE = 'no_data_found', HINT = 'campaign_timer_handlers lists them.';
@@ -130,22 +132,22 @@ DECLARE
 	timer record;
 	registered record;
 BEGIN
-	SELECT t.status, t.campaign_id, t.timer_type, t.payload INTO timer FROM @extschema@.campaign_timers AS t
+	SELECT t.status, t.campaign_id, t.timer_type, t.payload INTO timer FROM ONLY @extschema@.campaign_timers AS t
 		WHERE t.id = timer_id;
 	IF NOT FOUND THEN
 		RETURN;
 	END IF;
 	IF timer.status <> 'COMPLETED' THEN
 		-- A postponed timer made no attempt. After a failed attempt, the row is no longer STARTED.
-		DELETE FROM @extschema@.timer_executions AS x WHERE x.timer_id = _handler_of.timer_id AND x.status = 'STARTED';
+		DELETE FROM ONLY @extschema@.timer_executions AS x WHERE x.timer_id = _handler_of.timer_id AND x.status = 'STARTED';
 		RETURN;
 	END IF;
-	IF EXISTS (SELECT FROM @extschema@.timer_executions AS x
+	IF EXISTS (SELECT FROM ONLY @extschema@.timer_executions AS x
 			WHERE x.timer_id = _handler_of.timer_id AND x.status = 'COMPLETED' AND x.started_at = as_of
 				AND x.result ? 'skipped') THEN
 		RETURN;
 	END IF;
-	SELECT h.handler, h.handler_owner, h.timeout INTO registered FROM @extschema@.campaign_timer_handlers AS h
+	SELECT h.handler, h.handler_owner, h.timeout INTO registered FROM ONLY @extschema@.campaign_timer_handlers AS h
 		WHERE h.timer_type = timer.timer_type;
 	IF NOT FOUND THEN
 		RETURN;
@@ -179,16 +181,16 @@ DECLARE
 BEGIN
 	SELECT x.id, x.completed_at, t.campaign_id
 	INTO attempt
-	FROM @extschema@.timer_executions AS x
-	JOIN @extschema@.campaign_timers AS t ON t.id = x.timer_id
+	FROM ONLY @extschema@.timer_executions AS x
+	JOIN ONLY @extschema@.campaign_timers AS t ON t.id = x.timer_id
 	WHERE x.timer_id = timer_id AND x.status = 'COMPLETED' AND x.started_at = as_of
 	ORDER BY x.completed_at DESC
 	LIMIT 1;
-	UPDATE @extschema@.timer_executions AS x
+	UPDATE ONLY @extschema@.timer_executions AS x
 	SET result = x.result || jsonb_build_object('handler', handled), completed_at = greatest(done_at, x.started_at),
 		execution_time_ms = took
 	WHERE x.id = attempt.id;
-	UPDATE @extschema@.campaign_metrics AS m
+	UPDATE ONLY @extschema@.campaign_metrics AS m
 	SET value = took
 	WHERE m.campaign_id = attempt.campaign_id AND m.metric_type = 'TIMER_EXECUTION_TIME'
 		AND m.recorded_at = attempt.completed_at;

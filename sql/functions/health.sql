@@ -108,9 +108,10 @@ BEGIN
 		RETURN QUERY SELECT 'activation', 'ok', 'unknown', 'active', 'unknown: this role may not read campaign_activation.';
 		RETURN;
 	END IF;
-	SELECT a.paused, a.changed_at INTO own FROM @extschema@.campaign_activation AS a WHERE a.database_oid = this_database;
+	SELECT a.paused, a.changed_at INTO own FROM ONLY @extschema@.campaign_activation AS a
+		WHERE a.database_oid = this_database;
 	IF own.paused IS NULL THEN
-		foreign_row := EXISTS (SELECT FROM @extschema@.campaign_activation);
+		foreign_row := EXISTS (SELECT FROM ONLY @extschema@.campaign_activation);
 	END IF;
 	RETURN QUERY SELECT 'activation',
 		CASE WHEN NOT own.paused THEN 'ok' ELSE 'warning' END,

@@ -19,7 +19,7 @@ DECLARE
 BEGIN
 	SELECT e.extversion INTO functions_version FROM pg_extension AS e WHERE e.extname = 'campaign_lifecycle';
 	IF has_table_privilege('@extschema@.campaign_tables_version', 'SELECT') THEN
-		SELECT v.version INTO tables_version FROM @extschema@.campaign_tables_version AS v;
+		SELECT v.version INTO tables_version FROM ONLY @extschema@.campaign_tables_version AS v;
 	ELSE
 		tables_version := functions_version;
 		found_text := 'unknown: this role may not read campaign_tables_version.';
@@ -164,7 +164,7 @@ DECLARE
 	n bigint;
 BEGIN
 	IF coalesce(has_table_privilege(to_regclass('@extschema@.campaign_maintenance_jobs'), 'SELECT'), false) THEN
-		SELECT least(wanted, min(j.months_ahead)) INTO wanted FROM @extschema@.campaign_maintenance_jobs AS j;
+		SELECT least(wanted, min(j.months_ahead)) INTO wanted FROM ONLY @extschema@.campaign_maintenance_jobs AS j;
 	END IF;
 	-- Months from this one on that have a partition without a gap; bounds are read in UTC.
 	WHILE EXISTS (

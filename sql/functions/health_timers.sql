@@ -15,7 +15,8 @@ BEGIN
 	IF coalesce(current_setting('campaign_lifecycle.enabled', true), 'on') = 'off' THEN
 		paused := true;
 	ELSIF coalesce(has_table_privilege('@extschema@.campaign_activation', 'SELECT'), false) THEN
-		paused := NOT EXISTS (SELECT FROM @extschema@.campaign_activation AS a JOIN pg_database AS d ON d.oid = a.database_oid
+		paused := NOT EXISTS (SELECT FROM ONLY @extschema@.campaign_activation AS a
+			JOIN pg_database AS d ON d.oid = a.database_oid
 			WHERE d.datname = current_database() AND NOT a.paused);
 	END IF;
 
@@ -49,7 +50,7 @@ BEGIN
 	INTO n
 	FROM (
 		SELECT
-		FROM @extschema@.campaign_timers AS t
+		FROM ONLY @extschema@.campaign_timers AS t
 		WHERE t.status IN ('PENDING', 'FAILED') AND t.status = 'FAILED' AND t.retry_count >= attempts
 		LIMIT 1001) AS q;
 	RETURN QUERY SELECT 'dead_letters',
@@ -80,7 +81,7 @@ BEGIN
 	INTO attempted, failed
 	FROM (
 		SELECT e.status
-		FROM @extschema@.timer_executions AS e
+		FROM ONLY @extschema@.timer_executions AS e
 		WHERE e.started_at > as_of - interval '1 hour' AND e.started_at <= as_of
 		ORDER BY e.started_at DESC
 		LIMIT 10000) AS q;
@@ -98,11 +99,11 @@ BEGIN
 		SELECT t.executed_at - t.scheduled_at AS lateness
 		FROM (
 			SELECT e.timer_id
-			FROM @extschema@.timer_executions AS e
+			FROM ONLY @extschema@.timer_executions AS e
 			WHERE e.started_at > as_of - interval '1 hour' AND e.started_at <= as_of
 			ORDER BY e.started_at DESC
 			LIMIT 1000) AS e
-		JOIN @extschema@.campaign_timers AS t ON t.id = e.timer_id
+		JOIN ONLY @extschema@.campaign_timers AS t ON t.id = e.timer_id
 		WHERE t.status = 'COMPLETED' AND isfinite(t.executed_at) AND isfinite(t.scheduled_at)) AS q;
 	RETURN QUERY SELECT 'lateness',
 		CASE WHEN median IS NULL OR median < interval '1 minute' THEN 'ok' WHEN median < interval '10 minutes' THEN 'warning'
@@ -141,10 +142,10 @@ BEGIN
 	END IF;
 	SELECT d.oid INTO this_database FROM pg_database AS d WHERE d.datname = current_database();
 	IF has_table_privilege('@extschema@.campaign_activation', 'SELECT') THEN
-		SELECT a.changed_at INTO active_since FROM @extschema@.campaign_activation AS a WHERE a.database_oid = this_database
-			AND NOT a.paused;
+		SELECT a.changed_at INTO active_since FROM ONLY @extschema@.campaign_activation AS a
+			WHERE a.database_oid = this_database AND NOT a.paused;
 	END IF;
-	SELECT count(*) INTO by_cron FROM @extschema@.campaign_maintenance_jobs AS j WHERE j.enabled
+	SELECT count(*) INTO by_cron FROM ONLY @extschema@.campaign_maintenance_jobs AS j WHERE j.enabled
 		AND j.cron_database = this_database;
 
 	-- A run that finds nothing to do is recorded once a day. Hence a day and an hour of grace. pg_cron keeps its own log.
@@ -163,7 +164,7 @@ BEGIN
 				WHEN campaign_lifecycle_internal._next_cron_time(j.schedule, j.last_run) < as_of - interval '25 hours'
 					THEN format('has not run since %s', j.last_run) END AS problem,
 			j.failures >= 5 OR j.last_run < as_of - interval '3 days' AS severe
-		FROM @extschema@.campaign_maintenance_jobs AS j
+		FROM ONLY @extschema@.campaign_maintenance_jobs AS j
 		WHERE j.enabled AND j.cron_database IS DISTINCT FROM this_database
 			AND CASE WHEN NOT campaign_lifecycle_internal._is_cron_schedule(j.schedule)
 						OR j.last_run NOT BETWEEN earliest AND latest THEN true

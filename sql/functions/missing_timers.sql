@@ -13,16 +13,16 @@ BEGIN
 	RETURN QUERY
 		WITH idle AS MATERIALIZED (
 			SELECT c.id, c.status, c.start_time, c.end_time, c.created_at, to_jsonb(c) AS whole
-			FROM @extschema@.campaigns AS c
+			FROM ONLY @extschema@.campaigns AS c
 			WHERE (campaign_ids IS NULL OR c.id = ANY (campaign_ids))
-				AND c.status IN (SELECT p.state FROM @extschema@.campaign_timer_policies AS p)
+				AND c.status IN (SELECT p.state FROM ONLY @extschema@.campaign_timer_policies AS p)
 				-- IS TRUE keeps a plan that was made without statistics from reading all that wait by the index on status.
-				AND NOT EXISTS (SELECT FROM @extschema@.campaign_timers AS t WHERE t.campaign_id = c.id
+				AND NOT EXISTS (SELECT FROM ONLY @extschema@.campaign_timers AS t WHERE t.campaign_id = c.id
 					AND (t.status IN ('PENDING', 'RUNNING') OR (t.status = 'FAILED' AND t.retry_count < @attempt_limit@)) IS TRUE)),
 		wanted AS MATERIALIZED (
 			SELECT i.id, p.timer_type, e.entered_at, d.due
 			FROM idle AS i
-			JOIN @extschema@.campaign_timer_policies AS p ON p.state = i.status
+			JOIN ONLY @extschema@.campaign_timer_policies AS p ON p.state = i.status
 			CROSS JOIN LATERAL (
 				SELECT coalesce(max(l.created_at), i.created_at) AS entered_at
 				FROM @extschema@.campaign_state_log AS l
@@ -31,10 +31,10 @@ BEGIN
 				SELECT p.delay + CASE p.anchor WHEN 'start_time' THEN i.start_time WHEN 'end_time' THEN i.end_time
 					ELSE e.entered_at END AS due) AS d
 			WHERE d.due IS NOT NULL AND (p.only_when IS NULL OR (i.whole ->> p.only_when) = 'true')
-				AND EXISTS (SELECT FROM @extschema@.campaign_state_transitions AS m WHERE m.from_state = i.status))
+				AND EXISTS (SELECT FROM ONLY @extschema@.campaign_state_transitions AS m WHERE m.from_state = i.status))
 		SELECT w.id, min(w.entered_at), min(w.due)
 		FROM wanted AS w
-		WHERE NOT EXISTS (SELECT FROM @extschema@.campaign_timers AS t
+		WHERE NOT EXISTS (SELECT FROM ONLY @extschema@.campaign_timers AS t
 			WHERE t.campaign_id = w.id AND (t.timer_type = w.timer_type) IS TRUE AND t.updated_at >= w.entered_at)
 		GROUP BY w.id
 		ORDER BY min(w.due), w.id;
@@ -95,11 +95,11 @@ BEGIN
 		SELECT array_agg(c.id ORDER BY u.n), array_agg(u.entered ORDER BY u.n)
 		INTO chunk, chunk_entered
 		FROM unnest(chunk, chunk_entered) WITH ORDINALITY AS u (id, entered, n)
-		JOIN (SELECT c.id FROM @extschema@.campaigns AS c WHERE c.id = ANY (chunk) FOR NO KEY UPDATE SKIP LOCKED) AS c
+		JOIN (SELECT c.id FROM ONLY @extschema@.campaigns AS c WHERE c.id = ANY (chunk) FOR NO KEY UPDATE SKIP LOCKED) AS c
 			ON c.id = u.id;
 		CONTINUE WHEN chunk IS NULL;
 		PERFORM campaign_lifecycle_internal._schedule_missing(chunk, chunk_entered);
-		given := given + (SELECT count(DISTINCT t.campaign_id) FROM @extschema@.campaign_timers AS t
+		given := given + (SELECT count(DISTINCT t.campaign_id) FROM ONLY @extschema@.campaign_timers AS t
 			WHERE t.campaign_id = ANY (chunk) AND (t.status = 'PENDING') IS TRUE);
 	END LOOP;
 	IF cardinality(ids) > given THEN
@@ -132,14 +132,14 @@ BEGIN
 	INTO looked_at
 	FROM (
 		SELECT q.id
-		FROM (SELECT DISTINCT p.state FROM @extschema@.campaign_timer_policies AS p) AS s
-		CROSS JOIN LATERAL (SELECT c.id FROM @extschema@.campaigns AS c WHERE c.status = s.state LIMIT 5000) AS q
+		FROM (SELECT DISTINCT p.state FROM ONLY @extschema@.campaign_timer_policies AS p) AS s
+		CROSS JOIN LATERAL (SELECT c.id FROM ONLY @extschema@.campaigns AS c WHERE c.status = s.state LIMIT 5000) AS q
 		UNION ALL
-		(SELECT c.id FROM @extschema@.campaigns AS c WHERE c.start_time <= as_of ORDER BY c.start_time DESC LIMIT 5000)
+		(SELECT c.id FROM ONLY @extschema@.campaigns AS c WHERE c.start_time <= as_of ORDER BY c.start_time DESC LIMIT 5000)
 		UNION ALL
-		(SELECT c.id FROM @extschema@.campaigns AS c WHERE c.end_time <= as_of ORDER BY c.end_time DESC LIMIT 5000)
+		(SELECT c.id FROM ONLY @extschema@.campaigns AS c WHERE c.end_time <= as_of ORDER BY c.end_time DESC LIMIT 5000)
 		UNION ALL
-		(SELECT c.id FROM @extschema@.campaigns AS c ORDER BY c.created_at DESC LIMIT 5000)) AS q;
+		(SELECT c.id FROM ONLY @extschema@.campaigns AS c ORDER BY c.created_at DESC LIMIT 5000)) AS q;
 	SELECT count(*), count(*) FILTER (WHERE m.due < as_of - interval '1 minute'), min(m.due),
 		array_to_string((array_agg(format('%s (%s)', m.campaign_id, m.due) ORDER BY m.due, m.campaign_id))[1:5], ', ')
 	INTO n, overdue, since, first_ids
@@ -160,17 +160,17 @@ BEGIN
 		SELECT t.campaign_id
 		FROM (
 			SELECT t.campaign_id, t.timer_type, t.scheduled_at, t.updated_at
-			FROM @extschema@.campaign_timers AS t
+			FROM ONLY @extschema@.campaign_timers AS t
 			WHERE t.status IN ('PENDING', 'FAILED') AND t.status = 'PENDING' AND t.payload ? 'policy' AND t.retry_count = 0
 			ORDER BY t.scheduled_at
 			LIMIT 5000) AS t
-		JOIN @extschema@.campaigns AS c ON c.id = t.campaign_id AND c.updated_at > t.updated_at
-		JOIN @extschema@.campaign_timer_policies AS p ON p.state = c.status AND p.timer_type = t.timer_type
+		JOIN ONLY @extschema@.campaigns AS c ON c.id = t.campaign_id AND c.updated_at > t.updated_at
+		JOIN ONLY @extschema@.campaign_timer_policies AS p ON p.state = c.status AND p.timer_type = t.timer_type
 			AND p.anchor IN ('start_time', 'end_time')
 		CROSS JOIN LATERAL (
 			SELECT p.delay + CASE p.anchor WHEN 'start_time' THEN c.start_time ELSE c.end_time END AS at) AS w
 		WHERE abs(EXTRACT(epoch FROM greatest(w.at, as_of) - greatest(t.scheduled_at, as_of))) > 60
-			AND NOT EXISTS (SELECT FROM @extschema@.campaign_timers AS o WHERE o.campaign_id = t.campaign_id
+			AND NOT EXISTS (SELECT FROM ONLY @extschema@.campaign_timers AS o WHERE o.campaign_id = t.campaign_id
 				AND (o.status = 'FAILED' OR (o.status = 'PENDING' AND NOT o.payload ? 'policy')))
 		LIMIT 1001) AS q;
 	RETURN QUERY SELECT 'rescheduled_campaigns',

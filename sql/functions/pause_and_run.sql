@@ -62,7 +62,7 @@ BEGIN
 	SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database()
 	ON CONFLICT (database_oid) DO UPDATE SET paused = false, changed_at = now() WHERE a.paused;
 	INSERT INTO @extschema@.campaign_clean_run (since)
-	SELECT now() WHERE NOT EXISTS (SELECT FROM @extschema@.campaign_clean_run);
+	SELECT now() WHERE NOT EXISTS (SELECT FROM ONLY @extschema@.campaign_clean_run);
 	PERFORM campaign_lifecycle_internal._wake();
 END
 $$;

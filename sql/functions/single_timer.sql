@@ -28,7 +28,7 @@ CREATE FUNCTION campaign_lifecycle_internal._claim_single_timer(as_of timestamp 
 	SET enable_incremental_sort = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
 	attempts integer := coalesce(current_setting('campaign_lifecycle.max_attempts', true), '@attempt_limit@');
-	handled text[] := ARRAY(SELECT h.timer_type FROM @extschema@.campaign_timer_handlers AS h);
+	handled text[] := ARRAY(SELECT h.timer_type FROM ONLY @extschema@.campaign_timer_handlers AS h);
 	first_id uuid;
 	first_at timestamptz;
 	next_id uuid;
@@ -41,7 +41,8 @@ BEGIN
 		AND r.scheduled_at <= as_of
 		AND r.id <> ALL (passed)
 		AND (everything OR r.timer_type = ANY (handled)
-			OR EXISTS (SELECT FROM @extschema@.timer_executions AS x WHERE x.timer_id = r.id AND (x.status = 'FAILED') IS TRUE
+			OR EXISTS (SELECT FROM ONLY @extschema@.timer_executions AS x
+				WHERE x.timer_id = r.id AND (x.status = 'FAILED') IS TRUE
 				AND x.result::jsonb ? 'worker_lost' OFFSET 0))
 	ORDER BY r.scheduled_at, r.retry_count
 	LIMIT 1
@@ -74,7 +75,7 @@ DECLARE
 	timer_id constant uuid := campaign_lifecycle_internal._claim_single_timer(due_by, since, everything, passed);
 BEGIN
 	IF timer_id IS NOT NULL THEN
-		UPDATE @extschema@.campaign_timers AS t SET status = 'RUNNING' WHERE t.id = timer_id;
+		UPDATE ONLY @extschema@.campaign_timers AS t SET status = 'RUNNING' WHERE t.id = timer_id;
 		INSERT INTO @extschema@.timer_executions (id, timer_id, status,
 			started_at) VALUES (campaign_lifecycle_internal._uuid_v7(), timer_id, 'STARTED', as_of);
 	END IF;
@@ -96,14 +97,14 @@ CREATE FUNCTION campaign_lifecycle_internal._lock_single_timer(timer_id uuid, ma
 BEGIN
 	SELECT t.id, t.ctid, t.campaign_id, t.timer_type, t.scheduled_at, t.payload ? 'policy', t.retry_count > 0
 	INTO id, tid, campaign_id, timer_type, scheduled_at, by_policy, retried
-	FROM @extschema@.campaign_timers AS t
+	FROM ONLY @extschema@.campaign_timers AS t
 	WHERE t.id = $1 AND (t.status = 'RUNNING' OR NOT marked)
 	FOR NO KEY UPDATE;
 	IF FOUND THEN
 		RETURN QUERY
 		SELECT _lock_single_timer.id, _lock_single_timer.tid, c.id, c.ctid, _lock_single_timer.timer_type, c.status::text,
 			_lock_single_timer.scheduled_at, _lock_single_timer.by_policy, _lock_single_timer.retried
-		FROM @extschema@.campaigns AS c
+		FROM ONLY @extschema@.campaigns AS c
 		WHERE c.id = _lock_single_timer.campaign_id
 		FOR NO KEY UPDATE;
 	END IF;
@@ -117,7 +118,7 @@ CREATE FUNCTION campaign_lifecycle_internal._complete_single_timer(timer_id uuid
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 #variable_conflict use_variable
 BEGIN
-	UPDATE @extschema@.timer_executions AS x
+	UPDATE ONLY @extschema@.timer_executions AS x
 	SET status = 'COMPLETED', result = result, completed_at = greatest(done_at, x.started_at), execution_time_ms = took_ms
 	WHERE x.timer_id = timer_id AND x.status = 'STARTED';
 	RETURN FOUND;
@@ -131,7 +132,7 @@ CREATE FUNCTION campaign_lifecycle_internal._fail_single_timer(timer_id uuid, as
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 #variable_conflict use_variable
 BEGIN
-	PERFORM FROM @extschema@.campaign_timers AS t WHERE t.id = timer_id AND t.status = 'RUNNING' FOR NO KEY UPDATE;
+	PERFORM FROM ONLY @extschema@.campaign_timers AS t WHERE t.id = timer_id AND t.status = 'RUNNING' FOR NO KEY UPDATE;
 	IF FOUND THEN
 		PERFORM campaign_lifecycle_internal._fail_timer(timer_id, as_of, sqlstate, message, false);
 	END IF;
@@ -144,10 +145,10 @@ CREATE FUNCTION campaign_lifecycle_internal._release_single_timer(timer_id uuid)
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 #variable_conflict use_variable
 BEGIN
-	UPDATE @extschema@.campaign_timers AS t
+	UPDATE ONLY @extschema@.campaign_timers AS t
 	SET status = CASE WHEN t.retry_count > 0 THEN 'FAILED' ELSE 'PENDING' END
 	WHERE t.id = timer_id AND t.status = 'RUNNING';
-	DELETE FROM @extschema@.timer_executions AS x WHERE x.timer_id = _release_single_timer.timer_id
+	DELETE FROM ONLY @extschema@.timer_executions AS x WHERE x.timer_id = _release_single_timer.timer_id
 		AND x.status = 'STARTED';
 END
 $$;
@@ -161,7 +162,7 @@ DECLARE
 	lost bigint := 0;
 BEGIN
 	FOR timer_id IN
-		SELECT t.id FROM @extschema@.campaign_timers AS t WHERE t.status = 'RUNNING'
+		SELECT t.id FROM ONLY @extschema@.campaign_timers AS t WHERE t.status = 'RUNNING'
 			ORDER BY t.id FOR NO KEY UPDATE SKIP LOCKED
 	LOOP
 		IF NOT campaign_lifecycle_internal._is_run_by_live_process(timer_id) THEN

@@ -33,7 +33,7 @@ BEGIN
 		SELECT c.timer_id, c.campaign_id, c.timer_type, c.at
 		FROM campaign_lifecycle_internal._policy_changes(campaign_ids, entered_at, as_of) AS c),
 	revised AS (
-		UPDATE @extschema@.campaign_timers AS t
+		UPDATE ONLY @extschema@.campaign_timers AS t
 		SET status = CASE WHEN c.at IS NULL THEN 'CANCELLED' ELSE 'PENDING' END,
 			scheduled_at = coalesce(c.at, t.scheduled_at),
 			retry_count = CASE WHEN c.at IS NULL THEN t.retry_count ELSE 0 END
@@ -45,7 +45,8 @@ BEGIN
 	FROM changes AS c
 	WHERE c.timer_id IS NULL
 	ORDER BY c.campaign_id, c.at
-	ON CONFLICT DO NOTHING;
+	-- Deferrable constraints of the user's cannot be arbiters.
+	ON CONFLICT (campaign_id, timer_type) WHERE status IN ('PENDING', 'RUNNING') DO NOTHING;
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._apply_policies(uuid[], timestamptz[], timestamptz) IS

@@ -5,11 +5,11 @@ CREATE FUNCTION campaign_lifecycle_internal._remove_executions(since timestamp w
 	cutoff timestamp with time zone, max_rows bigint, OUT removed bigint, OUT reached timestamp with time zone)
 	LANGUAGE sql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 	WITH gone AS (
-		DELETE FROM @extschema@.timer_executions AS e
+		DELETE FROM ONLY @extschema@.timer_executions AS e
 		WHERE e.status = 'COMPLETED' AND e.completed_at < cutoff
 			AND e.id = ANY (ARRAY(
 				SELECT x.id
-				FROM @extschema@.timer_executions AS x
+				FROM ONLY @extschema@.timer_executions AS x
 				WHERE x.status = 'COMPLETED' AND x.completed_at >= since AND x.completed_at < cutoff
 				ORDER BY x.completed_at
 				LIMIT max_rows))
@@ -24,11 +24,11 @@ CREATE FUNCTION campaign_lifecycle_internal._remove_timers(since timestamp with 
 	cutoff timestamp with time zone, max_rows bigint, OUT removed bigint, OUT reached timestamp with time zone)
 	LANGUAGE sql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 	WITH gone AS (
-		DELETE FROM @extschema@.campaign_timers AS t
+		DELETE FROM ONLY @extschema@.campaign_timers AS t
 		WHERE t.status IN ('COMPLETED', 'CANCELLED') AND t.updated_at < cutoff
 			AND t.id = ANY (ARRAY(
 				SELECT x.id
-				FROM @extschema@.campaign_timers AS x
+				FROM ONLY @extschema@.campaign_timers AS x
 				WHERE x.status IN ('COMPLETED', 'CANCELLED') AND x.updated_at < cutoff AND x.scheduled_at >= since
 					AND x.scheduled_at < cutoff
 				ORDER BY x.scheduled_at
@@ -45,11 +45,11 @@ CREATE FUNCTION campaign_lifecycle_internal._remove_metrics(since timestamp with
 	cutoff timestamp with time zone, max_rows bigint, OUT removed bigint, OUT reached timestamp with time zone)
 	LANGUAGE sql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 	WITH gone AS (
-		DELETE FROM @extschema@.campaign_metrics AS m
+		DELETE FROM ONLY @extschema@.campaign_metrics AS m
 		WHERE m.recorded_at < cutoff
 			AND m.id = ANY (ARRAY(
 				SELECT x.id
-				FROM @extschema@.campaign_metrics AS x
+				FROM ONLY @extschema@.campaign_metrics AS x
 				WHERE x.recorded_at >= since AND x.recorded_at < cutoff
 				ORDER BY x.recorded_at
 				LIMIT max_rows))
@@ -72,7 +72,7 @@ BEGIN
 	END IF;
 	PERFORM campaign_lifecycle_internal._check_max_rows(max_rows);
 	IF max_rows IS NULL THEN
-		DELETE FROM @extschema@.timer_executions AS e WHERE e.status = 'COMPLETED' AND e.completed_at < cutoff;
+		DELETE FROM ONLY @extschema@.timer_executions AS e WHERE e.status = 'COMPLETED' AND e.completed_at < cutoff;
 		GET DIAGNOSTICS n = ROW_COUNT;
 	ELSE
 		SELECT r.removed INTO n FROM campaign_lifecycle_internal._remove_executions('-infinity'::timestamptz, cutoff,

@@ -27,7 +27,7 @@ BEGIN
 	since := nullif(since, '-infinity');
 	FOR job IN
 		SELECT j.job, j.schedule, j.months_ahead, j.last_run, j.last_outcome, j.failures
-		FROM @extschema@.campaign_maintenance_jobs AS j
+		FROM ONLY @extschema@.campaign_maintenance_jobs AS j
 		WHERE j.enabled AND j.cron_database IS DISTINCT FROM (SELECT d.oid FROM pg_database AS d
 			WHERE d.datname = current_database())
 		-- Months first, then the short ones.
@@ -108,7 +108,7 @@ BEGIN
 	IF NOT campaign_lifecycle_internal._share_access(false) THEN
 		RETURN NULL;
 	END IF;
-	SELECT j.* INTO row FROM @extschema@.campaign_maintenance_jobs AS j WHERE j.job = $1 AND j.enabled;
+	SELECT j.* INTO row FROM ONLY @extschema@.campaign_maintenance_jobs AS j WHERE j.job = $1 AND j.enabled;
 	-- An advisory lock writes nothing. If another session holds it, that session does the job.
 	IF NOT FOUND OR NOT pg_try_advisory_xact_lock(hashtextextended('campaign_lifecycle maintenance ' || $1,
 		'@extschema@.campaign_maintenance_jobs'::regclass::bigint)) THEN
@@ -142,7 +142,7 @@ BEGIN
 
 	-- A run that found nothing to do is recorded once a day, because an idle database is to write nothing.
 	IF more OR done > 0 OR row.last_outcome IS DISTINCT FROM 'ok' OR row.last_run < as_of - interval '1 day' THEN
-		UPDATE @extschema@.campaign_maintenance_jobs AS j
+		UPDATE ONLY @extschema@.campaign_maintenance_jobs AS j
 		SET last_run = as_of,
 			last_outcome = CASE WHEN more THEN 'running' ELSE 'ok' END,
 			last_count = done + CASE WHEN row.last_outcome = 'running' THEN j.last_count ELSE 0 END,
@@ -162,7 +162,7 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._run_maintenance_step(text, time
 CREATE FUNCTION campaign_lifecycle_internal._maintenance_failed(job text, as_of timestamp with time zone, sqlstate text,
 	message text) RETURNS void
 	LANGUAGE sql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
-	UPDATE @extschema@.campaign_maintenance_jobs AS j
+	UPDATE ONLY @extschema@.campaign_maintenance_jobs AS j
 	SET last_run = $2, last_outcome = 'failed', last_error = left($3 || ': ' || $4, 8000), failures = j.failures + 1,
 		reached = NULL
 	WHERE j.job = $1

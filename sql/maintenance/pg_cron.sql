@@ -24,7 +24,7 @@ CREATE FUNCTION campaign_lifecycle_internal._maintenance_commands() RETURNS TABL
 			WHEN 'cleanup-metrics' THEN
 				format('campaign_lifecycle_internal._cleanup_metrics(%L::pg_catalog.interval, pg_catalog.now())', j.retention) END
 					|| ';'
-	FROM @extschema@.campaign_maintenance_jobs AS j
+	FROM ONLY @extschema@.campaign_maintenance_jobs AS j
 	WHERE j.enabled
 	ORDER BY j.job
 $$;
@@ -42,7 +42,8 @@ CREATE FUNCTION campaign_lifecycle_internal._set_cron_database(cron_database oid
 DECLARE
 	n bigint;
 BEGIN
-	UPDATE @extschema@.campaign_maintenance_jobs AS j SET cron_database = cron_database WHERE j.cron_database IS DISTINCT
+	UPDATE ONLY @extschema@.campaign_maintenance_jobs AS j SET cron_database = cron_database
+		WHERE j.cron_database IS DISTINCT
 		FROM cron_database;
 	GET DIAGNOSTICS n = ROW_COUNT;
 	RETURN n;

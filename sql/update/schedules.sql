@@ -33,7 +33,7 @@ DECLARE
 	mended text;
 BEGIN
 	FOR job IN
-		SELECT j.job, j.schedule FROM @extschema@.campaign_maintenance_jobs AS j
+		SELECT j.job, j.schedule FROM ONLY @extschema@.campaign_maintenance_jobs AS j
 		WHERE NOT campaign_lifecycle_internal._is_cron_schedule(j.schedule)
 		ORDER BY j.job
 	LOOP
@@ -43,7 +43,7 @@ BEGIN
 		END IF;
 		RAISE WARNING 'job % of campaign_maintenance_jobs had no valid schedule: "%"', job.job, left(job.schedule, 100)
 			USING DETAIL = format('It is now "%s".', mended);
-		UPDATE @extschema@.campaign_maintenance_jobs AS j SET schedule = mended WHERE j.job = job.job;
+		UPDATE ONLY @extschema@.campaign_maintenance_jobs AS j SET schedule = mended WHERE j.job = job.job;
 	END LOOP;
 END
 $$;

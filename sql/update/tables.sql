@@ -5,7 +5,7 @@ DECLARE
 	wanted constant text := (SELECT e.extversion FROM pg_extension AS e WHERE e.extname = 'campaign_lifecycle');
 	present text;
 BEGIN
-SELECT v.version INTO present FROM @extschema@.campaign_tables_version AS v FOR UPDATE;
+SELECT v.version INTO present FROM ONLY @extschema@.campaign_tables_version AS v FOR UPDATE;
 IF present IS DISTINCT FROM wanted AND present IS DISTINCT FROM '1.1' THEN
 	RAISE EXCEPTION 'campaign tables of version % cannot be brought to version %', coalesce(present, 'unknown'), wanted
 		USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -15,9 +15,9 @@ IF present = '1.1' THEN
 	ALTER VIEW @extschema@._runnable_timers RENAME COLUMN place TO tid;
 	ALTER VIEW @extschema@._runnable_timers RENAME COLUMN campaign_place TO campaign_tid;
 	-- 1.1 told a lost worker by the text of the error. This matters for timers that have attempts left.
-	UPDATE @extschema@.timer_executions AS x
+	UPDATE ONLY @extschema@.timer_executions AS x
 	SET result = '{"worker_lost": true}'
-	FROM @extschema@.campaign_timers AS t
+	FROM ONLY @extschema@.campaign_timers AS t
 	WHERE t.id = x.timer_id AND t.status = 'FAILED' AND t.retry_count < @attempt_limit@ AND x.status = 'FAILED'
 		AND x.result IS NULL
 		AND x.error_message = '57P02: the worker was lost while it ran this timer';
@@ -29,14 +29,12 @@ IF present = '1.1' THEN
 	ALTER TABLE @extschema@.campaign_maintenance_jobs DROP CONSTRAINT IF EXISTS valid_schedule;
 	PERFORM campaign_lifecycle_internal._mend_schedules();
 --@valid_schedule
-	-- A script of the extension may not replace what is the user's.
-	PERFORM campaign_lifecycle_internal._run_outside_script($views$
---@changed_views
-$views$);
+	-- Views of 1.1 read children of the tables, too.
+--@views
 --@comments
 END IF;
 PERFORM campaign_lifecycle_internal._install_campaign_triggers();
-UPDATE @extschema@.campaign_tables_version AS v SET version = wanted WHERE v.version IS DISTINCT FROM wanted;
+UPDATE ONLY @extschema@.campaign_tables_version AS v SET version = wanted WHERE v.version IS DISTINCT FROM wanted;
 END
 $upgrade$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._upgrade_campaign_tables() IS

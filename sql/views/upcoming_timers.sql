@@ -11,7 +11,7 @@ CREATE VIEW @extschema@.upcoming_timers WITH (security_invoker = true) AS
 			WHEN (SELECT to_regclass('@extschema@.campaign_activation') IS NULL) THEN 'not installed'
 			WHEN (SELECT coalesce(current_setting('campaign_lifecycle.enabled', true), 'on') = 'off') THEN 'disabled'
 			WHEN (SELECT CASE WHEN has_table_privilege(to_regclass('@extschema@.campaign_activation'), 'SELECT')
-					THEN query_to_xml('SELECT 1 AS active FROM @extschema@.campaign_activation AS a '
+					THEN query_to_xml('SELECT 1 AS active FROM ONLY @extschema@.campaign_activation AS a '
 						'JOIN pg_catalog.pg_database AS d ON d.oid OPERATOR(pg_catalog.=) a.database_oid
 						WHERE NOT a.paused AND d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()',
 						true, false, '')::text NOT LIKE '%active%' END) THEN 'paused'
@@ -26,9 +26,9 @@ CREATE VIEW @extschema@.upcoming_timers WITH (security_invoker = true) AS
 		w.blocker AS waits_for_timer
 	FROM (
 		SELECT u.*,
-			(SELECT c.status FROM @extschema@.campaigns AS c WHERE c.id = u.campaign_id) AS campaign_status,
+			(SELECT c.status FROM ONLY @extschema@.campaigns AS c WHERE c.id = u.campaign_id) AS campaign_status,
 			(SELECT e.id
-				FROM (SELECT t.id, t.timer_type, t.status, t.scheduled_at, t.retry_count FROM @extschema@.campaign_timers AS t
+				FROM (SELECT t.id, t.timer_type, t.status, t.scheduled_at, t.retry_count FROM ONLY @extschema@.campaign_timers AS t
 					WHERE t.campaign_id = u.campaign_id OFFSET 0) AS e
 				WHERE e.id <> u.id
 					AND (e.status = 'RUNNING'
@@ -37,20 +37,20 @@ CREATE VIEW @extschema@.upcoming_timers WITH (security_invoker = true) AS
 									'@attempt_limit@')::integer))
 							AND (e.scheduled_at < u.scheduled_at
 								OR (e.scheduled_at = u.scheduled_at
-									AND (coalesce((SELECT min(m.priority) FROM @extschema@.campaign_state_transitions AS m
+									AND (coalesce((SELECT min(m.priority) FROM ONLY @extschema@.campaign_state_transitions AS m
 										WHERE m.timer_type = e.timer_type), 2147483647), e.id)
-										< (coalesce((SELECT min(m.priority) FROM @extschema@.campaign_state_transitions AS m
+										< (coalesce((SELECT min(m.priority) FROM ONLY @extschema@.campaign_state_transitions AS m
 											WHERE m.timer_type = u.timer_type), 2147483647), u.id)))))
 				ORDER BY e.status <> 'RUNNING', e.scheduled_at, e.id
 				LIMIT 1) AS blocker
 		FROM (
 			(SELECT t.id, t.campaign_id, t.timer_type, t.status, t.scheduled_at, t.retry_count, t.payload
-				FROM @extschema@.campaign_timers AS t
+				FROM ONLY @extschema@.campaign_timers AS t
 				WHERE t.status = 'PENDING'
 				ORDER BY t.scheduled_at)
 			UNION ALL
 			(SELECT t.id, t.campaign_id, t.timer_type, t.status, t.scheduled_at, t.retry_count, t.payload
-				FROM @extschema@.campaign_timers AS t
+				FROM ONLY @extschema@.campaign_timers AS t
 				WHERE t.status = 'FAILED' AND t.retry_count < @attempt_limit@
 					AND t.retry_count < coalesce(current_setting('campaign_lifecycle.max_attempts', true), '@attempt_limit@')::integer
 				ORDER BY t.scheduled_at)) AS u) AS w

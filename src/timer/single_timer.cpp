@@ -17,14 +17,14 @@ namespace {
 
 constexpr uint16 lock_kind = 3; // SQL's advisory locks have 1 and 2
 
-constexpr spi_query::Query single_timer_due_query = {R"(SELECT EXISTS (SELECT FROM @extschema@.campaign_timer_handlers AS h)
+constexpr spi_query::Query single_timer_due_query = {R"(SELECT EXISTS (SELECT FROM ONLY @extschema@.campaign_timer_handlers AS h)
 			OR EXISTS (
-				SELECT FROM @extschema@.campaign_timers AS t
+				SELECT FROM ONLY @extschema@.campaign_timers AS t
 				WHERE t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED' AND t.retry_count OPERATOR(pg_catalog.<) @attempt_limit@
 					AND t.retry_count OPERATOR(pg_catalog.<) $3
 					AND t.scheduled_at OPERATOR(pg_catalog.>=) $1 AND t.scheduled_at OPERATOR(pg_catalog.<=) $2
 					AND EXISTS (
-						SELECT FROM @extschema@.timer_executions AS x
+						SELECT FROM ONLY @extschema@.timer_executions AS x
 						WHERE x.timer_id OPERATOR(pg_catalog.=) t.id AND (x.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED') IS TRUE
 							AND x.result::pg_catalog.jsonb OPERATOR(pg_catalog.?) 'worker_lost'
 						OFFSET 0)))",

@@ -18,7 +18,7 @@ constexpr int max_server_problems = 32;
 //   bool is_transient(Error)           returns whether the error says nothing about the timer;
 //   bool is_server_problem(Error)      returns whether smaller parts would fail too;
 //   bool is_out_of_time();
-//   int count_server_problem()         counts a problem of the server, and returns their number.
+//   int count_server_problem()         counts a problem of the server, and returns how many came in a row.
 template <typename Parts, typename Error> void split_or_record(Parts *timers, int first, int count, const Error *error)
 {
 	bool transient = timers->is_transient(error);

@@ -10,14 +10,14 @@ namespace {
 constexpr spi_query::Query policies_query = {R"(SELECT p.state::pg_catalog.text, p.timer_type::pg_catalog.text,
 			CASE WHEN p.anchor::pg_catalog.text OPERATOR(pg_catalog.<>) 'entered' THEN p.anchor::pg_catalog.text END,
 			p.delay::pg_catalog.interval, p.only_when::pg_catalog.text
-		FROM @extschema@.campaign_timer_policies AS p
+		FROM ONLY @extschema@.campaign_timer_policies AS p
 		WHERE p.state IS NOT NULL AND p.timer_type IS NOT NULL AND p.delay IS NOT NULL)",
 											 0,
 											 {}};
 
 constexpr spi_query::Query transitions_query = {
 	R"(SELECT m.from_state::pg_catalog.text, m.to_state::pg_catalog.text, m.timer_type::pg_catalog.text
-		FROM @extschema@.campaign_state_transitions AS m
+		FROM ONLY @extschema@.campaign_state_transitions AS m
 		WHERE m.from_state IS NOT NULL AND m.to_state IS NOT NULL)",
 	0,
 	{}};

@@ -20,7 +20,7 @@ namespace {
 // were empty could scan them.
 constexpr spi_query::Query campaigns_by_id_query = {R"(SELECT u.n, c.status::pg_catalog.text, c.*
 		FROM ROWS FROM (pg_catalog.unnest($1)) WITH ORDINALITY AS u (id, n)
-		CROSS JOIN LATERAL (SELECT c.* FROM @extschema@.campaigns AS c WHERE c.id OPERATOR(pg_catalog.=) u.id OFFSET 0) AS c
+		CROSS JOIN LATERAL (SELECT c.* FROM ONLY @extschema@.campaigns AS c WHERE c.id OPERATOR(pg_catalog.=) u.id OFFSET 0) AS c
 		ORDER BY u.n)",
 													1,
 													{UUIDARRAYOID},
@@ -28,7 +28,7 @@ constexpr spi_query::Query campaigns_by_id_query = {R"(SELECT u.n, c.status::pg_
 
 constexpr spi_query::Query campaigns_by_tid_query = {R"(SELECT u.n, c.status::pg_catalog.text, c.*
 		FROM ROWS FROM (pg_catalog.unnest($1)) WITH ORDINALITY AS u (tid, n)
-		CROSS JOIN LATERAL (SELECT c.* FROM @extschema@.campaigns AS c WHERE c.ctid OPERATOR(pg_catalog.=) u.tid OFFSET 0) AS c
+		CROSS JOIN LATERAL (SELECT c.* FROM ONLY @extschema@.campaigns AS c WHERE c.ctid OPERATOR(pg_catalog.=) u.tid OFFSET 0) AS c
 		ORDER BY u.n)",
 													 1,
 													 {TIDARRAYOID},
@@ -45,7 +45,7 @@ constexpr spi_query::Query pending_timers_query = {
 				t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'RUNNING' AS is_running,
 				t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED' AS has_failed,
 				t.payload OPERATOR(pg_catalog.?) 'postponed' AS is_postponed
-			FROM @extschema@.campaign_timers AS t
+			FROM ONLY @extschema@.campaign_timers AS t
 			WHERE t.campaign_id OPERATOR(pg_catalog.=) u.id
 				AND (t.status::pg_catalog.text OPERATOR(pg_catalog.=) ANY (ARRAY['PENDING', 'RUNNING'])
 					OR (t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED' AND t.retry_count OPERATOR(pg_catalog.<) @attempt_limit@
@@ -65,13 +65,13 @@ constexpr spi_query::Query ended_timers_query = {
 		FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) WITH ORDINALITY AS u (id, entered, n)
 		CROSS JOIN LATERAL (
 			SELECT t.timer_type::pg_catalog.text
-			FROM @extschema@.campaign_timers AS t
+			FROM ONLY @extschema@.campaign_timers AS t
 			WHERE t.campaign_id OPERATOR(pg_catalog.=) u.id
 				AND t.updated_at::pg_catalog.timestamptz OPERATOR(pg_catalog.>) u.entered
 				AND ((t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'CANCELLED' AND NOT t.payload OPERATOR(pg_catalog.?) 'policy')
 					OR (t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'COMPLETED'
 						AND NOT EXISTS (
-							SELECT FROM @extschema@.timer_executions AS x
+							SELECT FROM ONLY @extschema@.timer_executions AS x
 							WHERE x.timer_id OPERATOR(pg_catalog.=) t.id
 								AND x.result::pg_catalog.jsonb OPERATOR(pg_catalog.?|) ARRAY['to', 'skipped']
 							OFFSET 0)))

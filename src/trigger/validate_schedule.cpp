@@ -22,10 +22,10 @@ void refuse(const char *about, const char *value, const char *hint)
 			err_generic_string(PG_DIAG_CONSTRAINT_NAME, "validate_timer_scheduling"));
 }
 
-constexpr spi_query::Query terminal_state_query = {R"(SELECT FROM @extschema@.campaigns AS c
+constexpr spi_query::Query terminal_state_query = {R"(SELECT FROM ONLY @extschema@.campaigns AS c
 		WHERE c.id OPERATOR(pg_catalog.=) $1
 			AND NOT EXISTS (
-				SELECT FROM @extschema@.campaign_state_transitions AS m
+				SELECT FROM ONLY @extschema@.campaign_state_transitions AS m
 				WHERE m.from_state::pg_catalog.text OPERATOR(pg_catalog.=) c.status::pg_catalog.text))",
 												   1,
 												   {UUIDOID}};
@@ -43,7 +43,7 @@ bool is_in_terminal_state(Relation timers, Datum campaign)
 }
 
 constexpr spi_query::Query dead_timer_query = {R"(SELECT t.id::pg_catalog.uuid
-		FROM @extschema@.campaign_timers AS t
+		FROM ONLY @extschema@.campaign_timers AS t
 		WHERE t.campaign_id OPERATOR(pg_catalog.=) $1 AND t.timer_type::pg_catalog.text OPERATOR(pg_catalog.=) $2
 			AND t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED'
 			AND t.retry_count OPERATOR(pg_catalog.>=) $3 AND t.retry_count OPERATOR(pg_catalog.<) 5
@@ -53,7 +53,7 @@ constexpr spi_query::Query dead_timer_query = {R"(SELECT t.id::pg_catalog.uuid
 											   true};
 
 constexpr spi_query::Query bury_query = {
-	R"(UPDATE @extschema@.campaign_timers AS t SET retry_count = 5 WHERE t.id OPERATOR(pg_catalog.=) $1)", 1, {UUIDOID}};
+	R"(UPDATE ONLY @extschema@.campaign_timers AS t SET retry_count = 5 WHERE t.id OPERATOR(pg_catalog.=) $1)", 1, {UUIDOID}};
 
 // Return whether a timer with these columns is FAILED without an attempt left. Names that are missing count as not.
 bool is_dead(Relation timers, HeapTuple row)

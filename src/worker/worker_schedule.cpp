@@ -118,6 +118,7 @@ void end_pass(Schedule *schedule)
 	schedule->recover = false;
 	schedule->single = false;
 	schedule->over = false;
+	schedule->isolate_transient = false;
 }
 
 void follow_reasons(Schedule *schedule, TimestampTz now)
@@ -281,7 +282,8 @@ void after_batch(Schedule *schedule, TimestampTz now, const Batch &batch, const 
 	see(schedule, now);
 	schedule->paused = false;
 	reset(&schedule->error_backoff);
-	schedule->isolate_transient = false;
+	// Timers that always raise such an error may fill several batches. An error of the next one would let the pass begin again before them.
+	schedule->isolate_transient = batch.isolated && batch.postponed > 0;
 	schedule->batch_limit =
 		batch.isolated ? greatest(limits.max_batch / 4, 1) : least(schedule->batch_limit * 2, limits.max_batch);
 	if (schedule->full)
