@@ -1,5 +1,31 @@
 -- Checks of campaign_health() that read the campaign tables, as their owner or as the caller.
 
+CREATE FUNCTION campaign_lifecycle_internal._health_state_machine()
+		RETURNS TABLE (check_name text, status text, value text, threshold text, detail text)
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	transitions boolean;
+	policies boolean;
+BEGIN
+	IF NOT has_table_privilege('@extschema@.campaign_state_transitions', 'SELECT')
+		OR NOT has_table_privilege('@extschema@.campaign_timer_policies', 'SELECT') THEN
+		RETURN QUERY SELECT 'state_machine', 'ok', 'unknown', 'rows',
+			'unknown: this role may not read campaign_state_transitions and campaign_timer_policies.';
+		RETURN;
+	END IF;
+	transitions := EXISTS (SELECT FROM @extschema@.campaign_state_transitions);
+	policies := EXISTS (SELECT FROM @extschema@.campaign_timer_policies);
+	RETURN QUERY SELECT 'state_machine',
+		CASE WHEN NOT transitions THEN 'critical' WHEN NOT policies THEN 'warning' ELSE 'ok' END,
+		CASE WHEN transitions AND policies THEN 'rows' ELSE 'empty' END, 'rows',
+		CASE WHEN transitions AND policies THEN 'There are state transitions and timer policies.'
+			ELSE format('%s is empty, as in a schema-only copy or after TRUNCATE: install_campaign_tables() puts the default '
+				'rows back.', CASE WHEN transitions THEN 'campaign_timer_policies' ELSE 'campaign_state_transitions' END) END;
+END
+$$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._health_state_machine() IS
+	'The check state_machine of campaign_health().';
+
 CREATE FUNCTION campaign_lifecycle_internal._health_tables(as_of timestamp with time zone)
 		RETURNS TABLE (check_name text, status text, value text, threshold text, detail text)
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, MDY' AS $$
@@ -15,7 +41,8 @@ DECLARE
 BEGIN
 	SELECT e.extversion INTO functions_version FROM pg_extension AS e WHERE e.extname = 'campaign_lifecycle';
 	IF has_table_privilege('@extschema@.campaign_tables_version', 'SELECT') THEN
-		SELECT v.version INTO tables_version FROM @extschema@.campaign_tables_version AS v;
+		SELECT v.version INTO tables_version FROM @extschema@.campaign_tables_version AS v
+			ORDER BY v.version = functions_version DESC LIMIT 1;
 	ELSE
 		tables_version := functions_version;
 		found_text := 'unknown: this role may not read campaign_tables_version.';
@@ -25,9 +52,12 @@ BEGIN
 			functions_version,
 		CASE WHEN found_text IS NOT NULL THEN found_text
 			WHEN tables_version = functions_version THEN 'The tables are of the version of the functions.'
+			WHEN tables_version IS NULL THEN 'campaign_tables_version is empty, as in a schema-only copy: '
+				'install_campaign_tables() puts the missing default rows back.'
 			ELSE format('The tables are of version %s, the functions of version %s, as after restoring an older dump: call '
 				'upgrade_campaign_tables(), then resume_timers().',
-				coalesce(tables_version, 'unknown'), functions_version) END;
+				tables_version, functions_version) END;
+	RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_state_machine();
 
 	SELECT string_agg(format('%s owns %s', o.owner, o.relations), '; ' ORDER BY o.owner), count(*)
 	INTO found_text, n
@@ -151,8 +181,7 @@ BEGIN
 	IF coalesce(current_setting('campaign_lifecycle.enabled', true), 'on') = 'off' THEN
 		paused := true;
 	ELSIF coalesce(has_table_privilege('@extschema@.campaign_activation', 'SELECT'), false) THEN
-		paused := NOT EXISTS (SELECT FROM @extschema@.campaign_activation AS a JOIN pg_database AS d ON d.oid = a.database_oid
-			WHERE d.datname = current_database() AND NOT a.paused);
+		paused := campaign_lifecycle_internal._activation_state() <> 'active';
 	END IF;
 
 	-- A timer that waits for an earlier one of its campaign is not counted.

@@ -58,6 +58,9 @@ BEGIN
 				FOR EACH ROW WHEN (NEW.status IN (''PENDING'', ''FAILED'')
 					AND (OLD.status IS DISTINCT FROM NEW.status OR OLD.scheduled_at IS DISTINCT FROM NEW.scheduled_at))
 				EXECUTE FUNCTION @extschema@._wake_worker()'),
+		('campaign_tables_version', 'renew_campaign_tables_id',
+			'AFTER TRUNCATE ON @extschema@.campaign_tables_version
+				FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.renew_campaign_tables_id()'),
 		('campaign_timer_policies', 'validate_timer_policy',
 			'AFTER INSERT OR UPDATE OF only_when ON @extschema@.campaign_timer_policies
 				FOR EACH ROW WHEN (NEW.only_when IS NOT NULL) EXECUTE FUNCTION @extschema@.validate_timer_policy()'),

@@ -54,6 +54,20 @@ COMMENT ON FUNCTION @extschema@.fill_campaign_end_time() IS
 	'BEFORE trigger of campaigns: fills in end_time from start_time and duration_hours when it is not given, and lets '
 	'it follow when they change; start_time out of range: 22008. Since 1.0.';
 
+-- After TRUNCATE a data-only restore may bring the row of a backup of this database, with the same id. A new row keeps
+-- the two apart.
+CREATE FUNCTION @extschema@.renew_campaign_tables_id() RETURNS trigger
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	INSERT INTO @extschema@.campaign_tables_version (version)
+		SELECT e.extversion FROM pg_extension AS e WHERE e.extname = 'campaign_lifecycle';
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.renew_campaign_tables_id() IS
+	'AFTER TRUNCATE trigger of campaign_tables_version: inserts a row with a new id, so that the database is a copy '
+	'until resume_timers() or install_campaign_tables(). Since 1.2.';
+
 -- An AFTER trigger sees the row as other triggers have left it. A dump creates it after the data.
 CREATE FUNCTION @extschema@.validate_timer_policy() RETURNS trigger
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

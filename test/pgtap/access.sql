@@ -229,7 +229,7 @@ CREATE FUNCTION pg_temp.beyond() RETURNS SETOF text LANGUAGE sql AS $$
 		('writer', 'campaign_metrics', 'INSERT', '{id,campaign_id,metric_type,value,attributes,recorded_at}'),
 		('operator', 'campaign_timers', 'UPDATE', '{status,scheduled_at,retry_count}'),
 		('operator', 'campaign_activation', 'INSERT', '{database_oid,paused}'),
-		('operator', 'campaign_activation', 'UPDATE', '{paused,changed_at}'),
+		('operator', 'campaign_activation', 'UPDATE', '{paused,changed_at,tables_id}'),
 		('operator', 'campaign_timer_handlers', 'INSERT', '{timer_type,handler,handler_owner,timeout}'),
 		('operator', 'campaign_timer_handlers', 'UPDATE', '{handler,timeout,registered_at}'),
 		('operator', 'campaign_timer_handlers', 'DELETE', NULL),
