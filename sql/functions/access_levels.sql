@@ -29,7 +29,7 @@ CREATE FUNCTION campaign_lifecycle_internal._campaign_functions(access text) RET
 			_tables_id,_wake}'),
 		('owner', '{
 			archive_old_state_logs,cleanup_timer_executions,create_monthly_partitions,fill_campaign_end_time,
-			log_campaign_state_change,register_handler,renew_campaign_tables_id,
+			log_campaign_state_change,register_handler,renew_campaign_tables_id,stamp_handler_owner,
 			unregister_handler,update_updated_at_column,validate_state_transition,validate_timer_handler,
 			validate_timer_policy,validate_timer_schedule,_activation_state,_apply_timers,_archive_partition,
 			_archive_partition_with_retry,_archive_step,_campaign_relation_names,_campaign_relations,_check_as_of,

@@ -94,6 +94,25 @@ COMMENT ON FUNCTION @extschema@.validate_timer_policy() IS
 	'AFTER trigger of campaign_timer_policies: only_when must be a column of campaigns (42703) of type boolean (22023). '
 	'Since 1.1.';
 
+-- The oid finds the role after it was renamed. In a dump of another server the oid may be that of any role, and then
+-- the name exists.
+CREATE FUNCTION @extschema@.stamp_handler_owner() RETURNS trigger
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	owner oid := (SELECT r.oid FROM pg_roles AS r WHERE r.rolname = NEW.handler_owner);
+BEGIN
+	IF owner IS NULL AND TG_OP = 'UPDATE' AND NEW.handler_owner = OLD.handler_owner THEN
+		SELECT r.oid, r.rolname INTO owner, NEW.handler_owner FROM pg_roles AS r WHERE r.oid = OLD.handler_owner_oid;
+		NEW.handler_owner := coalesce(NEW.handler_owner, OLD.handler_owner);
+	END IF;
+	NEW.handler_owner_oid := owner;
+	RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.stamp_handler_owner() IS
+	'BEFORE trigger of campaign_timer_handlers: fills in the oid of the role that registers a handler, and its new name '
+	'if it was renamed. Since 1.2.';
+
 -- No role can write a handler that would run with the privileges of another role. An AFTER trigger sees the row as
 -- other triggers have left it.
 CREATE FUNCTION @extschema@.validate_timer_handler() RETURNS trigger

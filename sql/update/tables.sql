@@ -30,6 +30,11 @@ IF present = '1.1' AND campaign_lifecycle_internal._has_column('campaign_tables_
 	ALTER TABLE @extschema@.campaign_tables_version
 		ADD COLUMN id uuid NOT NULL DEFAULT pg_catalog.gen_random_uuid(),
 		ADD CONSTRAINT campaign_tables_version_pkey PRIMARY KEY (id);
+	-- The trigger would ask for the rights of each owner. It is made anew below.
+	DROP TRIGGER IF EXISTS validate_timer_handler ON @extschema@.campaign_timer_handlers;
+	ALTER TABLE @extschema@.campaign_timer_handlers ADD COLUMN handler_owner_oid oid;
+	UPDATE @extschema@.campaign_timer_handlers AS h SET handler_owner_oid = r.oid
+	FROM pg_roles AS r WHERE r.rolname = h.handler_owner;
 	ALTER VIEW @extschema@._runnable_timers RENAME COLUMN place TO tid;
 	ALTER VIEW @extschema@._runnable_timers RENAME COLUMN campaign_place TO campaign_tid;
 END IF;
