@@ -8,6 +8,9 @@ DECLARE
 	existing record;
 	new_id uuid;
 BEGIN
+	IF to_regclass('@extschema@.campaign_timers') IS NULL THEN
+		PERFORM campaign_lifecycle_internal._raise_no_tables();
+	END IF;
 	PERFORM campaign_lifecycle_internal._check_given('campaign_id', campaign_id IS NOT NULL);
 	PERFORM campaign_lifecycle_internal._check_timer_type(timer_type);
 	PERFORM campaign_lifecycle_internal._check_schedule(scheduled_at);
@@ -105,6 +108,9 @@ CREATE FUNCTION @extschema@.reschedule_timer(timer_id uuid, scheduled_at timesta
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 BEGIN
+	IF to_regclass('@extschema@.campaign_timers') IS NULL THEN
+		PERFORM campaign_lifecycle_internal._raise_no_tables();
+	END IF;
 	PERFORM campaign_lifecycle_internal._check_schedule(scheduled_at);
 	PERFORM campaign_lifecycle_internal._lock_timer(timer_id, campaign_id, '{PENDING,FAILED}'::text[], 'rescheduled');
 	UPDATE @extschema@.campaign_timers AS t
@@ -122,6 +128,9 @@ CREATE FUNCTION @extschema@.cancel_timer(timer_id uuid, reason text DEFAULT NULL
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 BEGIN
+	IF to_regclass('@extschema@.campaign_timers') IS NULL THEN
+		PERFORM campaign_lifecycle_internal._raise_no_tables();
+	END IF;
 	PERFORM campaign_lifecycle_internal._check_text('reason', reason);
 	PERFORM campaign_lifecycle_internal._lock_timer(timer_id, campaign_id, '{PENDING,FAILED}'::text[], 'cancelled');
 	UPDATE @extschema@.campaign_timers AS t
@@ -141,6 +150,9 @@ CREATE FUNCTION @extschema@.retry_timer(timer_id uuid, campaign_id uuid DEFAULT 
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 BEGIN
+	IF to_regclass('@extschema@.campaign_timers') IS NULL THEN
+		PERFORM campaign_lifecycle_internal._raise_no_tables();
+	END IF;
 	PERFORM campaign_lifecycle_internal._lock_timer(timer_id, campaign_id, '{FAILED}'::text[], 'retried');
 	UPDATE @extschema@.campaign_timers AS t
 	SET status = 'PENDING', retry_count = 0, scheduled_at = clock_timestamp()
