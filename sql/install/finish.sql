@@ -15,7 +15,7 @@ BEGIN
 		INSERT INTO @extschema@.campaign_clean_run (since) VALUES (pg_catalog.now());
 	ELSE
 		RAISE NOTICE 'campaign_lifecycle made no tables, since row_security is off as in a restore of a dump'
-			USING HINT = 'If this is no restore, call install_campaign_tables() and resume_timers().';
+			USING HINT = 'If this is no restore, call install_campaign_tables().';
 	END IF;
 	IF pg_catalog.strpos(pg_catalog.current_setting('shared_preload_libraries'), 'campaign_lifecycle') = 0 THEN
 		RAISE WARNING 'campaign_lifecycle is not in shared_preload_libraries: timers do not fire by themselves'

@@ -16,9 +16,10 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._make_campaign_tables() IS
 CREATE FUNCTION campaign_lifecycle_internal._install_campaign_tables(adopts boolean) RETURNS boolean
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+	makes constant boolean := to_regclass('@extschema@.campaign_tables_version') IS NULL;
 	holds_data boolean := false;
 BEGIN
-	IF to_regclass('@extschema@.campaign_tables_version') IS NULL THEN
+	IF makes THEN
 		PERFORM campaign_lifecycle_internal._make_campaign_tables();
 	ELSE
 		PERFORM campaign_lifecycle_internal._check_campaign_tables(adopts);
@@ -32,7 +33,12 @@ BEGIN
 		END IF;
 	END IF;
 	PERFORM @extschema@.upgrade_campaign_tables();
-	-- Tables without data are those of this database. It stays paused if it was.
+	-- Tables that are made here, or hold no data, are those of this database. It stays paused if it was.
+	IF makes THEN
+		INSERT INTO @extschema@.campaign_activation (database_oid)
+		SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database()
+		ON CONFLICT (database_oid) DO NOTHING;
+	END IF;
 	IF NOT holds_data THEN
 		UPDATE @extschema@.campaign_activation AS a SET tables_id = campaign_lifecycle_internal._tables_id()
 		FROM pg_database AS d
