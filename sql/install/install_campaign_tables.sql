@@ -39,7 +39,10 @@ BEGIN
 		SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database()
 		ON CONFLICT (database_oid) DO NOTHING;
 	END IF;
-	IF NOT holds_data THEN
+	IF NOT holds_data AND EXISTS (
+			SELECT FROM @extschema@.campaign_activation AS a JOIN pg_database AS d ON d.oid = a.database_oid
+			WHERE d.datname = current_database()
+				AND a.tables_id IS DISTINCT FROM campaign_lifecycle_internal._tables_id()) THEN
 		UPDATE @extschema@.campaign_activation AS a SET tables_id = campaign_lifecycle_internal._tables_id()
 		FROM pg_database AS d
 		WHERE d.oid = a.database_oid AND d.datname = current_database()

@@ -73,10 +73,13 @@ BEGIN
 		PERFORM campaign_lifecycle_internal._run_maintenance_as_owner('upgrade_campaign_tables', NULL::timestamptz,
 			NULL::interval, NULL::bigint);
 	END IF;
-	-- A database of 1.1 that was active stays active.
-	UPDATE @extschema@.campaign_activation AS a SET tables_id = campaign_lifecycle_internal._tables_id()
-	FROM pg_database AS d
-	WHERE d.oid = a.database_oid AND d.datname = current_database() AND a.tables_id IS NULL AND NOT a.paused;
+	-- A database of 1.1 that was active stays active. A statement that finds no row would fire triggers, too.
+	IF EXISTS (SELECT FROM @extschema@.campaign_activation AS a JOIN pg_database AS d ON d.oid = a.database_oid
+		WHERE d.datname = current_database() AND a.tables_id IS NULL AND NOT a.paused) THEN
+		UPDATE @extschema@.campaign_activation AS a SET tables_id = campaign_lifecycle_internal._tables_id()
+		FROM pg_database AS d
+		WHERE d.oid = a.database_oid AND d.datname = current_database() AND a.tables_id IS NULL AND NOT a.paused;
+	END IF;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.upgrade_campaign_tables() IS
