@@ -29,10 +29,10 @@ MODULE_big = $(EXTENSION)
 OBJS := $(patsubst %.cpp,%.o,$(wildcard src/*.cpp src/*/*.cpp))
 
 # The server's headers are system headers here: they use `register`, which C++17 does not have, and more that -Wextra reports.
-# (clang does not know all the warnings that a server built by gcc asks for.) No exceptions, no RTTI: the library then needs nothing but libc (see make lint).
+# clang does not know all the warnings that a server built by gcc asks for. No exceptions, no RTTI: the library then needs nothing but libc (see make lint).
 # For developers: script/test and `make lint` set it to -Werror.
 WERROR ?=
-# What script/analyse adds, from the environment: a sanitizer's flags.
+# The flags of a sanitizer, which script/analyse sets in the environment.
 SANITIZE ?=
 # Features that exist for speed alone and are left out, as bench/without names them. `make clean` before a change of it.
 WITHOUT ?=
@@ -47,7 +47,7 @@ REGRESS := $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
 REGRESS_OPTS = --inputdir=test $(REGRESS_SERVER)
 ISOLATION := $(patsubst test/specs/%.spec,%,$(sort $(wildcard test/specs/*.spec)))
 ISOLATION_OPTS = --inputdir=test --outputdir=. $(ISOLATION_SERVER)
-EXTRA_CLEAN = $(EXTENSION)-*.zip sql/tables.tmp sql/comments.tmp test/unit/unit_tests test/unit/*.unit.o results output_iso tmp_check tmp_check_iso log \
+EXTRA_CLEAN = $(EXTENSION)-*.zip sql/tables.tmp sql/comments.tmp sql/changed_views.tmp test/unit/unit_tests test/unit/*.unit.o results output_iso tmp_check tmp_check_iso log \
 	regression.diffs regression.out
 
 PG_CONFIG ?= pg_config
@@ -57,20 +57,25 @@ include $(PGXS)
 # PGXS follows no headers.
 $(OBJS): $(wildcard src/*.hpp src/*/*.hpp) Makefile $(EXTENSION).control
 
-# A line "--@tables" or "--@comments" stands for the tables and views, or for the comments on them.
+# A line "--@tables" or "--@comments" stands for the tables and views, or for the comments on them, "--@changed_views" for
+# the views that an update replaces, and "--@valid_schedule" for that file.
 sql/tables.tmp: $(SQL_SOURCES) sql/order.mk Makefile
 	cat $(TABLE_FILES:%=sql/%.sql) > $@
 
 sql/comments.tmp: sql/tables.tmp
 	awk '/^COMMENT ON /{inside=1} inside; /;$$/{inside=0}' $< > $@
 
-EXPAND = sed -e '/^--@tables$$/{' -e 'r sql/tables.tmp' -e 'd' -e '}' -e '/^--@comments$$/{' -e 'r sql/comments.tmp' -e 'd' -e '}'
+sql/changed_views.tmp: $(SQL_SOURCES) sql/order.mk Makefile
+	sed 's/^CREATE VIEW /CREATE OR REPLACE VIEW /' $(CHANGED_VIEWS:%=sql/%.sql) > $@
+
+EXPAND = sed $(foreach part,tables comments changed_views,-e '/^--@$(part)$$/{' -e 'r sql/$(part).tmp' -e 'd' -e '}') \
+	-e '/^--@valid_schedule$$/{' -e 'r sql/tables/valid_schedule.sql' -e 'd' -e '}'
 CONSTANTS = sed $(foreach name,uuid_v7 time_limit attempt_limit,-e "s|@$(name)@|$($(name))|g")
 
-$(SQL_INSTALL): $(SQL_SOURCES) sql/tables.tmp sql/comments.tmp sql/order.mk Makefile $(EXTENSION).control
+$(SQL_INSTALL): $(SQL_SOURCES) sql/tables.tmp sql/comments.tmp sql/changed_views.tmp sql/order.mk Makefile $(EXTENSION).control
 	cat $(INSTALL_FILES:%=sql/%.sql) | $(EXPAND) | $(CONSTANTS) > $@
 
-$(SQL_UPDATE): $(SQL_SOURCES) sql/tables.tmp sql/comments.tmp sql/order.mk Makefile $(EXTENSION).control
+$(SQL_UPDATE): $(SQL_SOURCES) sql/tables.tmp sql/comments.tmp sql/changed_views.tmp sql/order.mk Makefile $(EXTENSION).control
 	( printf '%s\n' "\\echo Use \"ALTER EXTENSION $(EXTENSION) UPDATE TO '$(EXTVERSION)'\" to load this file. \\quit"; \
 	cat $(UPDATE_FILES:%=sql/%.sql) | sed -E 's/^CREATE (FUNCTION|PROCEDURE|VIEW) /CREATE OR REPLACE \1 /' | $(EXPAND) | $(CONSTANTS) ) > $@
 

@@ -19,7 +19,7 @@ SQL_FUNCTION(_claim_batch)
 	refuse_null(fcinfo, 3);
 	InitMaterializedSRF(fcinfo, 0);
 	ReturnSetInfo *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
-	MemoryContext keep = CurrentMemoryContext;
+	MemoryContext result_cxt = CurrentMemoryContext;
 	ArrayType *only = PG_ARGISNULL(3) ? nullptr : PG_GETARG_ARRAYTYPE_P(3);
 	int most = PG_GETARG_INT32(2);
 
@@ -27,7 +27,7 @@ SQL_FUNCTION(_claim_batch)
 		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("number of timers must not be negative: %d", most));
 	SPI_connect();
 	claim::Claim claimed =
-		claim::lock_due(extension::current_schema(), PG_GETARG_TIMESTAMPTZ(0), PG_GETARG_TIMESTAMPTZ(1), most, only, keep);
+		claim::lock_due(extension::current_schema(), PG_GETARG_TIMESTAMPTZ(0), PG_GETARG_TIMESTAMPTZ(1), most, only, result_cxt);
 	SPI_finish();
 	for (int i = 0; i < claimed.count; i++)
 	{
@@ -82,7 +82,7 @@ SQL_FUNCTION(_in_transaction_block)
 
 // Run a GRANT of the user's from a script of the extension. Such a script makes every change of privileges a part of the extension,
 // which pg_dump leaves out. ALTER EXTENSION UPDATE and CREATE EXTENSION over adopted tables grant what the tables' owner and the levels
-// of access need, and dumps must keep that.
+// of access need, and dumps must result_cxt that.
 SQL_FUNCTION(_run_outside_script)
 {
 	bool in_script = creating_extension;

@@ -4,10 +4,11 @@
 -- privileges: it does nothing that the caller could not do by plain DML. Rows are locked in one order: timers,
 -- campaign, history.
 
--- Lock the timers in firing order, then the campaign, as the worker does. The worker locks the first timer of a
--- campaign. A session that waits for the worker holds no other timer of the campaign yet, and the two cannot deadlock.
+-- Lock the timers in the order of execution, then the campaign, as the worker does. The worker locks the first timer of
+-- a campaign. A session that waits for the worker holds no other timer of the campaign yet. So the two cannot
+-- deadlock.
 CREATE FUNCTION campaign_lifecycle_internal._lock_campaign(campaign_id uuid) RETURNS text
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 DECLARE
 	state text;
 BEGIN
@@ -29,7 +30,7 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._lock_campaign(uuid) IS
 
 -- Return when a campaign entered its state, from its last log row. Without one, return its creation.
 CREATE FUNCTION campaign_lifecycle_internal._entered_at(campaign_id uuid, state text) RETURNS timestamp with time zone
-	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 BEGIN
 	RETURN coalesce(
 		(SELECT max(l.created_at) FROM @extschema@.campaign_state_log AS l WHERE l.campaign_id = $1 AND l.to_state = $2),
@@ -38,23 +39,11 @@ END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._entered_at(uuid, text) IS 'When the campaign entered this state.';
 
-CREATE FUNCTION @extschema@.create_campaign(duration_hours integer, start_time timestamp with time zone DEFAULT now(),
-	auto_close boolean DEFAULT true,
-		rewards_enabled boolean DEFAULT true, metadata jsonb DEFAULT '{}', id uuid DEFAULT NULL) RETURNS uuid
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-#variable_conflict use_variable
+CREATE FUNCTION campaign_lifecycle_internal._first_state() RETURNS text
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	first_state text;
-	campaign_id uuid;
-	entered timestamptz;
 BEGIN
-	PERFORM campaign_lifecycle_internal._check_given('duration_hours', duration_hours IS NOT NULL);
-	PERFORM campaign_lifecycle_internal._check_given('auto_close', auto_close IS NOT NULL);
-	PERFORM campaign_lifecycle_internal._check_given('rewards_enabled', rewards_enabled IS NOT NULL);
-	PERFORM campaign_lifecycle_internal._check_object('metadata', metadata);
-	PERFORM campaign_lifecycle_internal._check_duration(duration_hours);
-	PERFORM campaign_lifecycle_internal._check_start_time(start_time);
-
 	-- The first state is the one that no transition enters. If an added row leads back into it, it is the one with a
 	-- policy that counts from start_time.
 	SELECT m.from_state
@@ -72,6 +61,30 @@ BEGIN
 		RAISE EXCEPTION 'no first state: every state of campaign_state_transitions can be entered from another'
 			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Delete the row that leads back into the first state.';
 	END IF;
+	RETURN first_state;
+END
+$$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._first_state() IS
+	'The state in which a campaign begins, by the state machine. Raises 55000 when there is none.';
+
+CREATE FUNCTION @extschema@.create_campaign(duration_hours integer, start_time timestamp with time zone DEFAULT now(),
+	auto_close boolean DEFAULT true,
+		rewards_enabled boolean DEFAULT true, metadata jsonb DEFAULT '{}', id uuid DEFAULT NULL) RETURNS uuid
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
+#variable_conflict use_variable
+DECLARE
+	first_state text;
+	campaign_id uuid;
+	entered timestamptz;
+BEGIN
+	PERFORM campaign_lifecycle_internal._check_given('duration_hours', duration_hours IS NOT NULL);
+	PERFORM campaign_lifecycle_internal._check_given('auto_close', auto_close IS NOT NULL);
+	PERFORM campaign_lifecycle_internal._check_given('rewards_enabled', rewards_enabled IS NOT NULL);
+	PERFORM campaign_lifecycle_internal._check_object('metadata', metadata);
+	PERFORM campaign_lifecycle_internal._check_duration(duration_hours);
+	PERFORM campaign_lifecycle_internal._check_start_time(start_time);
+
+	first_state := campaign_lifecycle_internal._first_state();
 
 	INSERT INTO @extschema@.campaigns AS c (id, status, metadata, start_time, duration_hours, auto_close, rewards_enabled)
 	VALUES (coalesce(id, campaign_lifecycle_internal._uuid_v7()), first_state, metadata, start_time, duration_hours,
@@ -96,7 +109,7 @@ COMMENT ON FUNCTION @extschema@.create_campaign(integer, timestamptz, boolean, b
 
 CREATE FUNCTION @extschema@.schedule_campaign_timers(campaign_id uuid)
 	RETURNS TABLE (timer_id uuid, timer_type text, scheduled_at timestamp with time zone)
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 #variable_conflict use_variable
 DECLARE
 	state text;
@@ -121,10 +134,11 @@ COMMENT ON FUNCTION @extschema@.schedule_campaign_timers(uuid) IS
 
 CREATE FUNCTION @extschema@.reschedule_campaign(campaign_id uuid, start_time timestamp with time zone DEFAULT NULL,
 	duration_hours integer DEFAULT NULL) RETURNS void
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 #variable_conflict use_variable
 DECLARE
 	state text;
+	kept record;
 BEGIN
 	PERFORM campaign_lifecycle_internal._check_given('campaign_id', campaign_id IS NOT NULL);
 	IF start_time IS NULL AND duration_hours IS NULL THEN
@@ -153,15 +167,47 @@ BEGIN
 	WHERE c.id = campaign_id;
 	PERFORM campaign_lifecycle_internal._apply_policies(ARRAY[campaign_id],
 		ARRAY[campaign_lifecycle_internal._entered_at(campaign_id, state)], clock_timestamp());
+	FOR kept IN
+		SELECT t.id, t.timer_type, t.scheduled_at
+		FROM @extschema@.campaign_timers AS t
+		JOIN @extschema@.campaign_timer_policies AS p ON p.state = state AND p.timer_type = t.timer_type
+			AND p.anchor IN ('start_time', 'end_time')
+		WHERE t.campaign_id = reschedule_campaign.campaign_id AND t.status IN ('PENDING', 'FAILED')
+			AND NOT t.payload ? 'policy'
+		ORDER BY t.scheduled_at, t.id
+	LOOP
+		RAISE NOTICE 'timer % was set by hand and stays at %', kept.timer_type, kept.scheduled_at
+			USING HINT = format('To move it: SELECT reschedule_timer(%L, time);', kept.id);
+	END LOOP;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.reschedule_campaign(uuid, timestamptz, integer) IS
 	'Gives a campaign new times and moves the timers that a policy made: before its start both, while it runs the '
-	'duration only. Errors: 22004, 22008, 22023, P0002; 55000 when the state does not allow it. Since 1.0.';
+	'duration only. A NOTICE names timers that stay because they were set by hand. Errors: 22004, 22008, 22023, P0002; '
+	'55000 when the state does not allow it. Since 1.0.';
+
+CREATE FUNCTION campaign_lifecycle_internal._transition_hint(from_state text, to_state text) RETURNS text
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	possible text;
+BEGIN
+	SELECT string_agg(m.to_state, ', ' ORDER BY m.priority, m.to_state)
+	INTO possible
+	FROM @extschema@.campaign_state_transitions AS m
+	WHERE m.from_state = $1;
+	IF possible IS NULL THEN
+		RETURN format('%s is a terminal state.', $1);
+	END IF;
+	RETURN format('From %s a campaign can change to %s. To allow it by hand: INSERT INTO %s (from_state, to_state) VALUES '
+		'(%L, %L);', $1, possible, '@extschema@.campaign_state_transitions'::regclass, $1, $2);
+END
+$$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._transition_hint(text, text) IS
+	'The hint of a transition that is not allowed: those that are, and the row to add.';
 
 CREATE FUNCTION campaign_lifecycle_internal._change_campaign_state(campaign_id uuid, to_state text, trigger_event text,
 	metadata jsonb) RETURNS text
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 #variable_conflict use_variable
 DECLARE
 	event_before constant text := coalesce(current_setting('campaign_lifecycle.trigger_event', true), '');
@@ -174,6 +220,12 @@ BEGIN
 	IF from_state = to_state THEN
 		RAISE EXCEPTION 'Invalid state transition from % to %', from_state, to_state
 			USING CONSTRAINT = 'valid_state_transition', HINT = 'The campaign is in that state already.';
+	END IF;
+	IF NOT EXISTS (SELECT FROM @extschema@.campaign_state_transitions AS m
+		WHERE m.from_state = from_state AND m.to_state = to_state) THEN
+		RAISE EXCEPTION 'Invalid state transition from % to %', from_state, to_state
+			USING CONSTRAINT = 'valid_state_transition',
+				HINT = campaign_lifecycle_internal._transition_hint(from_state, to_state);
 	END IF;
 	PERFORM set_config('campaign_lifecycle.trigger_event', trigger_event, true);
 	PERFORM set_config('campaign_lifecycle._log_metadata', metadata::text, true);
@@ -192,7 +244,7 @@ BEGIN
 	PERFORM set_config('campaign_lifecycle.trigger_event', event_before, true);
 	PERFORM set_config('campaign_lifecycle._log_metadata', metadata_before, true);
 	IF NOT moved THEN
-		RAISE EXCEPTION 'campaign % was not moved', campaign_id
+		RAISE EXCEPTION 'the state of campaign % was not changed', campaign_id
 			USING ERRCODE = 'triggered_action_exception',
 				HINT = 'A trigger on campaigns has suppressed the update, or row level security refuses it.';
 	END IF;
@@ -206,7 +258,7 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._change_campaign_state(uuid, tex
 
 CREATE FUNCTION @extschema@.transition_campaign(campaign_id uuid, to_state text, trigger_event text DEFAULT 'MANUAL',
 	metadata jsonb DEFAULT '{}') RETURNS text
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 #variable_conflict use_variable
 BEGIN
 	PERFORM campaign_lifecycle_internal._check_given('campaign_id', campaign_id IS NOT NULL);
@@ -232,7 +284,7 @@ COMMENT ON FUNCTION @extschema@.transition_campaign(uuid, text, text, jsonb) IS
 	'P0002; P0001 when the transition is not allowed. Since 1.0.';
 
 CREATE FUNCTION @extschema@.cancel_campaign(campaign_id uuid, reason text DEFAULT NULL) RETURNS void
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 #variable_conflict use_variable
 DECLARE
 	state text;

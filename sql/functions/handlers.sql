@@ -1,5 +1,5 @@
--- Handlers: functions of the user that run with a timer, after its state change and in its transaction, with the
--- privileges of the role that registered them.
+-- Handlers are functions of the user that run with a timer, after its state change and in its transaction. They run
+-- with the privileges of the role that registered them.
 
 CREATE FUNCTION campaign_lifecycle_internal._check_handler(handler regprocedure, handler_owner name) RETURNS void
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -62,7 +62,7 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._find_handler(text) IS
 
 CREATE FUNCTION @extschema@.register_handler(timer_type text, handler regprocedure, timeout interval DEFAULT NULL)
 	RETURNS void
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 #variable_conflict use_variable
 DECLARE
 	other record;
@@ -105,7 +105,7 @@ COMMENT ON FUNCTION @extschema@.register_handler(text, regprocedure, interval) I
 	'another role has one. Since 1.1.';
 
 CREATE FUNCTION @extschema@.unregister_handler(timer_type text) RETURNS void
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 #variable_conflict use_variable
 BEGIN
 	PERFORM campaign_lifecycle_internal._check_timer_type(timer_type);
@@ -124,7 +124,7 @@ COMMENT ON FUNCTION @extschema@.unregister_handler(text) IS
 -- Called after the state change. A timer that was postponed or skipped calls no handler.
 CREATE FUNCTION campaign_lifecycle_internal._handler_of(timer_id uuid, as_of timestamp with time zone,
 		OUT handler oid, OUT handler_owner oid, OUT timeout_ms integer, OUT campaign_id uuid, OUT payload jsonb)
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 #variable_conflict use_variable
 DECLARE
 	timer record;
@@ -169,7 +169,7 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._handler_of(uuid, timestamptz) I
 
 CREATE FUNCTION campaign_lifecycle_internal._record_handler(timer_id uuid, as_of timestamp with time zone,
 	handled jsonb) RETURNS void
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 #variable_conflict use_variable
 DECLARE
 	attempt record;
@@ -216,4 +216,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._reset_constraints() IS
-	'Resets every deferrable constraint to what it is declared as, for the rest of the transaction.';
+	'Resets every deferrable constraint to its declaration until the end of the transaction.';

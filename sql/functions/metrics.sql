@@ -2,7 +2,7 @@
 
 CREATE FUNCTION @extschema@.record_metric(campaign_id uuid, metric_type text, value numeric,
 	attributes jsonb DEFAULT '{}', id uuid DEFAULT NULL) RETURNS uuid
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 #variable_conflict use_variable
 DECLARE
 	new_id uuid;

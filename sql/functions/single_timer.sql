@@ -3,7 +3,7 @@
 -- A first transaction sets the timer to RUNNING with a STARTED execution, under a session lock that shows whether its
 -- process lives. A second one makes the state change and calls the handler. After an error a third one records the
 -- failed attempt. A RUNNING timer whose process is gone is a failed attempt as well. After a crash of the server, the
--- timers that were due then run alone, one by one, so that the one that caused the crash is found.
+-- timers that were due then run alone, one by one. So the timer that caused the crash is found.
 
 -- A session lock tells whether the process that runs a timer alone lives. The lock outlives transactions.
 CREATE FUNCTION campaign_lifecycle_internal._is_run_by_live_process(timer_id uuid) RETURNS boolean
@@ -63,13 +63,13 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._claim_single_timer(timestamptz, timestamptz, boolean, uuid[]) IS
-	'Locks the first due timer scheduled since a time that has a handler or has lost its worker before, or any timer if '
-	'everything is true, except those passed over. Returns its id, or NULL.';
+	'Locks the first due timer scheduled since a time that has a handler or has lost its worker before. Takes any timer '
+	'if everything is true. Leaves out those passed over. Returns its id, or NULL.';
 
 CREATE FUNCTION campaign_lifecycle_internal._start_single_timer(as_of timestamp with time zone,
 	due_by timestamp with time zone, since timestamp with time zone, everything boolean,
 		passed uuid[] DEFAULT '{}') RETURNS uuid
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 DECLARE
 	timer_id constant uuid := campaign_lifecycle_internal._claim_single_timer(due_by, since, everything, passed);
 BEGIN
@@ -114,7 +114,7 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._lock_single_timer(uuid, boolean
 
 CREATE FUNCTION campaign_lifecycle_internal._complete_single_timer(timer_id uuid, result jsonb,
 	done_at timestamp with time zone, took_ms integer) RETURNS boolean
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 #variable_conflict use_variable
 BEGIN
 	UPDATE @extschema@.timer_executions AS x
@@ -128,7 +128,7 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._complete_single_timer(uuid, jso
 
 CREATE FUNCTION campaign_lifecycle_internal._fail_single_timer(timer_id uuid, as_of timestamp with time zone,
 	sqlstate text, message text) RETURNS void
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 #variable_conflict use_variable
 BEGIN
 	PERFORM FROM @extschema@.campaign_timers AS t WHERE t.id = timer_id AND t.status = 'RUNNING' FOR NO KEY UPDATE;
@@ -141,7 +141,7 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._fail_single_timer(uuid, timesta
 	'Records a failed attempt as _fail_timer() does, if the timer is still RUNNING.';
 
 CREATE FUNCTION campaign_lifecycle_internal._release_single_timer(timer_id uuid) RETURNS void
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 #variable_conflict use_variable
 BEGIN
 	UPDATE @extschema@.campaign_timers AS t
@@ -155,7 +155,7 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._release_single_timer(uuid) IS
 	'Lets a RUNNING timer wait as before. This is no attempt.';
 
 CREATE FUNCTION campaign_lifecycle_internal._recover_lost(as_of timestamp with time zone) RETURNS bigint
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 DECLARE
 	timer_id uuid;
 	lost bigint := 0;

@@ -46,8 +46,8 @@ BEGIN
 			SELECT m.recorded_at, 4, m.id, 'metric', m.metric_type::text, NULL,
 				jsonb_build_object('value', m.value, 'attributes', m.attributes)
 			FROM @extschema@.campaign_metrics AS m
-			WHERE m.campaign_id = $1) AS r (at, place, id, kind, name, status, detail)
-		ORDER BY r.at, r.place, r.id;
+			WHERE m.campaign_id = $1) AS r (at, source, id, kind, name, status, detail)
+		ORDER BY r.at, r.source, r.id;
 	IF NOT FOUND AND NOT EXISTS (SELECT FROM @extschema@.campaigns AS c WHERE c.id = $1) THEN
 		PERFORM campaign_lifecycle_internal._unknown_campaign($1);
 	END IF;

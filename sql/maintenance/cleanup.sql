@@ -3,7 +3,7 @@
 
 CREATE FUNCTION campaign_lifecycle_internal._remove_executions(since timestamp with time zone,
 	cutoff timestamp with time zone, max_rows bigint, OUT removed bigint, OUT reached timestamp with time zone)
-	LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE sql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 	WITH gone AS (
 		DELETE FROM @extschema@.timer_executions AS e
 		WHERE e.status = 'COMPLETED' AND e.completed_at < cutoff
@@ -22,7 +22,7 @@ COMMENT ON FUNCTION
 
 CREATE FUNCTION campaign_lifecycle_internal._remove_timers(since timestamp with time zone,
 	cutoff timestamp with time zone, max_rows bigint, OUT removed bigint, OUT reached timestamp with time zone)
-	LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE sql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 	WITH gone AS (
 		DELETE FROM @extschema@.campaign_timers AS t
 		WHERE t.status IN ('COMPLETED', 'CANCELLED') AND t.updated_at < cutoff
@@ -38,12 +38,12 @@ CREATE FUNCTION campaign_lifecycle_internal._remove_timers(since timestamp with 
 $$;
 COMMENT ON FUNCTION
 	campaign_lifecycle_internal._remove_timers(timestamptz, timestamptz, bigint, OUT bigint, OUT timestamptz) IS
-	'Removes up to max_rows timers, with their executions, that are COMPLETED or CANCELLED and were both due and last '
-	'changed before the cut-off, the oldest first.';
+	'Removes up to max_rows timers, with their executions, that are COMPLETED or CANCELLED. They were both due and last '
+	'changed before the cut-off. The oldest go first.';
 
 CREATE FUNCTION campaign_lifecycle_internal._remove_metrics(since timestamp with time zone,
 	cutoff timestamp with time zone, max_rows bigint, OUT removed bigint, OUT reached timestamp with time zone)
-	LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE sql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 	WITH gone AS (
 		DELETE FROM @extschema@.campaign_metrics AS m
 		WHERE m.recorded_at < cutoff
@@ -62,7 +62,7 @@ COMMENT ON FUNCTION
 
 CREATE FUNCTION @extschema@.cleanup_timer_executions(older_than interval DEFAULT '6 months',
 	as_of timestamp with time zone DEFAULT now(), max_rows bigint DEFAULT NULL) RETURNS bigint
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 DECLARE
 	cutoff timestamptz := campaign_lifecycle_internal._cutoff(older_than, as_of);
 	n bigint;
@@ -89,7 +89,7 @@ COMMENT ON FUNCTION @extschema@.cleanup_timer_executions(interval, timestamptz, 
 -- Functions that pg_cron calls, also as a former owner of the tables, or as the superuser who scheduled the job.
 CREATE FUNCTION campaign_lifecycle_internal._cleanup_finished_timers(older_than interval,
 	as_of timestamp with time zone DEFAULT now()) RETURNS bigint
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 BEGIN
 	IF NOT campaign_lifecycle_internal._is_campaign_owner() THEN
 		RETURN campaign_lifecycle_internal._run_maintenance_as_owner('cleanup_finished_timers', as_of, older_than,
@@ -104,7 +104,7 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._cleanup_finished_timers(interva
 
 CREATE FUNCTION campaign_lifecycle_internal._cleanup_metrics(older_than interval,
 	as_of timestamp with time zone DEFAULT now()) RETURNS bigint
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 BEGIN
 	IF NOT campaign_lifecycle_internal._is_campaign_owner() THEN
 		RETURN campaign_lifecycle_internal._run_maintenance_as_owner('cleanup_metrics', as_of, older_than, NULL::bigint);

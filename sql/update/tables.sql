@@ -1,6 +1,6 @@
 -- Bring tables of 1.1 up to this version: after ALTER EXTENSION UPDATE, from a dump, or left by DROP EXTENSION.
 CREATE FUNCTION campaign_lifecycle_internal._upgrade_campaign_tables() RETURNS void
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $upgrade$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $upgrade$
 DECLARE
 	wanted constant text := (SELECT e.extversion FROM pg_extension AS e WHERE e.extname = 'campaign_lifecycle');
 	present text;
@@ -21,6 +21,18 @@ IF present = '1.1' THEN
 	WHERE t.id = x.timer_id AND t.status = 'FAILED' AND t.retry_count < @attempt_limit@ AND x.status = 'FAILED'
 		AND x.result IS NULL
 		AND x.error_message = '57P02: the worker was lost while it ran this timer';
+	-- Months that 1.1 made lack the grants of the log.
+	PERFORM campaign_lifecycle_internal._copy_grants(p.parent, p.part)
+	FROM (SELECT i.inhparent::regclass, i.inhrelid::regclass FROM pg_inherits AS i WHERE i.inhparent IN (
+		'@extschema@.campaign_state_log'::regclass, '@extschema@.campaign_state_log_archive'::regclass)) AS p (parent, part);
+	-- 1.1 took schedules that no job can run by.
+	ALTER TABLE @extschema@.campaign_maintenance_jobs DROP CONSTRAINT IF EXISTS valid_schedule;
+	PERFORM campaign_lifecycle_internal._mend_schedules();
+--@valid_schedule
+	-- A script of the extension may not replace what is the user's.
+	PERFORM campaign_lifecycle_internal._run_outside_script($views$
+--@changed_views
+$views$);
 --@comments
 END IF;
 PERFORM campaign_lifecycle_internal._install_campaign_triggers();
@@ -33,7 +45,7 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._upgrade_campaign_tables() IS
 -- Triggers on the tables run with the privileges of the role that writes. So the upgrade runs as the tables' owner, not
 -- as the superuser who updates the extension.
 CREATE FUNCTION @extschema@.upgrade_campaign_tables() RETURNS void
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 BEGIN
 	IF to_regclass('@extschema@.campaign_timers') IS NULL
 		OR to_regclass('@extschema@.campaign_tables_version') IS NULL THEN

@@ -11,8 +11,8 @@ CREATE VIEW @extschema@.stuck_timers WITH (security_invoker = true) AS
 	WHERE t.status = 'PENDING' AND t.scheduled_at < now() - interval '10 minutes'
 	GROUP BY t.timer_type;
 COMMENT ON VIEW @extschema@.stuck_timers IS
-	'Timers that should have fired more than 10 minutes ago and were not even tried, by type; empty while a worker '
-	'runs. upcoming_timers tells why each waits. Since 1.1.';
+	'Timers that should have been executed more than 10 minutes ago and were not even tried, by type; empty while a '
+	'worker runs. upcoming_timers tells why each waits. Since 1.1.';
 COMMENT ON COLUMN @extschema@.stuck_timers.total_lateness IS
 	'Sum of the lateness of the stuck timers; avg_lateness is this divided by stuck_count.';
 

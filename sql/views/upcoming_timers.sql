@@ -1,4 +1,4 @@
--- Which timers fire next, and why each waits.
+-- Which timers are executed next, and why each waits.
 
 CREATE VIEW @extschema@.upcoming_timers WITH (security_invoker = true) AS
 	-- Merge two index scans: timers that wait for their time, and for their next attempt. Other columns are looked up for
@@ -15,6 +15,10 @@ CREATE VIEW @extschema@.upcoming_timers WITH (security_invoker = true) AS
 						'JOIN pg_catalog.pg_database AS d ON d.oid OPERATOR(pg_catalog.=) a.database_oid
 						WHERE NOT a.paused AND d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()',
 						true, false, '')::text NOT LIKE '%active%' END) THEN 'paused'
+			WHEN w.scheduled_at > now() AND w.payload #> '{postponed,until}' IS NOT NULL THEN 'too early: waits for state '
+				|| coalesce((SELECT string_agg(s.state, ' or ' ORDER BY s.n)
+					FROM jsonb_array_elements_text(CASE WHEN jsonb_typeof(w.payload #> '{postponed,until}') = 'array'
+						THEN w.payload #> '{postponed,until}' ELSE '[]' END) WITH ORDINALITY AS s (state, n)), '')
 			WHEN w.scheduled_at > now() AND w.status = 'FAILED' THEN 'waits for its next attempt'
 			WHEN w.scheduled_at > now() THEN 'waits for its time'
 			WHEN w.blocker IS NOT NULL THEN 'waits for an earlier timer'
@@ -40,26 +44,26 @@ CREATE VIEW @extschema@.upcoming_timers WITH (security_invoker = true) AS
 				ORDER BY e.status <> 'RUNNING', e.scheduled_at, e.id
 				LIMIT 1) AS blocker
 		FROM (
-			(SELECT t.id, t.campaign_id, t.timer_type, t.status, t.scheduled_at, t.retry_count
+			(SELECT t.id, t.campaign_id, t.timer_type, t.status, t.scheduled_at, t.retry_count, t.payload
 				FROM @extschema@.campaign_timers AS t
 				WHERE t.status = 'PENDING'
 				ORDER BY t.scheduled_at)
 			UNION ALL
-			(SELECT t.id, t.campaign_id, t.timer_type, t.status, t.scheduled_at, t.retry_count
+			(SELECT t.id, t.campaign_id, t.timer_type, t.status, t.scheduled_at, t.retry_count, t.payload
 				FROM @extschema@.campaign_timers AS t
 				WHERE t.status = 'FAILED' AND t.retry_count < @attempt_limit@
 					AND t.retry_count < coalesce(current_setting('campaign_lifecycle.max_attempts', true), '@attempt_limit@')::integer
 				ORDER BY t.scheduled_at)) AS u) AS w
 	ORDER BY w.scheduled_at;
 COMMENT ON VIEW @extschema@.upcoming_timers IS
-	'The next timers over all campaigns, earliest first, and why each has not fired yet. Read it with LIMIT, or with a '
+	'The next timers over all campaigns, earliest first, and why each was not executed yet. Read it with LIMIT, or with a '
 	'condition on scheduled_at: then it costs the same with millions of timers. Since 1.1.';
 COMMENT ON COLUMN @extschema@.upcoming_timers.scheduled_at IS
 	'When it is due; of a failed one, when it is tried again.';
 COMMENT ON COLUMN @extschema@.upcoming_timers.lateness IS 'How long it has been due; 0 before its time.';
 COMMENT ON COLUMN @extschema@.upcoming_timers.waits_because IS
-	'due (fires at once, or waits for a lock), waits for its time, waits for its next attempt, waits for an earlier '
-	'timer, paused (pause_timers(), or a restored copy: resume_timers()), disabled (campaign_lifecycle.enabled is off), '
-	'not installed.';
+	'due: is executed at once, or waits for a lock; waits for its time; too early: waits for state ...: was postponed; '
+	'waits for its next attempt; waits for an earlier timer; paused: pause_timers(), or a restored copy '
+	'(resume_timers()); disabled: campaign_lifecycle.enabled is off; not installed.';
 COMMENT ON COLUMN @extschema@.upcoming_timers.waits_for_timer IS
 	'The first timer of its campaign that must be done before this one.';

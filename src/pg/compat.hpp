@@ -239,6 +239,31 @@ inline bool any_below(Node *node, bool (*walker)(Node *, void *), void *context)
 #endif
 }
 
+// Return whether the walker returns true for a node of the query.
+inline bool any_in_query(Query *query, bool (*walker)(Node *, void *), void *context)
+{
+#if PG_VERSION_NUM >= 160000
+	return query_tree_walker(query, walker, context, 0);
+#else
+	return query_tree_walker(query, reinterpret_cast<bool (*)()>(reinterpret_cast<void (*)()>(walker)), context, 0);
+#endif
+}
+
+// Return the variable of a setting, or nullptr.
+inline const config_generic *find_setting(const char *name)
+{
+#if PG_VERSION_NUM >= 160000
+	return find_option(name, false, true, ERROR);
+#else
+	config_generic **variables = get_guc_variables();
+
+	for (int i = 0; i < GetNumConfigOptions(); i++)
+		if (strcmp(variables[i]->name, name) == 0)
+			return variables[i];
+	return nullptr;
+#endif
+}
+
 // Return whether the table has generated columns that are computed when they are read.
 inline bool has_virtual_columns(const TupleConstr *constraints)
 {

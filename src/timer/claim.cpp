@@ -22,7 +22,7 @@ constexpr spi_query::Query claim_only_query = {
 
 // This finds out first whether any timer waits for its next attempt, because most often none does.
 constexpr spi_query::Query has_retries_query = {R"(SELECT FROM @extschema@.campaign_timers AS t
-		WHERE t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED' AND t.retry_count OPERATOR(pg_catalog.<) 5
+		WHERE t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED' AND t.retry_count OPERATOR(pg_catalog.<) @attempt_limit@
 			AND t.scheduled_at OPERATOR(pg_catalog.>=) $1 AND t.scheduled_at OPERATOR(pg_catalog.<=) $2
 		ORDER BY t.scheduled_at, t.retry_count
 		LIMIT 1)",
@@ -37,7 +37,7 @@ constexpr spi_query::Query claim_retries_query = {
 	R"(SELECT r.id, r.tid, r.campaign_id, r.campaign_tid, r.timer_type::pg_catalog.text, r.state::pg_catalog.text, r.scheduled_at,
 			r.by_policy, true
 		FROM @extschema@._runnable_timers AS r
-		WHERE r.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED' AND r.retry_count OPERATOR(pg_catalog.<) 5
+		WHERE r.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED' AND r.retry_count OPERATOR(pg_catalog.<) @attempt_limit@
 			AND r.retry_count OPERATOR(pg_catalog.<) $4
 			AND r.scheduled_at OPERATOR(pg_catalog.>=) $1 AND r.scheduled_at OPERATOR(pg_catalog.<=) $2
 			AND r.timer_type::pg_catalog.text OPERATOR(pg_catalog.<>) ALL (ARRAY(SELECT h.timer_type::pg_catalog.text FROM @extschema@.campaign_timer_handlers AS h))
@@ -78,7 +78,7 @@ constexpr spi_query::Query next_due_query = {R"(SELECT LEAST(
 				LIMIT 1),
 			(SELECT t.scheduled_at
 				FROM @extschema@.campaign_timers AS t
-				WHERE t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED' AND t.retry_count OPERATOR(pg_catalog.<) 5
+				WHERE t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED' AND t.retry_count OPERATOR(pg_catalog.<) @attempt_limit@
 					AND t.retry_count OPERATOR(pg_catalog.<) $2 AND t.scheduled_at OPERATOR(pg_catalog.>=) $1
 				ORDER BY t.scheduled_at, t.retry_count
 				LIMIT 1)))",

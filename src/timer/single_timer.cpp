@@ -20,7 +20,7 @@ constexpr uint16 lock_kind = 3; // SQL's advisory locks have 1 and 2
 constexpr spi_query::Query single_timer_due_query = {R"(SELECT EXISTS (SELECT FROM @extschema@.campaign_timer_handlers AS h)
 			OR EXISTS (
 				SELECT FROM @extschema@.campaign_timers AS t
-				WHERE t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED' AND t.retry_count OPERATOR(pg_catalog.<) 5
+				WHERE t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED' AND t.retry_count OPERATOR(pg_catalog.<) @attempt_limit@
 					AND t.retry_count OPERATOR(pg_catalog.<) $3
 					AND t.scheduled_at OPERATOR(pg_catalog.>=) $1 AND t.scheduled_at OPERATOR(pg_catalog.<=) $2
 					AND EXISTS (
@@ -103,17 +103,16 @@ bool claim_timer(spi_query::Schema *schema, TimestampTz as_of, TimestampTz scan_
 	return spi_query::first_uuid(1, timer);
 }
 
-// Change the campaign's state and call the handler. Return the earliest due timer that was waiting behind this one,
-// or DT_NOEND.
-TimestampTz run_attempt(spi_query::Schema *schema, const pg_uuid_t *timer, TimestampTz as_of, bool marked)
+// Change the campaign's state and call the handler. A timer that is early is postponed instead.
+apply::ApplyResult run_attempt(spi_query::Schema *schema, const pg_uuid_t *timer, TimestampTz as_of, bool marked)
 {
 	claim::Claim claimed = lock_timer(schema, timer, marked, CurrentMemoryContext);
 
 	if (claimed.count == 0)
-		return DT_NOEND;
-	TimestampTz follow_up = apply::run(schema, &claimed, as_of, marked).follow_up;
+		return {DT_NOEND, 0};
+	apply::ApplyResult applied = apply::run(schema, &claimed, as_of, marked);
 	handler_call::run(schema, timer, as_of, marked);
-	return follow_up;
+	return applied;
 }
 
 // Return whether the error is a failure of the timer. The handler's timeout is one; any other cancel request is not.
@@ -209,15 +208,17 @@ SingleResult run(const SingleRequest &request, SkipList *skip_list)
 	result.error = mark_timer(request, *skip_list, as_of, &timer, &found);
 	if (result.error != nullptr || !found)
 		return result;
-	result.outcome = SingleOutcome::succeeded;
+	apply::ApplyResult applied = {DT_NOEND, 0};
 	result.error = xact::run([&] {
 		extension::ExtensionInfo ext;
 
 		// A timer that is marked RUNNING is finished even if timers have been paused meanwhile.
 		if (!extension::begin_as_owner(&ext, true))
 			ereport(ERROR, errcode(ERRCODE_LOCK_NOT_AVAILABLE), errmsg("the extension is being changed"));
-		result.follow_up = run_attempt(ext.schema, &timer, as_of, true);
+		applied = run_attempt(ext.schema, &timer, as_of, true);
 	});
+	result.outcome = applied.postponed > 0 ? SingleOutcome::postponed : SingleOutcome::succeeded;
+	result.follow_up = applied.follow_up;
 	if (result.error != nullptr)
 	{
 		bool failed = is_failure(result.error, handler_call::end_timeout());
@@ -228,7 +229,8 @@ SingleResult run(const SingleRequest &request, SkipList *skip_list)
 		if (error != nullptr)
 			result.error = error;
 	}
-	if (result.outcome == SingleOutcome::postponed)
+	// An early timer has another time now.
+	if (result.outcome == SingleOutcome::postponed && result.error != nullptr)
 		skip(skip_list, timer);
 	clean_session();
 	return result;
@@ -239,13 +241,25 @@ SingleResult run_for_client(spi_query::Schema *schema, TimestampTz as_of, Timest
 	SingleResult result = {SingleOutcome::none, DT_NOEND, nullptr};
 	pg_uuid_t timer = {};
 
+	bool claimed = false;
+
 	handler_call::reset_timeout();
-	if (!claim_timer(schema, as_of, scan_from, *skip_list, &timer))
-		return result;
-	result.error = xact::run_subxact([&] { result.follow_up = run_attempt(schema, &timer, as_of, false); });
-	result.outcome = SingleOutcome::succeeded;
+	// The claim belongs to the subtransaction. A lock that outlives a rolled back update would leave a multixact with an aborted updater.
+	apply::ApplyResult applied = {DT_NOEND, 0};
+	result.error = xact::run_subxact([&] {
+		claimed = claim_timer(schema, as_of, scan_from, *skip_list, &timer);
+		if (claimed)
+			applied = run_attempt(schema, &timer, as_of, false);
+	});
 	if (result.error == nullptr)
+	{
+		result.follow_up = applied.follow_up;
+		if (claimed)
+			result.outcome = applied.postponed > 0 ? SingleOutcome::postponed : SingleOutcome::succeeded;
 		return result;
+	}
+	if (!claimed)
+		ReThrowError(result.error);
 	bool timed_out = handler_call::end_timeout();
 	if (xact::is_cancel(result.error) && !timed_out)
 		ReThrowError(result.error);

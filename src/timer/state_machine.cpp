@@ -59,6 +59,12 @@ state_machine::Rules<Transition, Policy, SameText> rules_of(const StateMachine &
 	return {machine.transitions, machine.transition_count, machine.policies, machine.policy_count, {}};
 }
 
+// Return an array in which the rules note the transitions that they have followed.
+int *array_of_transitions(const StateMachine &machine)
+{
+	return static_cast<int *>(palloc(sizeof(int) * (machine.transition_count + 1)));
+}
+
 Datum jsonb_of(const StringInfoData &text)
 {
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(text.data));
@@ -126,12 +132,22 @@ const Policy *policy_for(const StateMachine &machine, Datum state, Datum type)
 	return rules_of(machine).policy_for(state, type);
 }
 
+bool acts_in(const StateMachine &machine, Datum state, Datum type)
+{
+	return rules_of(machine).acts_in(state, type, array_of_transitions(machine));
+}
+
+bool makes_late(const StateMachine &machine, Datum state, Datum mover, Datum type)
+{
+	return rules_of(machine).makes_late(state, mover, type, array_of_transitions(machine));
+}
+
 Rule rule_for(const StateMachine &machine, Datum state, Datum type)
 {
 	auto rules = rules_of(machine);
 	const Transition *transition = rules.transition_for(state, type);
 	const Policy *policy = rules.policy_for(state, type);
-	int *followed = static_cast<int *>(palloc(sizeof(int) * (machine.transition_count + 1)));
+	int *followed = array_of_transitions(machine);
 	TimerMeaning meaning = rules.meaning_of(state, type, followed);
 	Rule rule = {};
 
@@ -145,8 +161,12 @@ Rule rule_for(const StateMachine &machine, Datum state, Datum type)
 	rule.early = meaning == TimerMeaning::early;
 	rule.reminds = meaning == TimerMeaning::event;
 	rule.result = result_of(meaning, state, type, transition);
+	rule.policy_gone = meaning != TimerMeaning::late && !rules.has_policy_so_far(state, type, followed);
 	if (rule.only_when != nullptr)
 		rule.disabled_result = skipped(psprintf("%s is off", rule.only_when));
+	else if (rule.policy_gone)
+		rule.disabled_result =
+			skipped(psprintf("no policy sets %s up to state %s", TextDatumGetCString(type), TextDatumGetCString(state)));
 	return rule;
 }
 

@@ -4,13 +4,14 @@
 #include "trigger/state_log_metadata.hpp"
 
 #include "guc.hpp"
+#include "pg/columns.hpp"
 #include "pg/compat.hpp"
 
 namespace state_log_metadata {
 
 namespace {
 
-constexpr int max_characters = 50; // of an event in its column
+constexpr int max_characters = 50; // of an event in the log
 
 bool is_empty(const char *text)
 {
@@ -142,15 +143,28 @@ const char *event(const Source &source)
 	return name != nullptr ? name : "UNKNOWN";
 }
 
-Datum truncate(const char *event)
+int max_event_characters(Oid schema)
+{
+	Oid log = get_relname_relid("campaign_state_log", schema);
+	HeapTuple tuple = OidIsValid(log) ? SearchSysCacheAttName(log, "trigger_event") : nullptr;
+
+	if (!HeapTupleIsValid(tuple))
+		return max_characters;
+	Form_pg_attribute column = reinterpret_cast<Form_pg_attribute>(GETSTRUCT(tuple));
+	int limit = columns::max_characters(column->atttypid, column->atttypmod);
+	ReleaseSysCache(tuple);
+	return limit < 0 ? max_characters : least(limit, max_characters);
+}
+
+Datum truncate(const char *event, int limit)
 {
 	int length = static_cast<int>(strlen(event));
 
-	return PointerGetDatum(cstring_to_text_with_len(event, pg_mbcharcliplen(event, length, max_characters)));
+	return PointerGetDatum(cstring_to_text_with_len(event, pg_mbcharcliplen(event, length, limit)));
 }
 
 // The keys of the extension are pushed last, because the last of equal keys wins.
-Datum build(const Source &source, const char *event)
+Datum build(const Source &source, const char *event, int limit)
 {
 	pg::JsonbBuilder builder = {};
 	Jsonb *object = call_metadata();
@@ -166,7 +180,7 @@ Datum build(const Source &source, const char *event)
 	push_time(&builder, "new_updated_at", source.new_updated_at);
 	push_text(&builder, "changed_by", author(source, object, session_user));
 	push_text(&builder, "session_user", session_user);
-	if (pg_mbstrlen(event) > max_characters)
+	if (pg_mbstrlen(event) > limit)
 		push_text(&builder, "trigger_event", event);
 	pg::push_jsonb(&builder, WJB_END_OBJECT, nullptr);
 	return JsonbPGetDatum(JsonbValueToJsonb(builder.result));

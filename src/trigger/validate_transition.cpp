@@ -106,7 +106,7 @@ char *next_states(spi_query::Schema *schema, Datum state)
 	const char *states = next_states(schema, from_text);
 
 	ereport(ERROR, errcode(ERRCODE_RAISE_EXCEPTION), errmsg("Invalid state transition from %s to %s", from, to),
-			states != nullptr ? errhint("From %s a campaign can move to %s.", from, states)
+			states != nullptr ? errhint("From %s a campaign can change to %s.", from, states)
 							  : errhint("%s is a terminal state.", from),
 			err_generic_string(PG_DIAG_CONSTRAINT_NAME, "valid_state_transition"));
 	pg_unreachable();

@@ -279,7 +279,7 @@ BEGIN;
 SELECT is(pg_temp.outcome(), 'started, own', 'replaces it, and creates a trigger');
 ROLLBACK;
 SELECT dblink_exec('other', 'CREATE OR REPLACE TRIGGER own BEFORE UPDATE ON campaigns FOR EACH ROW WHEN (NEW.status = ''EXPIRED'') EXECUTE FUNCTION own.witness()') AS done \gset
--- (Not rolled back, for pgTAP's own count would be gone with it.)
+-- Not rolled back, because pgTAP's own count would be gone with it.
 SELECT is(pg_temp.outcome(), 'started', 'a trigger that another session replaces is followed');
 
 SELECT * FROM finish();

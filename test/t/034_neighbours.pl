@@ -238,7 +238,7 @@ sub live
 	return;
 }
 
-# What must not be there. A worker that ends for DROP EXTENSION or DROP DATABASE says so at LOG; the failing timer's error is no line of the log.
+# Lines of the log that must not be there. A worker that ends for DROP EXTENSION or DROP DATABASE says so at LOG; the failing timer's error is no line of the log.
 sub quiet
 {
 	my ($log, $what, $ignored) = @_;
