@@ -93,7 +93,7 @@ sub overtakes
 	for my $from (grep { my $s = $_; $s eq $state || scalar grep { $_ eq $s } states_after($state) } keys %moves)
 	{
 		my $to = $moves{$from}{$type} or next;
-		return 1 if comes_to($from, $other) && !comes_to($to, $other) && !$policies{$to}{$other};
+		return 1 if (comes_to($from, $other) || acts($from, $other)) && !comes_to($to, $other) && !$policies{$to}{$other};
 	}
 	return 0;
 }
