@@ -219,7 +219,8 @@ sub fail_attempt
 {
 	my ($timer, $now) = @_;
 	# The worker attempts one after the other. A call of run_due_timers() does it at one time.
-	$timer->{first} //= $by_worker ? $now + 1e-6 * ++$attempts : $now;
+	$now += 0.01 * ++$attempts if $by_worker;
+	$timer->{first} //= $now;
 	$timer->{attempts}++;
 	$timer->{status} = 'FAILED';
 	$timer->{at} = later($now, 2 * 2**($timer->{attempts} - 1)) if $timer->{attempts} < 5;
@@ -255,6 +256,7 @@ sub run_one
 sub run_due
 {
 	my ($c, $now) = @_;
+	$attempts = 0;
 	while (1)
 	{
 		my ($first) = sort { $a->{at} <=> $b->{at} || $priority{ $a->{type} } <=> $priority{ $b->{type} } } waiting($c);
