@@ -295,14 +295,16 @@ my %model = (
 		return 'P0001' if $c->{state} eq 'EXPIRED';
 		push @{ $c->{timers} }, $timer = { type => $type } unless $timer;
 		@{$timer}{qw(status attempts at policy postponed)} = ('PENDING', 0, later($now, $at), 0, 0);
-		move_behind($c, $now);
+		# The clock has moved since now() was taken for the time given.
+		move_behind($c, $now + 0.0005);
 		return;
 	},
 	reschedule_timer => sub {
 		my ($c, $now, $type, $at) = @_;
 		my ($timer) = waiting($c, $type) or return;
 		@{$timer}{qw(status attempts at policy postponed)} = ('PENDING', 0, later($now, $at), 0, 0);
-		move_behind($c, $now);
+		# The clock has moved since now() was taken for the time given.
+		move_behind($c, $now + 0.0005);
 		return;
 	},
 	cancel_timer => sub {
