@@ -242,7 +242,7 @@ SELECT is((SELECT count(DISTINCT tableoid) FROM campaign_metrics) > 90, true, 'm
 SELECT cmp_ok((SELECT contexts FROM pg_temp.kept()), '<=', 40::bigint, 'expressions of at most 40 partitions are kept');
 ROLLBACK;
 
----- A function that one of our own statements calls renames the schema and calls us again. All is planned anew under the new name.
+---- A function that one of our own statements calls renames the schema and calls us again, which is refused.
 
 BEGIN;
 SELECT create_campaign(24, now()) AS campaign \gset
@@ -254,7 +254,11 @@ CREATE FUNCTION own.rename_and_look() RETURNS boolean LANGUAGE plpgsql SECURITY 
 BEGIN
 	IF to_regnamespace('renamed') IS NULL THEN
 		ALTER SCHEMA public RENAME TO renamed;
-		PERFORM campaign_lifecycle_internal._next_due(now());
+		BEGIN
+			PERFORM campaign_lifecycle_internal._next_due(now());
+		EXCEPTION WHEN object_not_in_prerequisite_state THEN
+			NULL; -- The functions name the schema as it was.
+		END;
 	END IF;
 	RETURN true;
 END

@@ -45,6 +45,7 @@ ROLLBACK TO attached;
 DROP TRIGGER update_campaign_timers_updated_at ON campaign_timers;
 DROP TRIGGER validate_timer_rescheduling ON campaign_timers;
 DROP TRIGGER validate_timer_status_change ON campaign_timers;
+DROP TRIGGER mark_timer_cancelled_by_hand ON campaign_timers;
 DROP TRIGGER protect_timer ON campaign_timers;
 DROP TRIGGER explain_changed_timer ON campaign_timers;
 ALTER TABLE campaign_timers ADD COLUMN shout text GENERATED ALWAYS AS (status || '!') STORED, ADD COLUMN quiet text GENERATED ALWAYS AS (lower(timer_type)) STORED;
@@ -201,7 +202,10 @@ SELECT pg_get_viewdef('_runnable_timers'::regclass) AS runnable \gset
 DROP VIEW _runnable_timers, stuck_timers, failed_timers, dead_timers, upcoming_timers CASCADE;
 DROP MATERIALIZED VIEW mv_pending_timers CASCADE;
 SAVEPOINT bare;
+-- ON CONFLICT finds the unique index by its predicate, which a new type writes differently.
+DROP INDEX unique_active_timer_per_type;
 ALTER TABLE campaign_timers ALTER COLUMN status TYPE char(20);
+CREATE UNIQUE INDEX unique_active_timer_per_type ON campaign_timers (campaign_id, timer_type) WHERE status IN ('PENDING', 'RUNNING');
 CREATE VIEW _runnable_timers AS :runnable
 SELECT pg_temp.add_campaigns(1);
 SELECT is(pg_temp.run_timers(), 1::bigint, 'one timer is attempted with a char(20) status of timers');
