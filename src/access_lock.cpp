@@ -1,5 +1,5 @@
-// Lets one session at a time change who may use what. GRANT and REVOKE update catalog rows without a lock that lasts, so two of them, or
-// one beside ALTER TABLE OWNER, REFRESH MATERIALIZED VIEW or ATTACH PARTITION, would end in "tuple concurrently updated" or a deadlock.
+// Lets one session at a time change who may use what. GRANT and REVOKE update catalog rows without a lock that lasts. Two of them
+// would end in "tuple concurrently updated" or a deadlock, and so would one beside ALTER TABLE OWNER, REFRESH or ATTACH PARTITION.
 // Functions that change privileges or the owner take the lock exclusively, and maintenance shares it. All lock the extension before, as
 // the worker does, so that an update of the extension waits for them.
 #include "extension.hpp"

@@ -93,7 +93,7 @@ Datum value_of(Relation relation, HeapTuple row, const char *column, Oid type)
 	return is_null ? static_cast<Datum>(0) : value;
 }
 
-// What campaign_tables_version says.
+// The contents of campaign_tables_version.
 struct TablesVersion
 {
 	int rows;

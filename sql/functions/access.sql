@@ -123,9 +123,9 @@ END
 $$;
 COMMENT ON FUNCTION @extschema@.grant_campaign_access(regrole, text) IS
 	'Gives a role access. reader: SELECT on all tables, views and sequences, and the monitoring functions. writer: '
-	'reader, the functions that create, schedule and cancel, and that change states, and INSERT and UPDATE by column on '
-	'campaigns and campaign_timers, INSERT on campaign_metrics, with the sequences of their columns; no DELETE, '
-	'TRUNCATE, TRIGGER or REFERENCES, and nothing on the log and the executions. operator: reader, pause, resume, '
+	'reader, the functions that create, schedule, cancel and change states, and by column INSERT and UPDATE on '
+	'campaigns and campaign_timers, INSERT on campaign_metrics. It has no DELETE, TRUNCATE, TRIGGER or REFERENCES, '
+	'and nothing on the log and the executions. operator: reader, pause, resume, '
 	'retry, run_due_timers(), the maintenance, and handlers of its own. Levels add up; call it again after adding a '
 	'column or updating the extension. Errors: 22004, 22023 for another level, 42704; 42501 unless called with the '
 	'rights of the owners of the extension and the tables. Since 1.1.';

@@ -111,5 +111,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._bury_dead_timers(uuid, text) IS
-	'Gives a FAILED timer of this type that has no attempt left by max_attempts the retry_count of a dead one, so that '
-	'indexes do not take it for one that waits.';
+	'Gives a FAILED timer of this type that has no attempt left by max_attempts the retry_count of a dead one. '
+	'Otherwise indexes would take it for one that waits.';

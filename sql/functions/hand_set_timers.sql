@@ -95,4 +95,4 @@ END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._notice_plan(uuid) IS
 	'Raises a NOTICE where a timer does nothing in the state in which its campaign will then be, by the timers that '
-	'wait, and where it takes the place of the timer of a policy.';
+	'wait. Raises one, too, where it takes the place of the timer of a policy.';

@@ -43,8 +43,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._check_handler(regprocedure, name, oid) IS
-	'Raises 42883 unless the function exists, 42P13 unless it is a handler, 42501 unless it belongs to this role, '
-	'by its name or its oid, which may execute it.';
+	'Raises 42883 unless the function exists, 42P13 unless it is a handler. Raises 42501 unless it belongs to this '
+	'role, by its name or its oid, and the role may execute it.';
 
 -- to_regprocedure() would need USAGE on the handler's schema, which the worker's role may lack.
 CREATE FUNCTION campaign_lifecycle_internal._find_handler(handler text) RETURNS regprocedure

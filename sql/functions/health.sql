@@ -234,8 +234,7 @@ BEGIN
 		RETURN;
 	END IF;
 	IF to_regclass('@extschema@.campaign_timers') IS NULL THEN
-		RETURN QUERY SELECT 'tables_version', 'critical', 'none', (SELECT e.extversion FROM pg_extension AS e
-			WHERE e.extname = 'campaign_lifecycle'),
+		RETURN QUERY SELECT 'tables_version', 'critical', 'none', installed,
 			'The campaign tables are missing: install_campaign_tables() makes them, unless a restore that brings them is still '
 				'running.';
 		RETURN;

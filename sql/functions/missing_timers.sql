@@ -1,8 +1,8 @@
 -- Campaigns that a policy would give timers and that have none: plain INSERT and UPDATE set no timers. Health counts
 -- them, and schedule_missing_timers() gives them their timers.
 --
--- A campaign has none if no timer of it waits, and a policy of its state knows a time for a type of which the campaign
--- has had no timer since it entered the state. A timer that was cancelled by hand or is dead is not missing.
+-- A campaign has none if no timer of it waits, and a policy of its state has a time for a type that it lacks. It lacks
+-- a type of which it has had no timer since it entered the state. A timer that was cancelled by hand or is dead is not missing.
 
 CREATE FUNCTION campaign_lifecycle_internal._missing_timers(campaign_ids uuid[])
 		RETURNS TABLE (campaign_id uuid, entered_at timestamp with time zone, due timestamp with time zone)
@@ -110,8 +110,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.schedule_missing_timers(integer) IS
-	'Does what schedule_campaign_timers() does, for campaigns that a policy would give timers and that have none, those '
-	'overdue first, at most max_campaigns. Returns how many were given some; a NOTICE says how many are left. Call it '
+	'Does what schedule_campaign_timers() does, for campaigns that a policy would give timers and that have none. Those '
+	'overdue come first, at most max_campaigns. Returns how many were given some. A NOTICE says how many are left. Call it '
 	'again until it returns 0. Errors: 22004, 22023. Since 1.2.';
 
 -- The campaigns that are looked at are those of each state by its index, those whose start or end was last, and the

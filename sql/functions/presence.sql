@@ -48,4 +48,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._raise_no_tables() IS
-	'Raises 42P01, or 55000 if the schema was renamed, for a function that finds no table.';
+	'Raises 42P01, or 55000 if the schema was renamed. Called by functions that find no table.';

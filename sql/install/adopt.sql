@@ -46,5 +46,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._check_campaign_tables(boolean) IS
-	'Raises unless the campaign tables found belong to the current user or a superuser, or, unless CREATE EXTENSION '
-	'adopts them, to the role of set_campaign_owner() (42501), and have the shape of ours (42P07).';
+	'Raises 42501 unless the campaign tables found belong to the current user or a superuser, or, unless CREATE '
+	'EXTENSION adopts them, to the role of set_campaign_owner(). Raises 42P07 unless they have the shape of ours.';

@@ -1,5 +1,5 @@
--- A partition is as accessible as its parent. pg_dump reads each partition by name, with the privileges of its caller,
--- so a role that may read the log but not its newest month cannot make a backup.
+-- A partition is as accessible as its parent. pg_dump reads each partition by name, with the privileges of its caller.
+-- So a role that may read the log but not its newest month cannot make a backup.
 
 CREATE FUNCTION campaign_lifecycle_internal._table_grants(table_name regclass)
 	RETURNS TABLE (grantee text, privilege text, column_name name, with_grant_option boolean)
@@ -23,7 +23,7 @@ CREATE FUNCTION campaign_lifecycle_internal._table_grants(table_name regclass)
 	GROUP BY g.grantee, g.privilege, g.column_name
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._table_grants(regclass) IS
-	'What others than its owner may do with a table: on the whole of it, or on a column.';
+	'The privileges of others than its owner on a table, or on a column.';
 
 CREATE FUNCTION campaign_lifecycle_internal._copy_grants(parent regclass, part regclass, former regclass DEFAULT NULL)
 	RETURNS void

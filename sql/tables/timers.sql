@@ -51,8 +51,8 @@ COMMENT ON COLUMN @extschema@.campaign_timers.scheduled_at IS
 COMMENT ON COLUMN @extschema@.campaign_timers.executed_at IS
 	'When it was carried out; minus scheduled_at: its lateness.';
 COMMENT ON COLUMN @extschema@.campaign_timers.payload IS
-	'The application''s own; the key "policy" marks a timer that a policy made and may move, "postponed" one that came '
-	'too early, with the states for which it waits.';
+	'The application''s own. The key "policy" marks a timer that a policy made and may move. "postponed" marks one that '
+	'came too early, with the states for which it waits.';
 COMMENT ON COLUMN @extschema@.campaign_timers.retry_count IS
 	'Failed attempts so far; @attempt_limit@ once another timer has taken the place of a dead one.';
 COMMENT ON INDEX @extschema@.unique_waiting_timer_per_type IS

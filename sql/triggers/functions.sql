@@ -41,7 +41,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.mark_cancelled_timer() IS
-	'BEFORE UPDATE trigger of campaign_timers: a timer that a user cancels is no longer one of a policy, so that '
+	'BEFORE UPDATE trigger of campaign_timers: a timer that a user cancels is no longer one of a policy. So '
 	'policies do not make it again while the campaign stays in its state. Since 1.2.';
 
 -- A stale copy of a row, written back by an application, must not execute a timer twice.

@@ -2,8 +2,8 @@
 //
 // A function of the extension sets search_path to pg_catalog, so that its own text means what it says. If it writes
 // tables, or calls a function that does, it also sets campaign_lifecycle._users_path. While such a function is the
-// innermost one that sets search_path, its statements that run users' code are parsed under pg_catalog, but planned and
-// executed under the users' path. Parsing binds the names and operators of the statement. Triggers,
+// innermost one that sets search_path, its statements that run users' code are parsed under pg_catalog. They are planned
+// and executed under the users' path. Parsing binds the names and operators of the statement. Triggers,
 // defaults, checks and policies of users are bound later: by the planner where it inlines a function, and by the
 // executor.
 //

@@ -27,7 +27,7 @@ ErrorData *stop_error(Body body, void *argument)
 	return error;
 }
 
-// What an error says about the timer whose execution has raised it.
+// The cause of an error that the execution of a timer has raised.
 enum class ErrorKind
 {
 	of_timer,       // an attempt of this timer has failed

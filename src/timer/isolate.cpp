@@ -108,8 +108,8 @@ Isolation begin(spi_query::Schema *schema, TimestampTz as_of)
 
 void run(Isolation *isolation, const claim::Claim &claimed, ErrorData *error)
 {
-	// The number of isolations that have left timers. Each begins elsewhere, so that timers that always raise an error
-	// of the server, and are left first, do not keep the same others from their turn.
+	// The number of isolations that have left timers. Each begins elsewhere. Otherwise timers that always raise an
+	// error of the server, and are left first, would keep the same others from their turn.
 	static uint32 turns = 0;
 	pg_uuid_t *ids = static_cast<pg_uuid_t *>(palloc(sizeof(pg_uuid_t) * claimed.count));
 	int start = static_cast<int>((static_cast<uint64>(turns) * (static_cast<uint64>(claimed.count) * 5 / 8 + 1)) % claimed.count);

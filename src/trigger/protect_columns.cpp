@@ -1,6 +1,6 @@
 // A BEFORE trigger of campaigns and campaign_timers. A role that has been granted single columns may name all of them,
-// as object-relational mappers do, and still decides nothing that is the server's. Promises that the times of creation
-// are the server's, that a row keeps its identity, and that only the server says when a timer was executed.
+// as object-relational mappers do, and still decides nothing that is the server's. The times of creation are the
+// server's, a row keeps its identity, and only the server says when a timer was executed.
 //
 // A role with the privilege on the whole table, as the owner has it, may import history and is not restricted.
 #include "pg/columns.hpp"

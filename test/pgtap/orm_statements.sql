@@ -1,4 +1,4 @@
--- What object-relational mappers send: statements that name every column. A writer may send them. Triggers keep what
+-- Object-relational mappers send statements that name every column. A writer may send them. Triggers keep what
 -- the server decides, and refuse a changed identity. A role with the privilege on the whole table imports history.
 
 BEGIN;

@@ -1,5 +1,5 @@
--- A policy gives a visit of a state its timer once. What was executed since the state was entered, or cancelled by a user, is
--- not made again. A new visit gets its timers again.
+-- A policy gives a visit of a state its timer once. A timer that was executed since the state was entered, or cancelled by a
+-- user, is not made again. A new visit gets its timers again.
 
 BEGIN;
 SELECT plan(22);

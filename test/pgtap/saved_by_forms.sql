@@ -86,7 +86,7 @@ ALTER TABLE campaigns ALTER COLUMN updated_at TYPE tenths;
 UPDATE campaigns SET metadata = '{}';
 SELECT is(updated_at::timestamptz, date_bin('100 ms', updated_at, '2000-01-01'), 'a domain with a precision is obeyed') FROM campaigns;
 
--- What the worker writes.
+-- Rows that the worker writes.
 DELETE FROM campaigns;
 ALTER TABLE campaign_timers ALTER COLUMN executed_at TYPE timestamptz(3), ALTER COLUMN created_at TYPE timestamptz(3);
 ALTER TABLE timer_executions ALTER COLUMN completed_at TYPE timestamptz(3);

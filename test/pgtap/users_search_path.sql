@@ -43,7 +43,7 @@ FROM unnest('{campaigns,campaign_timers,timer_executions,campaign_metrics,campai
 	AS t (name)
 \gexec
 
--- What triggers have recorded in a schema since the last call.
+-- The rows that triggers have recorded in a schema since the last call.
 CREATE FUNCTION pg_temp.audited(in_schema text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
 	found text;

@@ -1,4 +1,4 @@
--- What the cron parser refuses the CHECK on schedules refuses, and the other way round, at edges and in random schedules.
+-- The CHECK on schedules refuses what the cron parser refuses, and the other way round, at edges and in random schedules.
 -- Schedules that 1.1 took without being able to run by them are mended by the update.
 
 BEGIN;

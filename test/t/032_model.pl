@@ -165,7 +165,7 @@ sub apply_policies
 	return;
 }
 
-# What schedule_timer() and reschedule_timer() do to the timers of policies.
+# The effect of schedule_timer() and reschedule_timer() on the timers of policies.
 sub move_behind
 {
 	my ($c, $now) = @_;
@@ -194,7 +194,7 @@ sub enter
 	$c->{start} //= $now if $c->{state} eq 'CREATED' && $state eq 'RUNNING';
 	$c->{state} = $state;
 	$c->{entered} = $now;
-	# What has ended did so in another visit.
+	# Timers that have ended did so in another visit.
 	delete $_->{ended} for @{ $c->{timers} };
 	push @{ $c->{history} }, $state;
 	apply_policies($c, $now);

@@ -1,4 +1,4 @@
-# What is told to those who type: a name that is no event is refused when it is set, and notices name what stays as it was.
+# Users who type are told: a name that is no event is refused when it is set, and notices name what stays as it was.
 
 use strict;
 use warnings FATAL => 'all';

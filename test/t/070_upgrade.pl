@@ -101,7 +101,7 @@ subtest 'between the new library and ALTER EXTENSION UPDATE' => sub {
 	query_is($node, 'waiting', "SELECT string_agg(check_name, ', ') FROM campaign_health() WHERE status = 'critical' AND check_name NOT IN ('dead_letters', 'failure_rate')", '', 'health is not critical');
 };
 
-# What the upgrade writes: the version, and the oid of a handler's owner. What a superuser's update may do to rows: nothing.
+# The upgrade writes the version, and the oid of a handler's owner. A superuser's update may do nothing to rows.
 my $written = qr/^(?:campaign_tables_version|campaign_timer_handlers)/;
 my $handlers = q{SELECT md5(string_agg(format('%s %s %s %s %s', timer_type, handler, handler_owner, timeout, registered_at), ';' ORDER BY timer_type)) FROM campaign_timer_handlers};
 

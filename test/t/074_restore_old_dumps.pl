@@ -1,6 +1,6 @@
 # A dump of an older server, with the tables of an older version of the extension, is restored without loss, and its timers go on.
 #
-# Each test/upgrade/database-*.sql is such a dump, as pg_dump of PostgreSQL 15 wrote it. What the dump holds for a table is compared with what
+# Each test/upgrade/database-*.sql is such a dump, as pg_dump of PostgreSQL 15 wrote it. The rows that the dump holds for a table are compared with what
 # COPY of the restored table gives.
 
 use strict;
@@ -34,7 +34,7 @@ for my $path (sort glob 'test/upgrade/database-*.sql')
 	my $db = 'of_' . $version =~ s/\./_/gr;
 	my %rows = rows_of_dump($dump);
 
-	# What 1.1 granted on its internal functions has no function to go to.
+	# Grants of 1.1 on its internal functions have no function to go to.
 	$node->safe_psql('postgres', "CREATE DATABASE $db");
 	my ($out, $err) = ('', '');
 	IPC::Run::run([ 'psql', '-X', '-q', '-o', '/dev/null', '-f', $path, $node->connstr($db) ], '>', \$out, '2>', \$err);
