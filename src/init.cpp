@@ -2,7 +2,7 @@
 // the shared memory, the hooks and the launcher.
 
 #include "pg/compat.hpp"
-#include "pg/users_path.hpp"
+#include "users_path.hpp"
 #include "worker/ddl_hooks.hpp"
 #include "worker/launcher.hpp"
 #include "trigger/pending_changes.hpp"

@@ -6,7 +6,7 @@
 #include "extension.hpp"
 #include "pg/session_guard.hpp"
 #include "pg/compat.hpp"
-#include "pg/users_path.hpp"
+#include "users_path.hpp"
 
 namespace run_as_owner {
 

@@ -50,6 +50,34 @@ $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._campaign_sequences() IS
 	'The sequences of serial and identity columns that users have added to the tables.';
 
+CREATE FUNCTION campaign_lifecycle_internal._grant_columns(role regrole, access text) RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	item record;
+BEGIN
+	-- By column, the user's own columns included. A writer may name every column, as object-relational mappers do. The
+	-- triggers of protect_columns() decide what a role without the privilege on the whole table may write there.
+	FOR item IN
+		SELECT g.privilege, c.oid::regclass AS relation, string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) AS columns
+		FROM (VALUES
+			('writer', 'INSERT', 'campaigns'),
+			('writer', 'UPDATE', 'campaigns'),
+			('writer', 'INSERT', 'campaign_timers'),
+			('writer', 'UPDATE', 'campaign_timers'),
+			('writer', 'INSERT', 'campaign_metrics')) AS g (access, privilege, relation)
+		JOIN pg_class AS c ON c.relnamespace = '@extschema@'::regnamespace AND c.relname = g.relation
+		JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+		WHERE g.access = access AND c.relowner <> role
+		GROUP BY g.privilege, c.oid
+	LOOP
+		EXECUTE format('GRANT %s (%s) ON TABLE %s TO %s', item.privilege, item.columns, item.relation, role);
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._grant_columns(regrole, text) IS
+	'Gives a role the privileges of a level of access on columns.';
+
 CREATE FUNCTION @extschema@.grant_campaign_access(role regrole, access text) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
@@ -87,23 +115,7 @@ BEGIN
 	LOOP
 		EXECUTE format('GRANT %s ON SEQUENCE %s TO %s', item.privileges, item.sequence, role);
 	END LOOP;
-	-- By column, the user's own columns included. A writer may name every column, as object-relational mappers do. The
-	-- triggers of protect_columns() decide what a role without the privilege on the whole table may write there.
-	FOR item IN
-		SELECT g.privilege, c.oid::regclass AS relation, string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) AS columns
-		FROM (VALUES
-			('writer', 'INSERT', 'campaigns'),
-			('writer', 'UPDATE', 'campaigns'),
-			('writer', 'INSERT', 'campaign_timers'),
-			('writer', 'UPDATE', 'campaign_timers'),
-			('writer', 'INSERT', 'campaign_metrics')) AS g (access, privilege, relation)
-		JOIN pg_class AS c ON c.relnamespace = '@extschema@'::regnamespace AND c.relname = g.relation
-		JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-		WHERE g.access = access AND c.relowner <> role
-		GROUP BY g.privilege, c.oid
-	LOOP
-		EXECUTE format('GRANT %s (%s) ON TABLE %s TO %s', item.privilege, item.columns, item.relation, role);
-	END LOOP;
+	PERFORM campaign_lifecycle_internal._grant_columns(role, access);
 	IF access = 'operator' THEN
 		EXECUTE format('GRANT UPDATE (status, scheduled_at, retry_count) ON TABLE %s TO %s',
 			'@extschema@.campaign_timers'::regclass, role);

@@ -68,6 +68,7 @@ DECLARE
 	descending text;
 	within text;
 BEGIN
+	PERFORM campaign_lifecycle_internal._check_given('p', NOT p IS NULL);
 	SELECT format('ROW(%s)', string_agg(p.target_name || '.' || k.key, ', ' ORDER BY k.i)),
 		format('ARRAY[%s]', string_agg(k.key || '::pg_catalog.text', ', ' ORDER BY k.i)),
 		string_agg(k.key || ' DESC', ', ' ORDER BY k.i)
@@ -113,6 +114,7 @@ DECLARE
 	blocks bigint;
 	within text;
 BEGIN
+	PERFORM campaign_lifecycle_internal._check_given('p', NOT p IS NULL);
 	-- up_to is the block after the last.
 	IF up_to IS NULL THEN
 		up_to := ARRAY[pg_relation_size(p.part) / current_setting('block_size')::bigint];
@@ -161,8 +163,8 @@ CREATE FUNCTION campaign_lifecycle_internal._backfill_next(run uuid, table_name 
 		OUT statement text, OUT verifies boolean, OUT part text, OUT key_columns text, OUT reached text[], OUT up_to text[],
 			OUT pass integer, OUT seen bigint)
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
-	SET campaign_lifecycle._users_path = caller SET datestyle = 'ISO, MDY' SET intervalstyle = 'postgres'
-		SET extra_float_digits = 1
+	SET campaign_lifecycle._users_path = caller
+	SET datestyle = 'ISO, MDY' SET intervalstyle = 'postgres' SET extra_float_digits = 1
 	SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off SET jit = off AS $$
 #variable_conflict use_variable
 DECLARE
@@ -172,9 +174,7 @@ DECLARE
 BEGIN
 	PERFORM campaign_lifecycle_internal._backfill_check_run(run, table_name);
 	SELECT b.* INTO progress FROM ONLY @extschema@.campaign_backfills AS b WHERE b.run = run FOR UPDATE;
-	reached := progress.reached;
-	up_to := progress.up_to;
-	pass := progress.pass;
+	SELECT progress.reached, progress.up_to, progress.pass INTO reached, up_to, pass;
 	FOR p IN
 		SELECT q.*, format_type(a.atttypid, a.atttypmod) AS column_type
 		FROM campaign_lifecycle_internal._backfill_parts(table_name, progress.column_name) AS q

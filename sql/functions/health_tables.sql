@@ -256,6 +256,7 @@ BEGIN
 		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_timers(as_of);
 		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_executions(as_of);
 		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_missing_timers(as_of);
+		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_rescheduled_campaigns(as_of);
 	EXCEPTION WHEN OTHERS THEN
 		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_error('timers', SQLSTATE, SQLERRM);
 	END;

@@ -2,7 +2,8 @@
 -- them, and schedule_missing_timers() gives them their timers.
 --
 -- A campaign has none if no timer of it waits, and a policy of its state has a time for a type that it lacks. It lacks
--- a type of which it has had no timer since it entered the state. A timer that was cancelled by hand or is dead is not missing.
+-- a type of which it has had no timer since it entered the state. A timer that was cancelled by hand or is dead is not
+-- missing.
 
 CREATE FUNCTION campaign_lifecycle_internal._missing_timers(campaign_ids uuid[])
 		RETURNS TABLE (campaign_id uuid, entered_at timestamp with time zone, due timestamp with time zone)
@@ -110,12 +111,12 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.schedule_missing_timers(integer) IS
-	'Does what schedule_campaign_timers() does, for campaigns that a policy would give timers and that have none. Those '
-	'overdue come first, at most max_campaigns. Returns how many were given some. A NOTICE says how many are left. Call it '
-	'again until it returns 0. Errors: 22004, 22023. Since 1.2.';
+	'Does what schedule_campaign_timers() does, for campaigns that a policy would give timers and that have none. '
+	'Overdue ones come first, at most max_campaigns. Returns how many were given some. A NOTICE says how many are left. '
+	'Call it again until it returns 0. Errors: 22004, 22023. Since 1.2.';
 
--- The campaigns that are looked at are those of each state by its index, those whose start or end was last, and the
--- newest ones, at most 5000 each.
+-- This looks at campaigns of each state by its index, at those whose start or end was last, and at the newest ones. It
+-- takes at most 5000 of each.
 CREATE FUNCTION campaign_lifecycle_internal._health_missing_timers(as_of timestamp with time zone)
 		RETURNS TABLE (check_name text, status text, value text, threshold text, detail text)
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
@@ -151,7 +152,20 @@ BEGIN
 			ELSE format('Campaigns without the timers of their state, of %s looked at; plain INSERT and UPDATE set none. The '
 				'first, with the time of their first timer: %s. SELECT schedule_missing_timers(); until it returns 0.',
 				cardinality(looked_at), first_ids) END;
+END
+$$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._health_missing_timers(timestamptz) IS
+	'The check missing_timers of campaign_health().';
 
+CREATE FUNCTION campaign_lifecycle_internal._health_rescheduled_campaigns(as_of timestamp with time zone)
+		RETURNS TABLE (check_name text, status text, value text, threshold text, detail text)
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+	SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+	SET enable_sort = off SET enable_incremental_sort = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+	n bigint;
+	first_ids text;
+BEGIN
 	-- A campaign that was written after its timer, whose time is now another one. A timer that follows one set by hand, or
 	-- that waits for one that has failed, may stand at another time. Up to a minute is what a form rounds.
 	SELECT count(*), array_to_string((array_agg(DISTINCT q.campaign_id::text))[1:5], ', ')
@@ -181,5 +195,5 @@ BEGIN
 				first_ids) END;
 END
 $$;
-COMMENT ON FUNCTION campaign_lifecycle_internal._health_missing_timers(timestamptz) IS
-	'The checks missing_timers and rescheduled_campaigns of campaign_health().';
+COMMENT ON FUNCTION campaign_lifecycle_internal._health_rescheduled_campaigns(timestamptz) IS
+	'The check rescheduled_campaigns of campaign_health().';

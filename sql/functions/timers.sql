@@ -28,8 +28,7 @@ BEGIN
 	PERFORM campaign_lifecycle_internal._check_timer_type(timer_type);
 	PERFORM campaign_lifecycle_internal._check_schedule(scheduled_at);
 	PERFORM campaign_lifecycle_internal._check_object('payload', payload);
-	SELECT t.id, t.status
-	INTO existing
+	SELECT t.id, t.status INTO existing
 	FROM ONLY @extschema@.campaign_timers AS t
 	WHERE t.campaign_id = campaign_id AND t.timer_type = timer_type AND (t.status IN ('PENDING', 'RUNNING')
 		OR (t.status = 'FAILED' AND t.retry_count < attempts))
@@ -61,8 +60,8 @@ BEGIN
 				HINT = 'Choose another id, or leave it out.';
 	END IF;
 	-- Another session may be scheduling the same: what the index then says after a wait would have no hint.
-	new_id := campaign_lifecycle_internal._insert_timer(coalesce(id, campaign_lifecycle_internal._uuid_v7()), campaign_id,
-		timer_type, scheduled_at, payload);
+	new_id := campaign_lifecycle_internal._insert_timer(coalesce(id, campaign_lifecycle_internal._uuid_v7()),
+		campaign_id, timer_type, scheduled_at, payload);
 	IF new_id IS NULL THEN
 		RAISE EXCEPTION 'campaign % already has a waiting % timer', campaign_id, timer_type
 			USING ERRCODE = 'unique_violation', CONSTRAINT = 'unique_active_timer_per_type',

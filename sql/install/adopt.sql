@@ -46,5 +46,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._check_campaign_tables(boolean) IS
-	'Raises 42501 unless the campaign tables found belong to the current user or a superuser, or, unless CREATE '
-	'EXTENSION adopts them, to the role of set_campaign_owner(). Raises 42P07 unless they have the shape of ours.';
+	'Raises 42501 unless the campaign tables found belong to the current user or a superuser. Unless CREATE EXTENSION '
+	'adopts them, they may belong to the role of set_campaign_owner(), too. Raises 42P07 unless they have the shape of '
+	'ours.';

@@ -90,6 +90,22 @@ COMMENT ON FUNCTION
 	'Removes up to max_rows rows from before the cut-off, for one of the jobs that clean up; another job removes none. '
 	'Returns how many, and the time that it has reached.';
 
+CREATE FUNCTION campaign_lifecycle_internal._create_next_month(months_ahead integer, as_of timestamp with time zone,
+		OUT created bigint, OUT more boolean)
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
+DECLARE
+	next_month timestamptz;
+BEGIN
+	SELECT m.month INTO next_month FROM campaign_lifecycle_internal._missing_log_months(months_ahead, as_of)
+		AS m (month) LIMIT 1;
+	created := (next_month IS NOT NULL AND campaign_lifecycle_internal._create_month_partition(
+		'@extschema@.campaign_state_log'::regclass, next_month, NULL::regclass) IS NOT NULL)::integer;
+	more := EXISTS (SELECT FROM campaign_lifecycle_internal._missing_log_months(months_ahead, as_of));
+END
+$$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._create_next_month(integer, timestamptz) IS
+	'Makes the first missing month of the log. Returns how many were made, 0 or 1, and whether one is missing still.';
+
 CREATE FUNCTION campaign_lifecycle_internal._run_maintenance_step(job text, as_of timestamp with time zone)
 	RETURNS boolean
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
@@ -98,7 +114,6 @@ DECLARE
 	row record;
 	began timestamptz := clock_timestamp();
 	batch bigint := 5000;
-	month timestamptz;
 	done bigint := 0;
 	reached timestamptz;
 	cutoff timestamptz;
@@ -118,13 +133,8 @@ BEGIN
 	reached := CASE WHEN row.last_outcome = 'running' THEN row.reached END;
 
 	IF $1 = 'create-monthly-partitions' THEN
-		SELECT m.month INTO month FROM campaign_lifecycle_internal._missing_log_months(row.months_ahead, as_of)
-			AS m (month) LIMIT 1;
-		IF FOUND THEN
-			done := (campaign_lifecycle_internal._create_month_partition('@extschema@.campaign_state_log'::regclass, month,
-				NULL::regclass) IS NOT NULL)::integer;
-			more := EXISTS (SELECT FROM campaign_lifecycle_internal._missing_log_months(row.months_ahead, as_of));
-		END IF;
+		SELECT m.created, m.more INTO done, more
+		FROM campaign_lifecycle_internal._create_next_month(row.months_ahead, as_of) AS m;
 	ELSIF $1 = 'refresh-active-campaigns' THEN
 		done := campaign_lifecycle_internal._refresh_if_changed(to_regclass('@extschema@.mv_active_campaigns'))::integer;
 	ELSIF $1 = 'refresh-pending-timers' THEN

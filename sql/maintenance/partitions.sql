@@ -184,7 +184,7 @@ BEGIN
 	END IF;
 
 	part := campaign_lifecycle_internal._create_month_table(parent, month);
-	PERFORM campaign_lifecycle_internal._copy_grants(parent, part);
+	PERFORM campaign_lifecycle_internal._copy_grants(parent, part, NULL::regclass);
 
 	-- A constraint that is NOT VALID on the parent must not refuse old rows here.
 	FOR unproven IN

@@ -47,7 +47,7 @@ IF present = '1.1' THEN
 		AND x.result IS NULL
 		AND x.error_message = '57P02: the worker was lost while it ran this timer';
 	-- Months that 1.1 made lack the grants of the log.
-	PERFORM campaign_lifecycle_internal._copy_grants(p.parent, p.part)
+	PERFORM campaign_lifecycle_internal._copy_grants(p.parent, p.part, NULL::regclass)
 	FROM (SELECT i.inhparent::regclass, i.inhrelid::regclass FROM pg_inherits AS i WHERE i.inhparent IN (
 		'@extschema@.campaign_state_log'::regclass, '@extschema@.campaign_state_log_archive'::regclass)) AS p (parent, part);
 	-- 1.1 took schedules that no job can run by.

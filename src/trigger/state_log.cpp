@@ -7,7 +7,7 @@
 #include "pg/columns.hpp"
 #include "pg/privileges.hpp"
 #include "pg/spi_query.hpp"
-#include "pg/users_path.hpp"
+#include "users_path.hpp"
 #include "pg/uuid.hpp"
 #include "pg/xact.hpp"
 #include "row/row_writer.hpp"

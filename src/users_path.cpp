@@ -10,7 +10,7 @@
 // The users' path is that of the caller, or the setting campaign_lifecycle.search_path. The caller's is found on the
 // stack of search_path: each entry that a function with the hidden setting has saved is skipped. Only a SET clause of
 // a function makes such an entry, so a session cannot make another role's function look like one of the extension.
-#include "pg/users_path.hpp"
+#include "users_path.hpp"
 
 namespace users_path {
 
