@@ -3,38 +3,10 @@
 #define CAMPAIGN_TIMER_POLICIES_HPP
 
 #include "pg/compat.hpp"
+#include "timer/policy_rows.hpp"
 #include "timer/state_machine.hpp"
 
 namespace timer_policies {
-
-// A timer that is PENDING or RUNNING, or FAILED with an attempt left.
-struct PendingTimer
-{
-	int campaign_index; // among the campaigns asked for, from 0
-	pg_uuid_t id;
-	pg_uuid_t campaign;
-	ItemPointerData tid;
-	Datum type; // text
-	TimestampTz scheduled_at;
-	bool by_policy;
-	bool is_running;
-	bool has_failed;
-	bool is_postponed; // it came too early
-};
-
-// Return the pending and running timers of these campaigns, in the order of the campaigns.
-PendingTimer *pending_timers_of(spi_query::Schema *schema, Datum campaigns, int *count);
-
-// Campaigns as SPI has returned them.
-struct CampaignRows
-{
-	SPITupleTable *table;
-	int count;
-};
-
-// Return the current rows of the campaigns, in the order asked for. A campaign may have been deleted. tids: the last
-// known tids of their rows, or 0.
-CampaignRows read_campaigns(spi_query::Schema *schema, Datum campaigns, Datum tids, int count);
 
 // A pending timer that is rescheduled or cancelled.
 struct TimerUpdate
