@@ -27,7 +27,7 @@ FUNCTION_FILES := \
 	maintenance/cleanup maintenance/refresh \
 	maintenance/cron_schedule maintenance/jobs maintenance/pg_cron \
 	functions/backfill_checks functions/backfill \
-	functions/health_tables functions/health functions/timeline \
+	functions/health_holders functions/health_tables functions/health functions/timeline \
 	functions/access \
 	views/workers
 # functions/relations is not among them, because the check for clashes calls it before any other.

@@ -10,7 +10,8 @@ CREATE FUNCTION campaign_lifecycle_internal._campaign_functions(access text) RET
 		('reader', '{
 			campaign_health,campaign_timeline,_campaign_health,_campaign_relation_names,_campaign_relations,_check_as_of,
 			_check_given,_cron_field,_health_as_owner,_health_maintenance,_health_processes,_health_server,_health_tables,
-			_health_timers,_library_version,_next_cron_time,_table_health,_unknown_campaign,_workers}'::name[]),
+			_health_timers,_library_version,_next_cron_time,_overdue_holder,_row_holder,_table_health,_unknown_campaign,
+			_workers}'::name[]),
 		('writer', '{
 			cancel_campaign,cancel_timer,create_campaign,record_metric,reschedule_campaign,reschedule_timer,retry_timer,
 			schedule_campaign_timers,schedule_timer,transition_campaign,_apply_policies,_change_campaign_state,
@@ -34,9 +35,9 @@ CREATE FUNCTION campaign_lifecycle_internal._campaign_functions(access text) RET
 			_due_maintenance,_fail_single_timer,_fail_timer,_find_handler,_handler_of,_health_maintenance,_health_tables,
 			_health_timers,_install_campaign_triggers,_is_campaign_owner,_is_run_by_live_process,_lock_single_timer,
 			_maintenance_commands,_maintenance_failed,_missing_log_months,_months_of_rows,_move_log_rows,_next_cron_time,
-			_next_due,_notify,_partitions,_postpone_timers,_record_handler,_recover_lost,_refresh_if_changed,
+			_next_due,_notify,_overdue_holder,_partitions,_postpone_timers,_record_handler,_recover_lost,_refresh_if_changed,
 			_release_single_timer,_remove_executions,_remove_metrics,_remove_timers,_reset_constraints,_retry_maintenance_at,
-			_run_maintenance_as_owner,_run_maintenance_step,_run_with_retry,_set_cron_database,_short_lock_timeout,
+			_row_holder,_run_maintenance_as_owner,_run_maintenance_step,_run_with_retry,_set_cron_database,_short_lock_timeout,
 			_single_timer_due,_start_single_timer,_table_health,_upgrade_campaign_tables,_uuid_v7,_wake,_wake_worker}'))
 			AS l (access, names)
 	JOIN pg_proc AS p ON p.pronamespace IN ('@extschema@'::regnamespace, 'campaign_lifecycle_internal'::regnamespace)
