@@ -1,9 +1,11 @@
 # campaign_lifecycle: one shared library from src/, one install script from the files of sql/ in the order of sql/order.mk.
 #
-#   make, make install            against the server that PG_CONFIG belongs to
-#   make installcheck             pg_regress and isolation tests, each with a server of its own (not as root)
+#   make, make install            against the server that PG_CONFIG belongs to; `make uninstall` removes what was installed
+#   make installcheck             pg_regress and isolation tests against a running server that preloads the library
+#   make tempcheck                the same tests, each kind with a server of its own (not as root)
 #   make unit                     the tests that need no server
-#   make lint                     the promises the compiler does not check
+#   make lint                     the promises the compiler does not check; warnings are errors
+#   make dist                     the zip for PGXN, of the last commit
 #   script/test                   everything, from a bare machine
 
 # The bitcode step would ignore PG_CXXFLAGS, and nothing here gains from inlining into a query.
@@ -27,21 +29,25 @@ MODULE_big = $(EXTENSION)
 OBJS := $(patsubst %.cpp,%.o,$(wildcard src/*.cpp src/*/*.cpp))
 
 # The server's headers are system headers here: they use `register`, which C++17 does not have, and more that -Wextra reports.
-# (clang does not know all the warnings that a server built by gcc asks for.) No exceptions, no RTTI: the library then needs nothing but libc (see make lint).
-WERROR = -Werror
-# What script/analyse adds, from the environment: a sanitizer's flags.
+# clang does not know all the warnings that a server built by gcc asks for. No exceptions, no RTTI: the library then needs nothing but libc (see make lint).
+# For developers: script/test and `make lint` set it to -Werror.
+WERROR ?=
+# The flags of a sanitizer, which script/analyse sets in the environment.
 SANITIZE ?=
 # Features that exist for speed alone and are left out, as bench/without names them. `make clean` before a change of it.
 WITHOUT ?=
 PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server) -DCAMPAIGN_LIFECYCLE_VERSION='"$(EXTVERSION)"'
 PG_CXXFLAGS = -std=c++17 -Wall -Wextra $(WERROR) -Wno-register -Wno-unknown-warning-option -fno-exceptions -fno-rtti -fvisibility=hidden $(SANITIZE) $(WITHOUT:%=-DNO_%)
 
-# Both kinds of test bring a server of their own, reached through a socket in a temporary folder.
+# Both kinds of test run against the server that PGHOST and PGPORT name. For `make tempcheck` each kind brings a server of its own, reached
+# through a socket in a temporary folder.
+REGRESS_SERVER ?=
+ISOLATION_SERVER ?=
 REGRESS := $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
-REGRESS_OPTS = --inputdir=test --temp-instance=tmp_check --temp-config=test/postgresql.conf
+REGRESS_OPTS = --inputdir=test $(REGRESS_SERVER)
 ISOLATION := $(patsubst test/specs/%.spec,%,$(sort $(wildcard test/specs/*.spec)))
-ISOLATION_OPTS = --inputdir=test --outputdir=. --temp-instance=tmp_check_iso --temp-config=test/postgresql.conf
-EXTRA_CLEAN = sql/tables.tmp sql/comments.tmp test/unit/unit_tests test/unit/*.unit.o results output_iso tmp_check tmp_check_iso log \
+ISOLATION_OPTS = --inputdir=test --outputdir=. $(ISOLATION_SERVER)
+EXTRA_CLEAN = $(EXTENSION)-*.zip sql/tables.tmp sql/comments.tmp sql/views.tmp test/unit/unit_tests test/unit/*.unit.o results output_iso tmp_check tmp_check_iso log \
 	regression.diffs regression.out
 
 PG_CONFIG ?= pg_config
@@ -51,24 +57,55 @@ include $(PGXS)
 # PGXS follows no headers.
 $(OBJS): $(wildcard src/*.hpp src/*/*.hpp) Makefile $(EXTENSION).control
 
-# A line "--@tables" or "--@comments" stands for the tables and views, or for the comments on them.
+# A line "--@tables" or "--@comments" stands for the tables and views, or for the comments on them, "--@views" for the views,
+# and "--@valid_schedule" for that file.
 sql/tables.tmp: $(SQL_SOURCES) sql/order.mk Makefile
 	cat $(TABLE_FILES:%=sql/%.sql) > $@
 
 sql/comments.tmp: sql/tables.tmp
 	awk '/^COMMENT ON /{inside=1} inside; /;$$/{inside=0}' $< > $@
 
-EXPAND = sed -e '/^--@tables$$/{' -e 'r sql/tables.tmp' -e 'd' -e '}' -e '/^--@comments$$/{' -e 'r sql/comments.tmp' -e 'd' -e '}'
+# A view that its user has given more columns stays as it is.
+sql/views.tmp: sql/tables.tmp
+	awk '/^CREATE VIEW /{inside=1; print "BEGIN"; sub(/^CREATE/, "PERFORM campaign_lifecycle_internal._run_outside_script($$view$$CREATE OR REPLACE")} \
+		inside && /;$$/{sub(/;$$/, "$$view$$);"); print; inside=0; print "EXCEPTION WHEN invalid_table_definition THEN"; print "\tRAISE WARNING \047a view of campaign_lifecycle was left as it is: %\047, SQLERRM;"; \
+		print "END;"} inside' $< > $@
+
+EXPAND = sed -e '/^--@tables$$/{' -e 'r sql/tables.tmp' -e 'd' -e '}' -e '/^--@comments$$/{' -e 'r sql/comments.tmp' -e 'd' -e '}' \
+	-e '/^--@views$$/{' -e 'r sql/views.tmp' -e 'd' -e '}' -e '/^--@valid_schedule$$/{' -e 'r sql/tables/valid_schedule.sql' -e 'd' -e '}'
 CONSTANTS = sed $(foreach name,uuid_v7 time_limit attempt_limit,-e "s|@$(name)@|$($(name))|g")
 
-$(SQL_INSTALL): $(SQL_SOURCES) sql/tables.tmp sql/comments.tmp sql/order.mk Makefile $(EXTENSION).control
+$(SQL_INSTALL): $(SQL_SOURCES) sql/tables.tmp sql/comments.tmp sql/views.tmp sql/order.mk Makefile $(EXTENSION).control
 	cat $(INSTALL_FILES:%=sql/%.sql) | $(EXPAND) | $(CONSTANTS) > $@
 
-$(SQL_UPDATE): $(SQL_SOURCES) sql/tables.tmp sql/comments.tmp sql/order.mk Makefile $(EXTENSION).control
+$(SQL_UPDATE): $(SQL_SOURCES) sql/tables.tmp sql/comments.tmp sql/views.tmp sql/order.mk Makefile $(EXTENSION).control
 	( printf '%s\n' "\\echo Use \"ALTER EXTENSION $(EXTENSION) UPDATE TO '$(EXTVERSION)'\" to load this file. \\quit"; \
 	cat $(UPDATE_FILES:%=sql/%.sql) | sed -E 's/^CREATE (FUNCTION|PROCEDURE|VIEW) /CREATE OR REPLACE \1 /' | $(EXPAND) | $(CONSTANTS) ) > $@
 
-lint: all
+tempcheck:
+	@$(MAKE) --no-print-directory installcheck REGRESS_SERVER='--temp-instance=tmp_check --temp-config=test/postgresql.conf' \
+		ISOLATION_SERVER='--temp-instance=tmp_check_iso --temp-config=test/postgresql.conf'
+
+# DOCS of PGXS would put all pages into one folder for all extensions, and its uninstall would not find them.
+USER_DOCS := README.md CHANGELOG.md SECURITY.md $(wildcard docs/*.md)
+installed_docs = $(DESTDIR)$(docdir)/$(docmoduledir)/$(EXTENSION)
+
+install: install-docs
+install-docs:
+	$(MKDIR_P) '$(installed_docs)/docs'
+	$(INSTALL_DATA) $(filter-out docs/%,$(USER_DOCS)) '$(installed_docs)/'
+	$(INSTALL_DATA) $(filter docs/%,$(USER_DOCS)) '$(installed_docs)/docs/'
+
+uninstall: uninstall-docs
+uninstall-docs:
+	rm -rf '$(installed_docs)'
+
+dist:
+	@script/lib/dist
+
+# PGXS expands the flags while it is read, so a variable of this target alone would come too late.
+lint:
+	@$(MAKE) --no-print-directory WERROR=-Werror all
 	@script/lint $(shlib) $(SQL_INSTALL) $(SQL_SOURCES)
 
 unit: test/unit/unit_tests
@@ -77,4 +114,4 @@ unit: test/unit/unit_tests
 test/unit/unit_tests: FORCE
 	@$(MAKE) -s -C test/unit unit_tests
 
-.PHONY: lint unit FORCE
+.PHONY: tempcheck install-docs uninstall-docs dist lint unit FORCE

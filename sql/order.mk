@@ -8,27 +8,28 @@ TABLE_FILES := \
 	tables/campaigns \
 	tables/timers tables/state_log tables/metrics \
 	tables/executions \
-	tables/backfills tables/maintenance_jobs \
+	tables/backfills tables/maintenance_jobs tables/valid_schedule \
 	tables/materialized_views \
 	views/runnable_timers views/monitoring views/upcoming_timers views/backfill_progress
 # tables/campaigns before timers, state_log and metrics: foreign keys. tables/timers before executions: a foreign key.
-# All tables before views.
+# tables/maintenance_jobs before valid_schedule, which alters it. All tables before views.
 
 # Functions. plpgsql functions find each other at run time, and SQL functions when they are made.
 FUNCTION_FILES := \
 	functions/access_levels \
 	functions/arguments \
 	triggers/functions triggers/create \
-	install/adopt install/install_campaign_tables install/uninstall update/tables \
-	functions/campaigns functions/timers functions/metrics functions/control \
-	functions/execution functions/timer_policies \
+	install/adopt install/install_campaign_tables install/uninstall update/schedules update/tables \
+	functions/campaigns functions/timers functions/metrics functions/pause_and_run \
+	functions/execution functions/early_timers functions/timer_policies functions/hand_set_timers \
 	functions/handlers functions/single_timer \
-	maintenance/arguments maintenance/owner maintenance/partitions maintenance/archive \
+	maintenance/arguments maintenance/owner maintenance/partition_grants maintenance/partitions maintenance/archive \
 	maintenance/cleanup maintenance/refresh \
 	maintenance/cron_schedule maintenance/jobs maintenance/pg_cron \
 	functions/backfill_checks functions/backfill \
-	functions/health_holders functions/health_tables functions/health functions/timeline \
-	functions/access \
+	functions/missing_timers \
+	functions/health_holders functions/health_tables functions/health_timers functions/health functions/timeline \
+	functions/access_lock functions/access \
 	views/workers
 # functions/relations is not among them, because the check for clashes calls it before any other.
 
@@ -71,8 +72,8 @@ uuid_v7 := pg_catalog.encode(pg_catalog.set_bit(pg_catalog.set_bit(pg_catalog.ov
 	pg_catalog.uuid_send(pg_catalog.gen_random_uuid()), pg_catalog.substring(pg_catalog.int8send( \
 	pg_catalog.floor(EXTRACT(epoch FROM pg_catalog.clock_timestamp()) * 1000)::bigint), 3), \
 	1, 6), 52, 1), 53, 1), 'hex')::uuid
-# Times are kept up to here. src/ checks the same in validate_timer_schedule().
+# Times are kept up to here. src/pg/limits.hpp has the same limit.
 time_limit := 10000-01-01 00:00:00+00
-# The most attempts that campaign_lifecycle.max_attempts can allow. Indexes say so, and the queries of src/ in the same
-# words.
+# The most attempts that campaign_lifecycle.max_attempts can allow. Indexes have it in their predicates.
+# src/pg/limits.hpp has the same limit.
 attempt_limit := 5

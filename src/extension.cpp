@@ -84,9 +84,9 @@ template <typename F> bool has_row(Oid schema, const char *table, F wanted)
 Datum value_of(Relation relation, HeapTuple row, const char *column, Oid type)
 {
 	TupleDesc columns = RelationGetDescr(relation);
-	int place = columns::find_attnum(columns, 1, column, type);
+	int attnum = columns::find_attnum(columns, 1, column, type);
 	bool is_null = true;
-	Datum value = place > 0 ? heap_getattr(row, place, columns, &is_null) : static_cast<Datum>(0);
+	Datum value = attnum > 0 ? heap_getattr(row, attnum, columns, &is_null) : static_cast<Datum>(0);
 
 	return is_null ? static_cast<Datum>(0) : value;
 }

@@ -2,6 +2,8 @@
 // and defaults. A worker pins other settings once after it has connected.
 #include "guc.hpp"
 
+#include "pg/limits.hpp"
+
 namespace guc {
 
 bool enabled = true;
@@ -10,13 +12,15 @@ int batch_size = 1000;
 int naptime = 60000;
 int retry_base_delay = 60000;
 double retry_jitter = 0.1;
-int max_attempts = 5;
+int max_attempts = limits::attempts;
 int handler_timeout = 30000;
 bool record_metrics = true;
+char *search_path = nullptr;
 char *notify_events = nullptr;
 char *trigger_event = nullptr;
 char *changed_by = nullptr;
 char *log_metadata = nullptr;
+char *by_policy = nullptr;
 
 namespace {
 
@@ -31,7 +35,7 @@ struct Switch
 
 constexpr Switch switches[] = {
 	{"campaign_lifecycle.enabled", "Runs the timers of every database of this server.", &enabled},
-	{"campaign_lifecycle.record_metrics", "Records a metric for each executed timer and each move.", &record_metrics},
+	{"campaign_lifecycle.record_metrics", "Records a metric for each executed timer and each state change.", &record_metrics},
 };
 
 struct Number
@@ -47,13 +51,61 @@ struct Number
 constexpr Number numbers[] = {
 	{"campaign_lifecycle.workers", "Number of worker processes in each database.", &workers, 1, max_workers, 0},
 	{"campaign_lifecycle.batch_size", "Number of timers that one transaction executes at most.", &batch_size, 1, 10000, 0},
-	{"campaign_lifecycle.naptime", "Longest time between two looks for due timers; the net, not the wake-up.", &naptime, 100,
+	{"campaign_lifecycle.naptime", "Longest time between two scans for due timers, if nothing wakes the worker.", &naptime, 100,
 	 60 * 60 * 1000, GUC_UNIT_MS},
 	{"campaign_lifecycle.retry_base_delay", "Time to wait after the first failed attempt; doubled after each further one.",
 	 &retry_base_delay, 1, day_ms, GUC_UNIT_MS},
-	{"campaign_lifecycle.max_attempts", "Number of attempts after which a timer is dead.", &max_attempts, 1, 5, 0},
+	{"campaign_lifecycle.max_attempts", "Number of attempts after which a timer is dead.", &max_attempts, 1, limits::attempts, 0},
 	{"campaign_lifecycle.handler_timeout", "Longest time a handler may take.", &handler_timeout, 1, day_ms, GUC_UNIT_MS},
 };
+
+// The events that notify_events can name.
+constexpr const char *events[] = {
+	"campaign.status.changed", "reward.reminder", "timer.executed", "timer.retry_scheduled", "timer.failed",
+};
+
+bool is_separator(char c)
+{
+	return c == ',' || c == ' ' || c == '\t' || c == '\n' || c == '"';
+}
+
+// Find the next word of a list. Return its length, or 0 at the end of the list.
+size_t next_word(const char **word)
+{
+	size_t length = 0;
+
+	while (is_separator(**word))
+		(*word)++;
+	while ((*word)[length] != '\0' && !is_separator((*word)[length]))
+		length++;
+	return length;
+}
+
+bool is_word(const char *word, size_t length, const char *name)
+{
+	return length == strlen(name) && pg_strncasecmp(word, name, length) == 0;
+}
+
+// Refuse a list with a name that is no event.
+bool check_notify_events(char **value, void **, GucSource)
+{
+	const char *word = *value;
+
+	for (size_t length; (length = next_word(&word)) > 0; word += length)
+	{
+		bool is_event = false;
+
+		for (const char *event : events)
+			is_event = is_event || is_word(word, length, event);
+		if (is_event)
+			continue;
+		GUC_check_errdetail("There is no event \"%.*s\".", static_cast<int>(length), word);
+		GUC_check_errhint("Events are %s, %s, %s, %s and %s.", events[0], events[1], events[2], events[3], events[4]);
+		static_assert(lengthof(events) == 5, "the hint names all events");
+		return false;
+	}
+	return true;
+}
 
 struct Text
 {
@@ -62,22 +114,34 @@ struct Text
 	char **variable;
 	GucContext context;
 	int flags;
+	GucStringCheckHook check;
 };
 
 constexpr Text texts[] = {
 	{"campaign_lifecycle.notify_events", "Events to send on the channel campaign_lifecycle.", &notify_events, PGC_SIGHUP,
-	 GUC_LIST_INPUT},
-	{"campaign_lifecycle.trigger_event", "Event that this session's moves of campaigns are logged with.", &trigger_event,
-	 PGC_USERSET, 0},
-	{"campaign_lifecycle.changed_by", "Author that this session's moves of campaigns are logged with.", &changed_by, PGC_USERSET,
-	 0},
+	 GUC_LIST_INPUT, check_notify_events},
+	{"campaign_lifecycle.trigger_event", "Event that this session's state changes are logged with.", &trigger_event, PGC_USERSET,
+	 0, nullptr},
+	{"campaign_lifecycle.changed_by", "Author that this session's state changes are logged with.", &changed_by, PGC_USERSET, 0,
+	 nullptr},
 	{"campaign_lifecycle._log_metadata", "JSON object that is added to the log's metadata.", &log_metadata, PGC_USERSET,
-	 GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE},
+	 GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE, nullptr},
+	{"campaign_lifecycle._by_policy", "Whether timers are cancelled by policies, and not by a user.", &by_policy, PGC_USERSET,
+	 GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE, nullptr},
 };
 
-bool is_separator(char c)
+// Return whether the text is a list of names, as a search_path is.
+bool is_list_of_names(char **value, void **, GucSource)
 {
-	return c == ',' || c == ' ' || c == '\t' || c == '\n' || c == '"';
+	List *names = NIL;
+	char *copy = pstrdup(*value);
+	bool is_list = SplitIdentifierString(copy, ',', &names);
+
+	if (!is_list)
+		GUC_check_errdetail("List syntax is invalid.");
+	list_free(names);
+	pfree(copy);
+	return is_list;
 }
 
 void override(const char *name, const char *value)
@@ -94,37 +158,31 @@ void define()
 	for (const Number &n : numbers)
 		DefineCustomIntVariable(n.name, n.about, nullptr, n.variable, *n.variable, n.least, n.most, PGC_SIGHUP, n.flags, nullptr,
 								nullptr, nullptr);
+	DefineCustomStringVariable("campaign_lifecycle.search_path",
+							   "Schemas in which triggers, defaults and checks find names where the tables' owner writes.",
+							   nullptr, &search_path, "\"$user\", public", PGC_SIGHUP, GUC_LIST_INPUT, is_list_of_names, nullptr,
+							   nullptr);
 	DefineCustomRealVariable("campaign_lifecycle.retry_jitter", "Share of the retry delay that is left to chance.", nullptr,
 							 &retry_jitter, retry_jitter, 0.0, 1.0, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
 	for (const Text &t : texts)
-		DefineCustomStringVariable(t.name, t.about, nullptr, t.variable, "", t.context, t.flags, nullptr, nullptr, nullptr);
+		DefineCustomStringVariable(t.name, t.about, nullptr, t.variable, "", t.context, t.flags, t.check, nullptr, nullptr);
 	MarkGUCPrefixReserved("campaign_lifecycle");
 }
 
 bool notifies(const char *event)
 {
-	size_t length = strlen(event);
+	const char *word = notify_events;
 
-	if (notify_events == nullptr)
+	if (word == nullptr)
 		return false;
-	for (const char *word = notify_events; *word != '\0';)
-	{
-		size_t end = 0;
-
-		while (is_separator(*word))
-			word++;
-		while (word[end] != '\0' && !is_separator(word[end]))
-			end++;
-		if (end == length && pg_strncasecmp(word, event, length) == 0)
+	for (size_t length; (length = next_word(&word)) > 0; word += length)
+		if (is_word(word, length, event))
 			return true;
-		word += end;
-	}
 	return false;
 }
 
 void pin()
 {
-	override("search_path", "pg_catalog, pg_temp");
 	override("role", "none");
 	override("default_transaction_read_only", "off");
 	override("default_transaction_isolation", "read committed");
@@ -143,7 +201,7 @@ void pin()
 	override("standard_conforming_strings", "on");
 	override("transform_null_equals", "off");
 	override("array_nulls", "on");
-	pin_lock_timeout();
+	pin_after_reload();
 	for (const Text &t : texts)
 		if (t.context == PGC_USERSET)
 			override(t.name, "");
@@ -152,14 +210,15 @@ void pin()
 }
 
 // Keep lock_timeout below deadlock_timeout. In a deadlock with a user's transaction the worker then fails before the server looks for a
-// transaction to cancel.
-void pin_lock_timeout()
+// transaction to cancel. Users' triggers see search_path, and statements of the worker do not depend on it.
+void pin_after_reload()
 {
 	int lock_ms = greatest(DeadlockTimeout / 2, 1);
 	char value[16];
 
 	snprintf(value, sizeof(value), "%d", lock_ms);
 	override("lock_timeout", value);
+	override("search_path", search_path);
 }
 
 } // namespace guc

@@ -17,10 +17,12 @@ extern double retry_jitter;
 extern int max_attempts;
 extern int handler_timeout;
 extern bool record_metrics;
+extern char *search_path;
 extern char *notify_events;
 extern char *trigger_event;
 extern char *changed_by;
 extern char *log_metadata;
+extern char *by_policy;
 
 void define();
 
@@ -30,8 +32,9 @@ bool notifies(const char *event);
 // Pin the settings that ALTER DATABASE or ALTER ROLE could change, in a process of ours after it has connected.
 void pin();
 
-// Set lock_timeout again after a reload, because deadlock_timeout may have changed.
-void pin_lock_timeout();
+// Pin again what depends on settings that a reload may have changed: search_path, and lock_timeout, which depends on
+// deadlock_timeout.
+void pin_after_reload();
 
 } // namespace guc
 

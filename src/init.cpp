@@ -2,6 +2,7 @@
 // the shared memory, the hooks and the launcher.
 
 #include "pg/compat.hpp"
+#include "pg/users_path.hpp"
 #include "worker/ddl_hooks.hpp"
 #include "worker/launcher.hpp"
 #include "trigger/pending_changes.hpp"
@@ -16,6 +17,7 @@ PGDLLEXPORT void _PG_init();
 
 void _PG_init()
 {
+	users_path::define();
 	guc::define();
 	wakeup::register_callbacks();
 	pending_changes::register_callbacks();

@@ -1,5 +1,6 @@
 // SQL functions around the claim. Tests lock rows with a claim and count what it reads; benchmarks measure it.
 #include "extension.hpp"
+#include "pg/xact.hpp"
 #include "timer/claim.hpp"
 #include "timer/single_timer.hpp"
 
@@ -19,7 +20,7 @@ SQL_FUNCTION(_claim_batch)
 	refuse_null(fcinfo, 3);
 	InitMaterializedSRF(fcinfo, 0);
 	ReturnSetInfo *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
-	MemoryContext keep = CurrentMemoryContext;
+	MemoryContext result_cxt = CurrentMemoryContext;
 	ArrayType *only = PG_ARGISNULL(3) ? nullptr : PG_GETARG_ARRAYTYPE_P(3);
 	int most = PG_GETARG_INT32(2);
 
@@ -27,7 +28,7 @@ SQL_FUNCTION(_claim_batch)
 		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("number of timers must not be negative: %d", most));
 	SPI_connect();
 	claim::Claim claimed =
-		claim::lock_due(extension::current_schema(), PG_GETARG_TIMESTAMPTZ(0), PG_GETARG_TIMESTAMPTZ(1), most, only, keep);
+		claim::lock_due(extension::current_schema(), PG_GETARG_TIMESTAMPTZ(0), PG_GETARG_TIMESTAMPTZ(1), most, only, result_cxt);
 	SPI_finish();
 	for (int i = 0; i < claimed.count; i++)
 	{
@@ -82,17 +83,22 @@ SQL_FUNCTION(_in_transaction_block)
 
 // Run a GRANT of the user's from a script of the extension. Such a script makes every change of privileges a part of the extension,
 // which pg_dump leaves out. ALTER EXTENSION UPDATE and CREATE EXTENSION over adopted tables grant what the tables' owner and the levels
-// of access need, and dumps must keep that.
+// of access need, and dumps must result_cxt that.
 SQL_FUNCTION(_run_outside_script)
 {
 	bool in_script = creating_extension;
 	char *statement = text_to_cstring(PG_GETARG_TEXT_PP(0));
 
 	SPI_connect();
-	// After an ERROR the server resets it itself, at the end of the script.
-	creating_extension = false;
-	int result = SPI_execute(statement, false, 0);
+	int result = 0;
+	// The caller may catch an ERROR and go on with the script.
+	ErrorData *error = xact::run_subxact([&] {
+		creating_extension = false;
+		result = SPI_execute(statement, false, 0);
+	});
 	creating_extension = in_script;
+	if (error != nullptr)
+		ReThrowError(error);
 	if (result != SPI_OK_UTILITY)
 		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("not a utility statement: %s", statement));
 	SPI_finish();

@@ -125,7 +125,7 @@ broken (name, example) AS (
 	FROM timer_executions AS x
 	WHERE x.completed_at < x.started_at
 
-	-- Metrics: one a successful execution, one more a move. (Applications may record these types too: then there are more.)
+	-- Metrics: one a successful execution, one more a state change. Applications may record these types too, and then there are more.
 	UNION ALL
 	SELECT 'execution_is_measured', format('%s: %s executed and %s measured, %s moved and %s measured', campaign_id, coalesce(t.completed, 0),
 		coalesce(m.executions, 0), coalesce(t.moved, 0), coalesce(m.moves, 0))

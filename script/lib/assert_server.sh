@@ -2,8 +2,9 @@
 # The machine's own lists of packages and its own server stay as they are: apt-get gets a configuration of its own, the build runs as the
 # user of the server, and of what it installs only the folder of the new server is taken.
 
-# Downloads the upstream tarball of Debian's newest source package that can be had into $work/package. (The archive of security updates
-# does not keep every source, hence the older ones. Debian's patches lead `make install` into the distribution's folders.)
+# Downloads the upstream tarball of Debian's newest source package that can be had into $work/package. The archive of security updates
+# does not keep every source, so older ones are tried. Debian's patches, which lead `make install` into the distribution's folders, are
+# left out.
 download_server_source() {
 	local major=$1 apt=$work/apt file version options
 	mkdir -p "$apt"/etc/sources.list.d "$apt"/lists/partial "$apt"/cache/archives/partial "$work/package"

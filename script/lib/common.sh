@@ -23,7 +23,7 @@ find_pg_config() {
 		return
 	fi
 	local major config rest=''
-	for major in 18 17 16 15; do
+	for major in 19 18 17 16 15; do
 		config=/usr/lib/postgresql/$major/bin/pg_config
 		[ -x "$config" ] && [ -x "/usr/lib/postgresql/$major/bin/postgres" ] || continue
 		if [ -f "$("$config" --includedir-server)/postgres.h" ]; then

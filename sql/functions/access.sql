@@ -35,8 +35,21 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._check_access_change(regrole) IS
-	'Raises 22004 for NULL, 42704 for no role, 42P01 without tables, and 42501 unless the caller has the rights of the '
-	'owners of the extension and of the tables.';
+	'Raises 22004 for NULL, 42704 for no role, 42P01 without tables. Raises 42501 unless the caller has the rights of '
+	'the owners of the extension and of the tables.';
+
+CREATE FUNCTION campaign_lifecycle_internal._campaign_sequences()
+	RETURNS TABLE (sequence regclass, table_name name, owner oid)
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT s.oid::regclass, c.relname, s.relowner
+	FROM campaign_lifecycle_internal._campaign_relations() AS r
+	JOIN pg_class AS c ON c.oid = r.relation
+	JOIN pg_depend AS d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid AND d.refobjsubid > 0
+		AND d.classid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
+	JOIN pg_class AS s ON s.oid = d.objid AND s.relkind = 'S'
+$$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._campaign_sequences() IS
+	'The sequences of serial and identity columns that users have added to the tables.';
 
 CREATE FUNCTION @extschema@.grant_campaign_access(role regrole, access text) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -44,6 +57,7 @@ CREATE FUNCTION @extschema@.grant_campaign_access(role regrole, access text) RET
 DECLARE
 	item record;
 BEGIN
+	PERFORM campaign_lifecycle_internal._lock_access();
 	PERFORM campaign_lifecycle_internal._check_access_change(role);
 	IF access IS NULL OR access NOT IN ('reader', 'writer', 'operator') THEN
 		RAISE EXCEPTION 'unknown access level: %', coalesce(left(access, 100), 'NULL')
@@ -61,17 +75,31 @@ BEGIN
 	LOOP
 		EXECUTE format('GRANT SELECT ON TABLE %s TO %s', item.relation, role);
 	END LOOP;
-	-- By column, the user's own columns included. No level may write columns that triggers and the worker fill.
+	-- pg_dump reads sequences, and an INSERT takes a number from the default of a column.
+	FOR item IN
+		SELECT s.sequence, string_agg(g.privilege, ', ') AS privileges
+		FROM campaign_lifecycle_internal._campaign_sequences() AS s
+		CROSS JOIN (VALUES
+			('SELECT', NULL::text, NULL::name[]),
+			('USAGE', 'writer', '{campaigns,campaign_timers,campaign_metrics}'),
+			('USAGE', 'operator', '{campaign_timer_handlers,campaign_backfills}')) AS g (privilege, access, tables)
+		WHERE s.owner <> role AND (g.access IS NULL OR (g.access = access AND s.table_name = ANY (g.tables)))
+		GROUP BY s.sequence
+	LOOP
+		EXECUTE format('GRANT %s ON SEQUENCE %s TO %s', item.privileges, item.sequence, role);
+	END LOOP;
+	-- By column, the user's own columns included. A writer may name every column, as object-relational mappers do. The
+	-- triggers of protect_columns() decide what a role without the privilege on the whole table may write there.
 	FOR item IN
 		SELECT g.privilege, c.oid::regclass AS relation, string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) AS columns
 		FROM (VALUES
-			('writer', 'INSERT', 'campaigns', '{created_at,updated_at}'::name[]),
-			('writer', 'UPDATE', 'campaigns', '{id,created_at,updated_at}'),
-			('writer', 'INSERT', 'campaign_timers', '{executed_at,retry_count,created_at,updated_at}'),
-			('writer', 'UPDATE', 'campaign_timers', '{id,campaign_id,timer_type,executed_at,created_at,updated_at}'),
-			('writer', 'INSERT', 'campaign_metrics', '{}')) AS g (access, privilege, relation, withheld)
+			('writer', 'INSERT', 'campaigns'),
+			('writer', 'UPDATE', 'campaigns'),
+			('writer', 'INSERT', 'campaign_timers'),
+			('writer', 'UPDATE', 'campaign_timers'),
+			('writer', 'INSERT', 'campaign_metrics')) AS g (access, privilege, relation)
 		JOIN pg_class AS c ON c.relnamespace = '@extschema@'::regnamespace AND c.relname = g.relation
-		JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> ALL (g.withheld)
+		JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 		WHERE g.access = access AND c.relowner <> role
 		GROUP BY g.privilege, c.oid
 	LOOP
@@ -94,12 +122,13 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.grant_campaign_access(regrole, text) IS
-	'Gives a role access. reader: SELECT on all tables and views, and the monitoring functions. writer: reader, the '
-	'functions that create, schedule and cancel, and that change states, and INSERT and UPDATE by column on campaigns '
-	'and campaign_timers, INSERT on campaign_metrics; no DELETE, TRUNCATE, TRIGGER or REFERENCES, and nothing on the '
-	'log and the executions. operator: reader, pause, resume, retry, run_due_timers(), the maintenance, and handlers of '
-	'its own. Levels add up; call it again after adding a column or updating the extension. Errors: 22004, 22023 for '
-	'another level, 42704; 42501 unless called with the rights of the owners of the extension and the tables. Since 1.1.';
+	'Gives a role access. reader: SELECT on all tables, views and sequences, and the monitoring functions. writer: '
+	'reader, the functions that create, schedule and cancel, and that change states, and INSERT and UPDATE by column on '
+	'campaigns and campaign_timers, INSERT on campaign_metrics, with the sequences of their columns; no DELETE, '
+	'TRUNCATE, TRIGGER or REFERENCES, and nothing on the log and the executions. operator: reader, pause, resume, '
+	'retry, run_due_timers(), the maintenance, and handlers of its own. Levels add up; call it again after adding a '
+	'column or updating the extension. Errors: 22004, 22023 for another level, 42704; 42501 unless called with the '
+	'rights of the owners of the extension and the tables. Since 1.1.';
 
 CREATE FUNCTION campaign_lifecycle_internal._revoke_campaign_functions(role regrole) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -135,6 +164,7 @@ CREATE FUNCTION @extschema@.revoke_campaign_access(role regrole) RETURNS void
 DECLARE
 	item record;
 BEGIN
+	PERFORM campaign_lifecycle_internal._lock_access();
 	PERFORM campaign_lifecycle_internal._check_access_change(role);
 	SELECT r.relation
 	INTO item
@@ -150,19 +180,23 @@ BEGIN
 	FOR item IN SELECT r.relation FROM campaign_lifecycle_internal._campaign_relations() AS r LOOP
 		EXECUTE format('REVOKE ALL ON TABLE %s FROM %s', item.relation, role);
 	END LOOP;
+	FOR item IN SELECT s.sequence FROM campaign_lifecycle_internal._campaign_sequences() AS s LOOP
+		EXECUTE format('REVOKE ALL ON SEQUENCE %s FROM %s', item.sequence, role);
+	END LOOP;
 	PERFORM campaign_lifecycle_internal._revoke_campaign_functions(role);
 END
 $$;
 COMMENT ON FUNCTION @extschema@.revoke_campaign_access(regrole) IS
 	'Takes from a role whatever grant_campaign_access() or anyone else granted it on the tables, views and functions of '
-	'the extension and on its schema. What it has through other roles stays. Errors: 22004, 42501, 42704; 55000 when it '
+	'the extension and on its schema. Privileges through other roles stay. Errors: 22004, 42501, 42704; 55000 when it '
 	'owns the tables. Since 1.1.';
 
 CREATE FUNCTION campaign_lifecycle_internal._run_outside_script(statement text) RETURNS void
 	LANGUAGE c STRICT VOLATILE SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', '_run_outside_script';
 COMMENT ON FUNCTION campaign_lifecycle_internal._run_outside_script(text) IS
-	'Runs a GRANT with the caller''s privileges as if no script of the extension were running. A privilege that a '
-	'script grants counts as part of the extension, and pg_dump would leave it out.';
+	'Runs a utility statement with the caller''s privileges as if no script of the extension were running. A privilege '
+	'that a script grants counts as part of the extension, and pg_dump would leave it out; a script replaces no view that '
+	'is not part of it.';
 
 CREATE FUNCTION campaign_lifecycle_internal._grant_campaign_owner() RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -206,6 +240,7 @@ DECLARE
 	former oid[];
 	item record;
 BEGIN
+	PERFORM campaign_lifecycle_internal._lock_access();
 	PERFORM campaign_lifecycle_internal._check_access_change(role);
 	SELECT array_agg(DISTINCT c.relowner)
 	INTO former
@@ -229,7 +264,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.set_campaign_owner(regrole) IS
-	'Gives every table, partition, view and materialized view of the extension to one role, as whom the worker then '
-	'writes, with the privileges that it needs: USAGE and CREATE on the schema, because the maintenance makes '
+	'Gives every table, partition, view and materialized view of the extension to one role. The worker then writes as '
+	'this role. It gets the privileges that it needs: USAGE and CREATE on the schema, because the maintenance makes '
 	'partitions, and EXECUTE on what the worker calls. Best a role without LOGIN and without members. The former owner '
 	'keeps nothing. Errors: 22004, 42501, 42704. Since 1.1.';

@@ -1,14 +1,7 @@
 -- Checks of arguments. Each raises the SQLSTATE that docs/reference.md names.
 
 CREATE FUNCTION campaign_lifecycle_internal._check_given(what text, given boolean) RETURNS void
-	LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-	IF NOT coalesce(given, false) THEN
-		RAISE EXCEPTION '% must not be null', what USING ERRCODE = 'null_value_not_allowed',
-			HINT = 'Give a value, or leave the argument out where it has a default.';
-	END IF;
-END
-$$;
+	LANGUAGE c IMMUTABLE AS 'MODULE_PATHNAME', '_check_given';
 COMMENT ON FUNCTION campaign_lifecycle_internal._check_given(text, boolean) IS
 	'Raises 22004 unless the argument was given.';
 
@@ -68,7 +61,7 @@ DECLARE
 	types text;
 BEGIN
 	PERFORM campaign_lifecycle_internal._check_given('timer_type', timer_type IS NOT NULL);
-	IF EXISTS (SELECT FROM @extschema@.campaign_state_transitions AS m WHERE m.timer_type = $1) THEN
+	IF EXISTS (SELECT FROM ONLY @extschema@.campaign_state_transitions AS m WHERE m.timer_type = $1) THEN
 		RETURN;
 	END IF;
 	-- The CHECK constraint lists the types.

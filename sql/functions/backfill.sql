@@ -14,7 +14,7 @@
 
 CREATE FUNCTION campaign_lifecycle_internal._backfill_start(table_name regclass, column_name name,
 	value_expression text) RETURNS uuid
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 #variable_conflict use_variable
 DECLARE
 	relation text := (SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class AS c JOIN pg_namespace AS n
@@ -23,10 +23,10 @@ DECLARE
 	earlier record;
 BEGIN
 	PERFORM campaign_lifecycle_internal._backfill_lock(relation, column_name);
-	SELECT b.* INTO earlier FROM @extschema@.campaign_backfills AS b WHERE b.relation = relation
+	SELECT b.* INTO earlier FROM ONLY @extschema@.campaign_backfills AS b WHERE b.relation = relation
 		AND b.column_name = column_name FOR UPDATE;
 	IF earlier.relation IS NOT NULL AND earlier.finished_at IS NULL AND earlier.value_expression = value_expression THEN
-		UPDATE @extschema@.campaign_backfills AS b
+		UPDATE ONLY @extschema@.campaign_backfills AS b
 		SET run = run, run_by = current_user, updated_at = clock_timestamp()
 		WHERE b.relation = relation AND b.column_name = column_name;
 		RAISE NOTICE 'backfill of %.% goes on: % rows seen, % changed so far', relation, quote_ident(column_name),
@@ -58,40 +58,123 @@ $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._backfill_start(regclass, name, text) IS
 	'Begins a run, or takes up the unfinished one of the same expression; its id.';
 
+CREATE FUNCTION campaign_lifecycle_internal._backfill_next_by_key(p record, column_name name, value_expression text,
+	differs text, batch_size integer, INOUT reached text[], INOUT up_to text[], OUT statement text, OUT seen bigint)
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
+#variable_conflict use_variable
+DECLARE
+	row_key text;
+	key_texts text;
+	descending text;
+	within text;
+BEGIN
+	SELECT format('ROW(%s)', string_agg(p.target_name || '.' || k.key, ', ' ORDER BY k.i)),
+		format('ARRAY[%s]', string_agg(k.key || '::pg_catalog.text', ', ' ORDER BY k.i)),
+		string_agg(k.key || ' DESC', ', ' ORDER BY k.i)
+	INTO row_key, key_texts, descending
+	FROM unnest(p.keys) WITH ORDINALITY AS k (key, i);
+	IF up_to IS NULL THEN
+		EXECUTE format('SELECT %s FROM %s ORDER BY %s LIMIT 1', key_texts, p.target, descending) INTO up_to;
+		IF up_to IS NULL THEN
+			RETURN;
+		END IF;
+	END IF;
+	within := format('%s OPERATOR(%s.<=) %s', row_key, p.operator_schema,
+		campaign_lifecycle_internal._backfill_key(up_to, p.types));
+	IF reached IS NOT NULL THEN
+		within := format('%s OPERATOR(%s.>) %s AND %s', row_key, p.operator_schema,
+			campaign_lifecycle_internal._backfill_key(reached, p.types), within);
+	END IF;
+	EXECUTE format('WITH picked AS MATERIALIZED (SELECT %1$s FROM %2$s WHERE %3$s ORDER BY %1$s LIMIT %4$s)
+			SELECT (SELECT count(*) FROM picked), (SELECT %5$s FROM picked ORDER BY %6$s LIMIT 1)',
+		p.key_columns, p.target, within, batch_size, key_texts, descending)
+	INTO seen, reached;
+	IF seen > 0 THEN
+		within := format('%s AND %s OPERATOR(%s.<=) %s', within, row_key, p.operator_schema,
+			campaign_lifecycle_internal._backfill_key(reached, p.types));
+		statement := format(E'WITH changed AS (UPDATE %s SET %I = (%s\n) WHERE %s AND %s RETURNING 1) SELECT '
+			'pg_catalog.count(*), 0::pg_catalog.int8 FROM changed',
+			p.target, column_name, value_expression, within, differs);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._backfill_next_by_key(record, name, text, text, integer, text[], text[],
+	OUT text, OUT bigint) IS
+	'The next batch of a part that has a unique key, p being its row of _backfill_parts(); statement NULL if there is '
+	'none left.';
+
+CREATE FUNCTION campaign_lifecycle_internal._backfill_next_by_blocks(p record, column_name name, value_expression text,
+	differs text, batch_size integer, INOUT reached text[], INOUT up_to text[], INOUT pass integer, OUT statement text,
+	OUT verifies boolean, OUT seen bigint)
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
+#variable_conflict use_variable
+DECLARE
+	last_block bigint;
+	blocks bigint;
+	within text;
+BEGIN
+	-- up_to is the block after the last.
+	IF up_to IS NULL THEN
+		up_to := ARRAY[pg_relation_size(p.part) / current_setting('block_size')::bigint];
+		reached := '{0}';
+		pass := coalesce(pass, 1);
+	END IF;
+	last_block := up_to[1];
+	verifies := reached[1]::bigint >= last_block;
+	IF verifies THEN
+		-- Verify the whole part in one snapshot. This pass has written all rows that it found before.
+		seen := 0;
+		IF pass > 0 THEN
+			statement := format('SELECT pg_catalog.count(*), 0::pg_catalog.int8 FROM (SELECT FROM %s WHERE %s LIMIT 1000) '
+				'AS differing', p.target, differs);
+		END IF;
+		RETURN;
+	END IF;
+	-- Take as many blocks as hold about a batch of rows, by the statistics or at 100 rows a block. Take fewer if they
+	-- turn out to hold more.
+	SELECT greatest(1, least(100000, batch_size / greatest(1, CASE WHEN c.reltuples > 0 AND c.relpages > 0
+		THEN c.reltuples / c.relpages ELSE 100 END)))::bigint
+	INTO blocks
+	FROM pg_class AS c
+	WHERE c.oid = p.part;
+	LOOP
+		within := format('%1$s.ctid OPERATOR(pg_catalog.>=) ''(%2$s,0)''::pg_catalog.tid AND %1$s.ctid '
+			'OPERATOR(pg_catalog.<) ''(%3$s,0)''::pg_catalog.tid',
+			p.target_name, reached[1]::bigint, least(reached[1]::bigint + blocks, last_block));
+		EXECUTE format('SELECT count(*) FROM %s WHERE %s', p.target, within) INTO seen;
+		EXIT WHEN blocks = 1 OR seen <= 2 * batch_size;
+		blocks := greatest(1, blocks * batch_size / seen);
+	END LOOP;
+	reached := ARRAY[least(reached[1]::bigint + blocks, last_block)];
+	statement := format(E'WITH changed AS (UPDATE %1$s SET %2$I = (%3$s\n) WHERE %4$s AND %5$s RETURNING %5$s AS again)
+			SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE again) FROM changed',
+		p.target, column_name, value_expression, within, differs);
+END
+$$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._backfill_next_by_blocks(record, name, text, text, integer, text[],
+	text[], integer, OUT text, OUT boolean, OUT bigint) IS
+	'The next batch of a part without a unique key, p being its row of _backfill_parts(); statement NULL if there is '
+	'none left.';
+
 CREATE FUNCTION campaign_lifecycle_internal._backfill_next(run uuid, table_name regclass, value_expression text,
 	batch_size integer,
 		OUT statement text, OUT verifies boolean, OUT part text, OUT key_columns text, OUT reached text[], OUT up_to text[],
 			OUT pass integer, OUT seen bigint)
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO, MDY' SET intervalstyle = 'postgres'
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+	SET campaign_lifecycle._users_path = caller SET datestyle = 'ISO, MDY' SET intervalstyle = 'postgres'
 		SET extra_float_digits = 1
 	SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off SET jit = off AS $$
 #variable_conflict use_variable
 DECLARE
 	progress record;
 	p record;
-	selection text;       -- the key columns as texts
-	place text;           -- the row's key
-	last_block bigint;
-	blocks bigint;
 	differs text;
-	within text;
 BEGIN
-	SELECT b.* INTO progress FROM @extschema@.campaign_backfills AS b WHERE b.run = run;
-	IF NOT FOUND THEN
-		RAISE EXCEPTION 'another call has taken over this backfill'
-			USING ERRCODE = 'object_in_use', HINT = 'backfill_progress shows it; call again when it has stopped.';
-	END IF;
-	PERFORM campaign_lifecycle_internal._backfill_lock(progress.relation, progress.column_name);
-	SELECT b.* INTO progress FROM @extschema@.campaign_backfills AS b WHERE b.run = run FOR UPDATE;
+	PERFORM campaign_lifecycle_internal._backfill_check_run(run, table_name);
+	SELECT b.* INTO progress FROM ONLY @extschema@.campaign_backfills AS b WHERE b.run = run FOR UPDATE;
 	reached := progress.reached;
 	up_to := progress.up_to;
 	pass := progress.pass;
-	IF NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = table_name AND a.attname = progress.column_name
-		AND NOT a.attisdropped) THEN
-		RAISE EXCEPTION 'column %.% is no longer there', progress.relation, quote_ident(progress.column_name)
-			USING ERRCODE = 'undefined_column', HINT = 'It was dropped or renamed while its backfill ran.';
-	END IF;
-
 	FOR p IN
 		SELECT q.*, format_type(a.atttypid, a.atttypmod) AS column_type
 		FROM campaign_lifecycle_internal._backfill_parts(table_name, progress.column_name) AS q
@@ -118,76 +201,20 @@ BEGIN
 			p.target_name, progress.column_name, value_expression, p.column_type);
 
 		IF p.keys IS NOT NULL THEN
-			SELECT format('ROW(%s)', string_agg(p.target_name || '.' || k.key, ', ' ORDER BY k.i)),
-				format('ARRAY[%s]', string_agg(k.key || '::pg_catalog.text', ', ' ORDER BY k.i))
-			INTO place, selection
-			FROM unnest(p.keys) WITH ORDINALITY AS k (key, i);
-			IF up_to IS NULL THEN
-				EXECUTE format('SELECT %s FROM %s ORDER BY %s LIMIT 1', selection, p.target,
-					(SELECT string_agg(k.key || ' DESC', ', ' ORDER BY k.i) FROM unnest(p.keys) WITH ORDINALITY AS k (key, i)))
-						INTO up_to;
-				CONTINUE WHEN up_to IS NULL;
-			END IF;
-			within := format('%s OPERATOR(%s.<=) %s', place, p.operator_schema,
-				campaign_lifecycle_internal._backfill_key(up_to, p.types));
-			IF reached IS NOT NULL THEN
-				within := format('%s OPERATOR(%s.>) %s AND %s', place, p.operator_schema,
-					campaign_lifecycle_internal._backfill_key(reached, p.types), within);
-			END IF;
-			EXECUTE format('WITH picked AS MATERIALIZED (SELECT %1$s FROM %2$s WHERE %3$s ORDER BY %1$s LIMIT %4$s)
-					SELECT (SELECT count(*) FROM picked), (SELECT %5$s FROM picked ORDER BY %6$s LIMIT 1)',
-				p.key_columns, p.target, within, batch_size, selection,
-				(SELECT string_agg(k.key || ' DESC', ', ' ORDER BY k.i) FROM unnest(p.keys) WITH ORDINALITY AS k (key, i)))
-			INTO seen, reached;
-			CONTINUE WHEN seen = 0;
-			within := format('%s AND %s OPERATOR(%s.<=) %s', within, place, p.operator_schema,
-				campaign_lifecycle_internal._backfill_key(reached, p.types));
+			SELECT k.statement, k.reached, k.up_to, k.seen INTO statement, reached, up_to, seen
+			FROM campaign_lifecycle_internal._backfill_next_by_key(p, progress.column_name, value_expression, differs,
+				batch_size, reached, up_to) AS k;
 			verifies := false;
-			statement := format(E'WITH changed AS (UPDATE %s SET %I = (%s\n) WHERE %s AND %s RETURNING 1) SELECT '
-				'pg_catalog.count(*), 0::pg_catalog.int8 FROM changed',
-				p.target, progress.column_name, value_expression, within, differs);
+		ELSE
+			SELECT b.statement, b.verifies, b.reached, b.up_to, b.pass, b.seen
+			INTO statement, verifies, reached, up_to, pass, seen
+			FROM campaign_lifecycle_internal._backfill_next_by_blocks(p, progress.column_name, value_expression, differs,
+				batch_size, reached, up_to, pass) AS b;
+		END IF;
+		IF statement IS NOT NULL THEN
 			RETURN;
 		END IF;
-
-		-- By blocks; up_to is the block after the last.
-		IF up_to IS NULL THEN
-			up_to := ARRAY[pg_relation_size(p.part) / current_setting('block_size')::bigint];
-			reached := '{0}';
-			pass := coalesce(pass, 1);
-		END IF;
-		last_block := up_to[1];
-		IF reached[1]::bigint >= last_block THEN
-			-- Verify the whole part in one snapshot. This pass has written all rows that it found before.
-			seen := 0;
-			verifies := true;
-			statement := format('SELECT pg_catalog.count(*), 0::pg_catalog.int8 FROM (SELECT FROM %s WHERE %s LIMIT 1000) AS '
-				'rest', p.target, differs);
-			CONTINUE WHEN pass < 0;
-			RETURN;
-		END IF;
-		-- Take as many blocks as hold about a batch of rows, by the statistics or at 100 rows a block. Take fewer if they
-		-- turn out to hold more.
-		SELECT greatest(1, least(100000, batch_size / greatest(1, CASE WHEN c.reltuples > 0 AND c.relpages > 0
-			THEN c.reltuples / c.relpages ELSE 100 END)))::bigint
-		INTO blocks
-		FROM pg_class AS c
-		WHERE c.oid = p.part;
-		LOOP
-			within := format('%1$s.ctid OPERATOR(pg_catalog.>=) ''(%2$s,0)''::pg_catalog.tid AND %1$s.ctid '
-				'OPERATOR(pg_catalog.<) ''(%3$s,0)''::pg_catalog.tid',
-				p.target_name, reached[1]::bigint, least(reached[1]::bigint + blocks, last_block));
-			EXECUTE format('SELECT count(*) FROM %s WHERE %s', p.target, within) INTO seen;
-			EXIT WHEN blocks = 1 OR seen <= 2 * batch_size;
-			blocks := greatest(1, blocks * batch_size / seen);
-		END LOOP;
-		reached := ARRAY[least(reached[1]::bigint + blocks, last_block)];
-		verifies := false;
-		statement := format(E'WITH changed AS (UPDATE %1$s SET %2$I = (%3$s\n) WHERE %4$s AND %5$s RETURNING %5$s AS again)
-				SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE again) FROM changed',
-			p.target, progress.column_name, value_expression, within, differs);
-		RETURN;
 	END LOOP;
-	statement := NULL;
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._backfill_next(uuid, regclass, text, integer) IS
@@ -204,7 +231,7 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._backfill_key(text[], text[]) IS
 CREATE FUNCTION campaign_lifecycle_internal._backfill_done(run uuid, verifies boolean, part text, key_columns text,
 	reached text[], up_to text[], pass integer, seen bigint,
 		changed bigint, again bigint) RETURNS void
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 #variable_conflict use_variable
 BEGIN
 	IF again > 0 THEN
@@ -219,7 +246,7 @@ BEGIN
 			ELSE changed::text END, part, pass
 			USING HINT = 'Something goes on writing other values into them, or a trigger refuses the new one.';
 	END IF;
-	UPDATE @extschema@.campaign_backfills AS b
+	UPDATE ONLY @extschema@.campaign_backfills AS b
 	SET part = part, key_columns = key_columns,
 		-- A part walked by blocks is done when verified: a pass below 0 says so, and is where the next begins otherwise.
 		reached = CASE WHEN verifies AND changed > 0 AND pass < 10 THEN NULL ELSE reached END,
@@ -237,12 +264,12 @@ COMMENT ON FUNCTION
 	'Records the progress of a batch, in its transaction. Raises 22023 for an expression that would fill a row for ever.';
 
 CREATE FUNCTION campaign_lifecycle_internal._backfill_report(run uuid, finished boolean) RETURNS void
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 #variable_conflict use_variable
 DECLARE
 	progress record;
 BEGIN
-	UPDATE @extschema@.campaign_backfills AS b
+	UPDATE ONLY @extschema@.campaign_backfills AS b
 	SET finished_at = CASE WHEN finished THEN clock_timestamp() END
 	WHERE b.run = run
 	RETURNING b.relation, b.column_name, b.rows_seen, b.rows_changed, b.estimated_rows, b.batches INTO progress;
@@ -284,7 +311,7 @@ DECLARE
 	lock_timeout constant pg_catalog.text := pg_catalog.current_setting('lock_timeout');
 	tries integer := 0;
 	since timestamp with time zone;
-	rest double precision;
+	sleep_for double precision;
 	told timestamp with time zone;
 BEGIN
 	PERFORM campaign_lifecycle_internal._backfill_check(table_name, column_name, value_expression, batch_size, pause);
@@ -327,14 +354,14 @@ BEGIN
 		SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
 		-- Sleep in short transactions, so that a long pause holds back no vacuum. Each takes the lock, so that no other call
 		-- takes over the run.
-		rest := CASE
+		sleep_for := CASE
 			WHEN tries OPERATOR(pg_catalog.>) 0 THEN 0.05 OPERATOR(pg_catalog.*) pg_catalog.power(2, tries)
 			WHEN changed OPERATOR(pg_catalog.>) 0 THEN pg_catalog.date_part('epoch', pause)
 			ELSE 0 END;
-		WHILE rest OPERATOR(pg_catalog.>) 0 LOOP
+		WHILE sleep_for OPERATOR(pg_catalog.>) 0 LOOP
 			PERFORM campaign_lifecycle_internal._backfill_hold(run);
-			PERFORM pg_catalog.pg_sleep(LEAST(rest, 1::pg_catalog.float8));
-			rest := rest OPERATOR(pg_catalog.-) 1::pg_catalog.float8;
+			PERFORM pg_catalog.pg_sleep(LEAST(sleep_for, 1::pg_catalog.float8));
+			sleep_for := sleep_for OPERATOR(pg_catalog.-) 1::pg_catalog.float8;
 			COMMIT;
 			SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
 		END LOOP;
@@ -351,15 +378,16 @@ COMMENT ON PROCEDURE @extschema@.backfill_column(regclass, name, text, integer, 
 	'with the caller''s rights, under the caller''s search_path, timeouts and triggers. In a deadlock it is the batch '
 	'that gives way, and is tried again. Stopped by an error or a crash, the same CALL goes on from the last batch and '
 	'meets no row twice; backfill_progress and NOTICEs show how far it is. Errors, before anything is changed: 22004, '
-	'22023, 25001 in a transaction block (2D000 in a function), 42501 for a superuser while campaign_backfills belongs '
-	'to a plain role, 42P01, 42703, 42809, 428C9, and those of the expression; 55006 while another call works on the '
+	'22023; 25001 in a transaction block (2D000 in a function); 42501 for a superuser while campaign_backfills belongs '
+	'to a plain role; 42P01, 42703, 42809, 428C9, and those of the expression; 55006 while another call works on the '
 	'column. Since 1.1.';
 
 CREATE FUNCTION campaign_lifecycle_internal._backfill_hold(run uuid) RETURNS void
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 #variable_conflict use_variable
 BEGIN
-	PERFORM campaign_lifecycle_internal._backfill_lock(b.relation, b.column_name) FROM @extschema@.campaign_backfills AS b
+	PERFORM campaign_lifecycle_internal._backfill_lock(b.relation, b.column_name)
+		FROM ONLY @extschema@.campaign_backfills AS b
 		WHERE b.run = run;
 END
 $$;

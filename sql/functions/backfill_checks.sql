@@ -40,14 +40,14 @@ CREATE FUNCTION campaign_lifecycle_internal._backfill_parts(table_name regclass,
 		JOIN pg_namespace AS n ON n.oid = c.relnamespace
 		-- A key that orders rows by the default order of their types, and does not hold the column that changes.
 		LEFT JOIN LATERAL (
-			SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY p.place) AS key_columns,
-				array_agg(quote_ident(a.attname) ORDER BY p.place) AS keys,
-				array_agg(format_type(a.atttypid, a.atttypmod) ORDER BY p.place) AS types,
+			SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY p.key_number) AS key_columns,
+				array_agg(quote_ident(a.attname) ORDER BY p.key_number) AS keys,
+				array_agg(format_type(a.atttypid, a.atttypmod) ORDER BY p.key_number) AS types,
 				min(quote_ident(s.nspname)) AS operator_schema
 			FROM pg_index AS x
 			CROSS JOIN LATERAL unnest(x.indkey::smallint[], x.indclass::oid[], x.indcollation::oid[], x.indoption::smallint[])
-				WITH ORDINALITY AS p (attnum, opclass, collation_, option, place)
-			JOIN pg_attribute AS a ON a.attrelid = x.indrelid AND a.attnum = p.attnum AND p.place <= x.indnkeyatts
+				WITH ORDINALITY AS p (attnum, opclass, collation_, option, key_number)
+			JOIN pg_attribute AS a ON a.attrelid = x.indrelid AND a.attnum = p.attnum AND p.key_number <= x.indnkeyatts
 			JOIN pg_opclass AS o ON o.oid = p.opclass
 			JOIN pg_amop AS m ON m.amopfamily = o.opcfamily AND m.amoplefttype = o.opcintype AND m.amoprighttype = o.opcintype
 				AND m.amopstrategy = 5
@@ -75,8 +75,7 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._backfill_parts(regclass, name) 
 	'The tables that a backfill walks: the table, or its partitions and children, each with the key it can be walked by '
 	'(NULL: by blocks), ready for SQL text.';
 
-CREATE FUNCTION campaign_lifecycle_internal._backfill_check(table_name regclass, column_name name,
-	value_expression text, batch_size integer, pause interval) RETURNS void
+CREATE FUNCTION campaign_lifecycle_internal._backfill_check_column(table_name regclass, column_name name) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
@@ -84,32 +83,6 @@ DECLARE
 	attribute record;
 	odd text;
 BEGIN
-	PERFORM campaign_lifecycle_internal._check_given('table_name', table_name IS NOT NULL);
-	PERFORM campaign_lifecycle_internal._check_given('column_name', column_name IS NOT NULL);
-	PERFORM campaign_lifecycle_internal._check_given('value_expression', value_expression IS NOT NULL);
-	PERFORM campaign_lifecycle_internal._check_given('batch_size', batch_size IS NOT NULL);
-	PERFORM campaign_lifecycle_internal._check_given('pause', pause IS NOT NULL);
-	IF batch_size NOT BETWEEN 1 AND 1000000 THEN
-		RAISE EXCEPTION 'batch_size out of range: %', batch_size
-			USING ERRCODE = 'invalid_parameter_value', HINT = 'From 1 to 1000000 rows; 1000 keeps each transaction short.';
-	END IF;
-	IF pause < interval '0' OR pause > interval '1 hour' THEN
-		RAISE EXCEPTION 'pause out of range: %', pause
-			USING ERRCODE = 'invalid_parameter_value', HINT = 'From no time to 1 hour between two batches.';
-	END IF;
-	IF to_regclass('@extschema@.campaign_backfills') IS NULL THEN
-		RAISE EXCEPTION 'table campaign_backfills is missing'
-			USING ERRCODE = 'undefined_table', HINT = 'upgrade_campaign_tables() makes what tables of an older version lack.';
-	END IF;
-	-- Triggers on campaign_backfills run with the privileges of the role that writes it.
-	IF (SELECT r.rolsuper FROM pg_roles AS r WHERE r.rolname = current_user) AND NOT (
-			SELECT r.rolsuper FROM pg_class AS c JOIN pg_roles AS r ON r.oid = c.relowner
-				WHERE c.oid = '@extschema@.campaign_backfills'::regclass) THEN
-		RAISE EXCEPTION 'a superuser cannot run a backfill while campaign_backfills belongs to a plain role'
-			USING ERRCODE = 'insufficient_privilege',
-				HINT = 'Log in as a role that may update the table and has access as an operator: grant_campaign_access(role, '
-				'''operator'').';
-	END IF;
 	SELECT c.relkind, format('%I.%I', n.nspname, c.relname) AS name
 	INTO target
 	FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -146,6 +119,42 @@ BEGIN
 		RAISE EXCEPTION 'column % of % is generated', quote_ident(column_name), target.name
 			USING ERRCODE = 'generated_always', HINT = 'The server fills it in by itself.';
 	END IF;
+END
+$$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._backfill_check_column(regclass, name) IS
+	'Raises what keeps a backfill from writing this column: 42P01, 42809, 42703, 42P10, 428C9.';
+
+CREATE FUNCTION campaign_lifecycle_internal._backfill_check(table_name regclass, column_name name,
+	value_expression text, batch_size integer, pause interval) RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	PERFORM campaign_lifecycle_internal._check_given('table_name', table_name IS NOT NULL);
+	PERFORM campaign_lifecycle_internal._check_given('column_name', column_name IS NOT NULL);
+	PERFORM campaign_lifecycle_internal._check_given('value_expression', value_expression IS NOT NULL);
+	PERFORM campaign_lifecycle_internal._check_given('batch_size', batch_size IS NOT NULL);
+	PERFORM campaign_lifecycle_internal._check_given('pause', pause IS NOT NULL);
+	IF batch_size NOT BETWEEN 1 AND 1000000 THEN
+		RAISE EXCEPTION 'batch_size out of range: %', batch_size
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'From 1 to 1000000 rows; 1000 keeps each transaction short.';
+	END IF;
+	IF pause < interval '0' OR pause > interval '1 hour' THEN
+		RAISE EXCEPTION 'pause out of range: %', pause
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'From no time to 1 hour between two batches.';
+	END IF;
+	IF to_regclass('@extschema@.campaign_backfills') IS NULL THEN
+		RAISE EXCEPTION 'table campaign_backfills is missing'
+			USING ERRCODE = 'undefined_table', HINT = 'upgrade_campaign_tables() makes what tables of an older version lack.';
+	END IF;
+	-- Triggers on campaign_backfills run with the privileges of the role that writes it.
+	IF (SELECT r.rolsuper FROM pg_roles AS r WHERE r.rolname = current_user) AND NOT (
+			SELECT r.rolsuper FROM pg_class AS c JOIN pg_roles AS r ON r.oid = c.relowner
+				WHERE c.oid = '@extschema@.campaign_backfills'::regclass) THEN
+		RAISE EXCEPTION 'a superuser cannot run a backfill while campaign_backfills belongs to a plain role'
+			USING ERRCODE = 'insufficient_privilege',
+				HINT = 'Log in as a role that may update the table and has access as an operator: grant_campaign_access(role, '
+				'''operator'').';
+	END IF;
+	PERFORM campaign_lifecycle_internal._backfill_check_column(table_name, column_name);
 	IF campaign_lifecycle_internal._in_transaction_block() THEN
 		RAISE EXCEPTION 'backfill_column() cannot run in a transaction block, since it commits each batch'
 			USING ERRCODE = 'active_sql_transaction',
@@ -156,6 +165,28 @@ $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._backfill_check(regclass, name, text, integer, interval) IS
 	'Raises what is wrong with the arguments of backfill_column(), its expression apart: 22004, 22023, 25001, 42501, '
 	'428C9, 42703, 42809, 42P01, 42P10.';
+
+CREATE FUNCTION campaign_lifecycle_internal._backfill_check_run(run uuid, table_name regclass) RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	target record;
+BEGIN
+	SELECT b.relation, b.column_name INTO target FROM ONLY @extschema@.campaign_backfills AS b WHERE b.run = run;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'another call has taken over this backfill'
+			USING ERRCODE = 'object_in_use', HINT = 'backfill_progress shows it; call again when it has stopped.';
+	END IF;
+	PERFORM campaign_lifecycle_internal._backfill_lock(target.relation, target.column_name);
+	IF NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = table_name AND a.attname = target.column_name
+		AND NOT a.attisdropped) THEN
+		RAISE EXCEPTION 'column %.% is no longer there', target.relation, quote_ident(target.column_name)
+			USING ERRCODE = 'undefined_column', HINT = 'It was dropped or renamed while its backfill ran.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._backfill_check_run(uuid, regclass) IS
+	'Takes the lock of a run. Raises 55006 where another call has the run, 42703 where its column is gone.';
 
 CREATE FUNCTION campaign_lifecycle_internal._backfill_trial(table_name regclass, column_name name,
 	value_expression text) RETURNS text

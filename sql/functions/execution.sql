@@ -5,8 +5,8 @@
 -- as_of. State changes are stamped by the clock.
 --
 -- A claim takes at most one timer of a campaign, its first. Thus a batch updates each campaign once, and the timers of
--- one campaign run in order across batches and workers. The plans of the claim are pinned in C++, because a claim must
--- cost the same with ten rows or ten million, with statistics or without.
+-- one campaign run in order across batches and workers. The plans of the claim are pinned in C++. A claim costs
+-- the same with ten rows or ten million, with statistics or without.
 
 CREATE FUNCTION campaign_lifecycle_internal._uuid_v7() RETURNS uuid
 	LANGUAGE c VOLATILE PARALLEL SAFE AS 'MODULE_PATHNAME', '_uuid_v7';
@@ -20,8 +20,8 @@ CREATE FUNCTION campaign_lifecycle_internal._claim_batch(as_of timestamp with ti
 		retried boolean)
 	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', '_claim_batch';
 COMMENT ON FUNCTION campaign_lifecycle_internal._claim_batch(timestamptz, timestamptz, integer, uuid[]) IS
-	'Locks up to max_timers due timers scheduled since a time (or those of only_timers) with their campaigns, at most '
-	'one a campaign, skipping what is locked. Returns them, those tried before first, with where both rows are.';
+	'Locks up to max_timers due timers scheduled since a time (or those of only_timers) with their campaigns. Takes at '
+	'most one of a campaign, and skips locked rows. Returns them, those tried before first, with where both rows are.';
 
 CREATE FUNCTION campaign_lifecycle_internal._next_due(since timestamp with time zone) RETURNS timestamp with time zone
 	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', '_next_due';
@@ -43,44 +43,6 @@ $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._notify(text, uuid[], uuid[], text[]) IS
 	'Sends the event on channel campaign_lifecycle for each timer, if campaign_lifecycle.notify_events names it.';
 
-CREATE FUNCTION campaign_lifecycle_internal._postpone_timers(timer_ids uuid[], as_of timestamp with time zone)
-	RETURNS integer
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-	attempts integer := coalesce(current_setting('campaign_lifecycle.max_attempts', true), '@attempt_limit@');
-	early record;
-	put_off integer := 0;
-BEGIN
-	FOR early IN
-		SELECT t.id, t.campaign_id, t.timer_type, c.status AS state
-		FROM unnest(timer_ids) AS u (id)
-		JOIN @extschema@.campaign_timers AS t ON t.id = u.id
-		JOIN @extschema@.campaigns AS c ON c.id = t.campaign_id
-	LOOP
-		-- If another timer of the campaign waits for its next attempt, postpone this one until just after it, which is no
-		-- attempt. Timers of a campaign run in order, so this one would block the retry. Otherwise record a failed attempt.
-		UPDATE @extschema@.campaign_timers AS t
-		SET status = 'PENDING', scheduled_at = w.at + interval '1 microsecond'
-		FROM (
-			SELECT min(o.scheduled_at) AS at
-			FROM @extschema@.campaign_timers AS o
-			WHERE o.campaign_id = early.campaign_id AND o.id <> early.id AND o.status = 'FAILED'
-				AND o.retry_count < attempts) AS w
-		WHERE t.id = early.id AND w.at IS NOT NULL;
-		IF FOUND THEN
-			put_off := put_off + 1;
-		ELSE
-			PERFORM campaign_lifecycle_internal._fail_timer(early.id, as_of, '55000',
-				format('too early: a campaign in state %s does not move by %s yet', early.state, early.timer_type), false);
-		END IF;
-	END LOOP;
-	RETURN put_off;
-END
-$$;
-COMMENT ON FUNCTION campaign_lifecycle_internal._postpone_timers(uuid[], timestamptz) IS
-	'Postpones timers that came too early until another timer of their campaign, which waits for its next attempt, is '
-	'done. Without such a timer it is a failed attempt. Returns how many were postponed.';
-
 CREATE FUNCTION campaign_lifecycle_internal._apply_timers(timer_ids uuid[], as_of timestamp with time zone)
 	RETURNS timestamp with time zone
 	LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', '_apply_timers';
@@ -91,7 +53,7 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._apply_timers(uuid[], timestampt
 CREATE FUNCTION campaign_lifecycle_internal._fail_timer(timer_id uuid, as_of timestamp with time zone, sqlstate text,
 	message text,
 		worker_lost boolean) RETURNS void
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 #variable_conflict use_variable
 DECLARE
 	attempts integer := coalesce(current_setting('campaign_lifecycle.max_attempts', true), '@attempt_limit@');
@@ -100,7 +62,7 @@ DECLARE
 	result constant jsonb := CASE WHEN worker_lost THEN '{"worker_lost": true}' END;
 	failed record;
 BEGIN
-	UPDATE @extschema@.campaign_timers AS t
+	UPDATE ONLY @extschema@.campaign_timers AS t
 	SET status = 'FAILED', retry_count = least(t.retry_count + 1, @attempt_limit@),
 		scheduled_at = CASE WHEN t.retry_count + 1 >= attempts THEN t.scheduled_at
 			ELSE as_of + base * (power(2, t.retry_count) * (1 + jitter * (2 * random() - 1))) END
@@ -111,7 +73,7 @@ BEGIN
 	IF NOT FOUND THEN
 		RETURN;
 	END IF;
-	UPDATE @extschema@.timer_executions AS x
+	UPDATE ONLY @extschema@.timer_executions AS x
 	SET status = 'FAILED', error_message = left(sqlstate || ': ' || message, 8000), result = result,
 		completed_at = greatest(clock_timestamp(), x.started_at),
 		-- An attempt of a lost process may have begun before an outage, or in a backup.
@@ -130,3 +92,24 @@ $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._fail_timer(uuid, timestamptz, text, text, boolean) IS
 	'Records a failed attempt: FAILED, one retry more, due again after the backoff (base doubled each time, with '
 	'jitter), its execution row with the error. At max_attempts it stays FAILED: a dead letter.';
+
+-- Indexes cannot read a setting. With max_attempts below its limit they take a dead timer for one that waits, until it
+-- has the greatest retry_count. That is written only where another timer of the type takes its place. So a dead timer
+-- keeps the number of its attempts, and has attempts left again where max_attempts is raised.
+CREATE FUNCTION campaign_lifecycle_internal._bury_dead_timers(campaign_id uuid, timer_type text) RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
+#variable_conflict use_variable
+DECLARE
+	attempts constant integer := coalesce(current_setting('campaign_lifecycle.max_attempts', true), '@attempt_limit@');
+BEGIN
+	IF attempts < @attempt_limit@ THEN
+		UPDATE ONLY @extschema@.campaign_timers AS t
+		SET retry_count = @attempt_limit@
+		WHERE t.campaign_id = campaign_id AND t.timer_type = timer_type AND t.status = 'FAILED' AND t.retry_count >= attempts
+			AND t.retry_count < @attempt_limit@;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._bury_dead_timers(uuid, text) IS
+	'Gives a FAILED timer of this type that has no attempt left by max_attempts the retry_count of a dead one, so that '
+	'indexes do not take it for one that waits.';

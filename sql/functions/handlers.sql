@@ -1,5 +1,5 @@
--- Handlers: functions of the user that run with a timer, after its state change and in its transaction, with the
--- privileges of the role that registered them.
+-- Handlers are functions of the user that run with a timer, after its state change and in its transaction. They run
+-- with the privileges of the role that registered them.
 
 CREATE FUNCTION campaign_lifecycle_internal._check_handler(handler regprocedure, handler_owner name) RETURNS void
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -62,9 +62,11 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._find_handler(text) IS
 
 CREATE FUNCTION @extschema@.register_handler(timer_type text, handler regprocedure, timeout interval DEFAULT NULL)
 	RETURNS void
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 #variable_conflict use_variable
 DECLARE
+	-- With its schema: an INSERT runs under the caller's search_path, which could leave it out.
+	signature constant text := handler::text;
 	other record;
 BEGIN
 	PERFORM campaign_lifecycle_internal._check_timer_type(timer_type);
@@ -76,12 +78,12 @@ BEGIN
 	END IF;
 	PERFORM campaign_lifecycle_internal._check_handler(handler, current_user);
 	INSERT INTO @extschema@.campaign_timer_handlers AS h (timer_type, handler, handler_owner, timeout)
-	VALUES (timer_type, handler::text, current_user, timeout)
+	VALUES (timer_type, signature, current_user, timeout)
 	ON CONFLICT ON CONSTRAINT campaign_timer_handlers_pkey DO UPDATE
 		SET handler = excluded.handler, timeout = excluded.timeout, registered_at = now()
 		WHERE h.handler_owner = current_user;
 	IF NOT FOUND THEN
-		SELECT h.handler, h.handler_owner INTO other FROM @extschema@.campaign_timer_handlers AS h
+		SELECT h.handler, h.handler_owner INTO other FROM ONLY @extschema@.campaign_timer_handlers AS h
 			WHERE h.timer_type = register_handler.timer_type;
 		RAISE EXCEPTION '% timers have a handler already: %, of %', timer_type, other.handler,
 			quote_ident(other.handler_owner)
@@ -105,11 +107,11 @@ COMMENT ON FUNCTION @extschema@.register_handler(text, regprocedure, interval) I
 	'another role has one. Since 1.1.';
 
 CREATE FUNCTION @extschema@.unregister_handler(timer_type text) RETURNS void
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 #variable_conflict use_variable
 BEGIN
 	PERFORM campaign_lifecycle_internal._check_timer_type(timer_type);
-	DELETE FROM @extschema@.campaign_timer_handlers AS h WHERE h.timer_type = timer_type;
+	DELETE FROM ONLY @extschema@.campaign_timer_handlers AS h WHERE h.timer_type = timer_type;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION '% timers have no handler', timer_type
 			USING ERRCODE = 'no_data_found', HINT = 'campaign_timer_handlers lists them.';
@@ -124,28 +126,28 @@ COMMENT ON FUNCTION @extschema@.unregister_handler(text) IS
 -- Called after the state change. A timer that was postponed or skipped calls no handler.
 CREATE FUNCTION campaign_lifecycle_internal._handler_of(timer_id uuid, as_of timestamp with time zone,
 		OUT handler oid, OUT handler_owner oid, OUT timeout_ms integer, OUT campaign_id uuid, OUT payload jsonb)
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 #variable_conflict use_variable
 DECLARE
 	timer record;
 	registered record;
 BEGIN
-	SELECT t.status, t.campaign_id, t.timer_type, t.payload INTO timer FROM @extschema@.campaign_timers AS t
+	SELECT t.status, t.campaign_id, t.timer_type, t.payload INTO timer FROM ONLY @extschema@.campaign_timers AS t
 		WHERE t.id = timer_id;
 	IF NOT FOUND THEN
 		RETURN;
 	END IF;
 	IF timer.status <> 'COMPLETED' THEN
 		-- A postponed timer made no attempt. After a failed attempt, the row is no longer STARTED.
-		DELETE FROM @extschema@.timer_executions AS x WHERE x.timer_id = _handler_of.timer_id AND x.status = 'STARTED';
+		DELETE FROM ONLY @extschema@.timer_executions AS x WHERE x.timer_id = _handler_of.timer_id AND x.status = 'STARTED';
 		RETURN;
 	END IF;
-	IF EXISTS (SELECT FROM @extschema@.timer_executions AS x
+	IF EXISTS (SELECT FROM ONLY @extschema@.timer_executions AS x
 			WHERE x.timer_id = _handler_of.timer_id AND x.status = 'COMPLETED' AND x.started_at = as_of
 				AND x.result ? 'skipped') THEN
 		RETURN;
 	END IF;
-	SELECT h.handler, h.handler_owner, h.timeout INTO registered FROM @extschema@.campaign_timer_handlers AS h
+	SELECT h.handler, h.handler_owner, h.timeout INTO registered FROM ONLY @extschema@.campaign_timer_handlers AS h
 		WHERE h.timer_type = timer.timer_type;
 	IF NOT FOUND THEN
 		RETURN;
@@ -169,7 +171,7 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._handler_of(uuid, timestamptz) I
 
 CREATE FUNCTION campaign_lifecycle_internal._record_handler(timer_id uuid, as_of timestamp with time zone,
 	handled jsonb) RETURNS void
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 #variable_conflict use_variable
 DECLARE
 	attempt record;
@@ -179,16 +181,16 @@ DECLARE
 BEGIN
 	SELECT x.id, x.completed_at, t.campaign_id
 	INTO attempt
-	FROM @extschema@.timer_executions AS x
-	JOIN @extschema@.campaign_timers AS t ON t.id = x.timer_id
+	FROM ONLY @extschema@.timer_executions AS x
+	JOIN ONLY @extschema@.campaign_timers AS t ON t.id = x.timer_id
 	WHERE x.timer_id = timer_id AND x.status = 'COMPLETED' AND x.started_at = as_of
 	ORDER BY x.completed_at DESC
 	LIMIT 1;
-	UPDATE @extschema@.timer_executions AS x
+	UPDATE ONLY @extschema@.timer_executions AS x
 	SET result = x.result || jsonb_build_object('handler', handled), completed_at = greatest(done_at, x.started_at),
 		execution_time_ms = took
 	WHERE x.id = attempt.id;
-	UPDATE @extschema@.campaign_metrics AS m
+	UPDATE ONLY @extschema@.campaign_metrics AS m
 	SET value = took
 	WHERE m.campaign_id = attempt.campaign_id AND m.metric_type = 'TIMER_EXECUTION_TIME'
 		AND m.recorded_at = attempt.completed_at;
@@ -216,4 +218,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._reset_constraints() IS
-	'Resets every deferrable constraint to what it is declared as, for the rest of the transaction.';
+	'Resets every deferrable constraint to its declaration until the end of the transaction.';

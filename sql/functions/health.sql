@@ -8,60 +8,79 @@ CREATE FUNCTION campaign_lifecycle_internal._library_version() RETURNS text
 COMMENT ON FUNCTION campaign_lifecycle_internal._library_version() IS
 	'The version of the library that this session has loaded.';
 
-CREATE FUNCTION campaign_lifecycle_internal._health_processes(as_of timestamp with time zone)
+CREATE FUNCTION campaign_lifecycle_internal._health_launcher()
 		RETURNS TABLE (check_name text, status text, value text, threshold text, detail text)
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	visible constant boolean := has_function_privilege('campaign_lifecycle_internal._workers()', 'EXECUTE');
 	enabled constant boolean := coalesce(current_setting('campaign_lifecycle.enabled', true), 'on') <> 'off';
-	this_database oid;
+	launcher text;
+	standby boolean;
+BEGIN
+	IF visible THEN
+		SELECT w.state INTO launcher FROM campaign_lifecycle_internal._workers() AS w WHERE w.database_oid IS NULL;
+	END IF;
+	standby := coalesce(launcher = 'standby', false);
+	RETURN QUERY SELECT 'preload',
+		CASE WHEN launcher = 'not preloaded' THEN 'critical' ELSE 'ok' END,
+		CASE WHEN NOT visible THEN 'unknown' WHEN launcher = 'not preloaded' THEN 'no' ELSE 'yes' END, 'yes',
+		CASE WHEN NOT visible THEN 'unknown: this role may not execute _workers(); grant_campaign_access(role, ''reader'') '
+			'allows it.'
+			WHEN launcher = 'not preloaded' THEN 'No worker executes timers. Add campaign_lifecycle to '
+				'shared_preload_libraries and restart the server, or call run_due_timers() regularly, for instance from pg_cron.'
+			ELSE 'The library is preloaded.' END;
+	RETURN QUERY SELECT 'launcher',
+		CASE WHEN launcher IN ('not preloaded', 'launcher missing') THEN 'critical' WHEN NOT enabled THEN 'warning'
+			ELSE 'ok' END,
+		CASE WHEN NOT visible THEN 'unknown' WHEN standby THEN launcher WHEN NOT enabled THEN 'disabled' ELSE launcher END,
+			'running',
+		CASE WHEN NOT visible THEN 'unknown: this role may not execute _workers().'
+			WHEN launcher = 'not preloaded' THEN 'See preload.'
+			WHEN standby THEN 'This server is a standby: it executes no timers, its primary does. It begins when it is '
+				'promoted.' || CASE WHEN enabled THEN '' ELSE ' campaign_lifecycle.enabled is off here: then it will not.' END
+			WHEN launcher = 'launcher missing' THEN 'The launcher did not start, or does not stay: raise max_worker_processes '
+				'and restart the server; the server log says why.'
+			WHEN NOT enabled THEN 'campaign_lifecycle.enabled is off: no timer of any database is executed. Set it to on in '
+				'postgresql.conf and reload.'
+			ELSE 'The launcher runs.' END;
+END
+$$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._health_launcher() IS
+	'The checks preload and launcher of campaign_health().';
+
+CREATE FUNCTION campaign_lifecycle_internal._health_worker()
+		RETURNS TABLE (check_name text, status text, value text, threshold text, detail text)
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	visible constant boolean := has_function_privilege('campaign_lifecycle_internal._workers()', 'EXECUTE');
+	enabled constant boolean := coalesce(current_setting('campaign_lifecycle.enabled', true), 'on') <> 'off';
 	launcher text;
 	states text[] := '{}';
 	last_error text;
-	own record;
-	foreign_row boolean := false;
+	standby boolean;
 BEGIN
-	SELECT d.oid INTO this_database FROM pg_database AS d WHERE d.datname = current_database();
 	IF visible THEN
 		SELECT w.state INTO launcher FROM campaign_lifecycle_internal._workers() AS w WHERE w.database_oid IS NULL;
 		SELECT coalesce(array_agg(w.state ORDER BY w.worker_number), '{}'),
 			(array_agg(w.last_error ORDER BY w.worker_number) FILTER (WHERE w.last_error IS NOT NULL))[1]
 		INTO states, last_error
 		FROM campaign_lifecycle_internal._workers() AS w
-		WHERE w.database_oid = this_database;
+		WHERE w.database_oid = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database());
 	END IF;
-
-	RETURN QUERY SELECT 'preload',
-		CASE WHEN launcher = 'not preloaded' THEN 'critical' ELSE 'ok' END,
-		CASE WHEN NOT visible THEN 'unknown' WHEN launcher = 'not preloaded' THEN 'no' ELSE 'yes' END, 'yes',
-		CASE WHEN NOT visible THEN 'unknown: this role may not execute _workers(); grant_campaign_access(role, ''reader'') '
-			'allows it.'
-			WHEN launcher = 'not preloaded' THEN 'Timers do not fire by themselves. Add campaign_lifecycle to '
-				'shared_preload_libraries and restart the server, or call run_due_timers() regularly, for instance from pg_cron.'
-			ELSE 'The library is preloaded.' END;
-	RETURN QUERY SELECT 'launcher',
-		CASE WHEN launcher IN ('not preloaded', 'launcher missing') THEN 'critical' WHEN NOT enabled THEN 'warning'
-			ELSE 'ok' END,
-		CASE WHEN NOT visible THEN 'unknown' WHEN NOT enabled THEN 'disabled' ELSE launcher END, 'running',
-		CASE WHEN NOT visible THEN 'unknown: this role may not execute _workers().'
-			WHEN launcher = 'not preloaded' THEN 'See preload.'
-			WHEN launcher = 'launcher missing' THEN 'The launcher did not start, or does not stay: raise max_worker_processes '
-				'and restart the server; the server log says why.'
-			WHEN NOT enabled THEN 'campaign_lifecycle.enabled is off: no timer of any database fires. Set it to on in '
-				'postgresql.conf and reload.'
-			ELSE 'The launcher runs.' END;
+	standby := coalesce(launcher = 'standby', false);
 	RETURN QUERY SELECT 'worker',
-		CASE WHEN NOT visible THEN 'ok'
+		CASE WHEN NOT visible OR standby THEN 'ok'
 			WHEN states && '{idle,running,paused}' AND NOT states && '{no worker slot}' THEN CASE WHEN enabled THEN 'ok'
 				ELSE 'warning' END
 			WHEN states && '{idle,running,paused,starting,blocked}' THEN 'warning'
 			WHEN NOT enabled THEN 'warning'
 			ELSE 'critical' END,
-		CASE WHEN NOT visible THEN 'unknown' WHEN states = '{}' THEN 'missing' ELSE array_to_string(states, ', ') END,
-			'idle or running',
+		CASE WHEN NOT visible THEN 'unknown' WHEN standby THEN launcher WHEN states = '{}' THEN 'missing'
+			ELSE array_to_string(states, ', ') END, 'idle or running',
 		CASE WHEN NOT visible THEN 'unknown: this role may not execute _workers().'
 			WHEN launcher = 'not preloaded' THEN 'See preload.'
-			WHEN states && '{update needed}' THEN 'No timer fires, because the library is of another version than the '
+			WHEN standby THEN 'A standby has no worker. The checks below are of the rows that the primary has sent.'
+			WHEN states && '{update needed}' THEN 'No timer is executed, because the library is of another version than the '
 				'extension: ALTER EXTENSION campaign_lifecycle UPDATE.'
 			WHEN states && '{no worker slot}' THEN 'The server has no free slot for a worker of this database: raise '
 				'max_worker_processes and restart the server.'
@@ -72,37 +91,49 @@ BEGIN
 				'back afterwards.'
 			ELSE 'This database has a worker.' END || CASE WHEN states && '{update needed}' THEN ''
 				ELSE coalesce(' Last error: ' || last_error, '') END;
+END
+$$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._health_worker() IS 'The check worker of campaign_health().';
 
+CREATE FUNCTION campaign_lifecycle_internal._health_activation(as_of timestamp with time zone)
+		RETURNS TABLE (check_name text, status text, value text, threshold text, detail text)
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	this_database oid;
+	own record;
+	foreign_row boolean := false;
+BEGIN
+	SELECT d.oid INTO this_database FROM pg_database AS d WHERE d.datname = current_database();
 	IF NOT coalesce(has_table_privilege('@extschema@.campaign_activation', 'SELECT'), false) THEN
 		RETURN QUERY SELECT 'activation', 'ok', 'unknown', 'active', 'unknown: this role may not read campaign_activation.';
 		RETURN;
 	END IF;
-	SELECT a.paused, a.changed_at INTO own FROM @extschema@.campaign_activation AS a WHERE a.database_oid = this_database;
+	SELECT a.paused, a.changed_at INTO own FROM ONLY @extschema@.campaign_activation AS a
+		WHERE a.database_oid = this_database;
 	IF own.paused IS NULL THEN
-		foreign_row := EXISTS (SELECT FROM @extschema@.campaign_activation);
+		foreign_row := EXISTS (SELECT FROM ONLY @extschema@.campaign_activation);
 	END IF;
 	RETURN QUERY SELECT 'activation',
 		CASE WHEN NOT own.paused THEN 'ok' ELSE 'warning' END,
 		CASE WHEN own.paused IS NULL THEN 'copy' WHEN own.paused THEN 'paused' ELSE 'active' END, 'active',
-		CASE WHEN own.paused IS NULL THEN format('This database is a %s and therefore paused: no timer fires. If it is the '
-			'one that is to work from now on, call resume_timers().',
+		CASE WHEN own.paused IS NULL THEN format('This database is a %s and therefore paused: no timer is executed. '
+			'If it is the one that is to work from now on, call resume_timers().',
 				CASE WHEN foreign_row THEN 'copy of another database' ELSE 'restored dump' END)
-			WHEN own.paused THEN format('Paused by pause_timers() %s ago: no timer fires until resume_timers().',
-				date_trunc('second', greatest(as_of - own.changed_at, interval '0')))
-			ELSE format('Timers fire since %s.', own.changed_at) END;
+			WHEN own.paused THEN format('Paused by pause_timers()%s: no timer is executed until resume_timers().',
+				CASE WHEN isfinite(own.changed_at)
+					THEN format(' %s ago', date_trunc('second', greatest(as_of - own.changed_at, interval '0'))) END)
+			ELSE format('Timers are executed since %s.', own.changed_at) END;
 END
 $$;
-COMMENT ON FUNCTION campaign_lifecycle_internal._health_processes(timestamptz) IS
-	'The checks preload, launcher, worker and activation of campaign_health().';
+COMMENT ON FUNCTION campaign_lifecycle_internal._health_activation(timestamptz) IS
+	'The check activation of campaign_health().';
 
-CREATE FUNCTION campaign_lifecycle_internal._health_server(as_of timestamp with time zone)
+CREATE FUNCTION campaign_lifecycle_internal._health_snapshot(as_of timestamp with time zone)
 		RETURNS TABLE (check_name text, status text, value text, threshold text, detail text)
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	sees_all constant boolean := pg_has_role('pg_read_all_stats', 'USAGE');
 	holder record;
-	worst record;
-	n bigint;
 BEGIN
 	SELECT h.who, h.since, h.age, h.remedy
 	INTO holder
@@ -140,7 +171,17 @@ BEGIN
 		CASE WHEN holder.who IS NULL THEN 'Nothing holds back vacuum.'
 			ELSE format('Held back by %s: vacuum removes nothing newer. If it is not needed: %s.', holder.who, holder.remedy) END
 			|| CASE WHEN sees_all THEN '' ELSE ' Other sessions: unknown; members of pg_read_all_stats see them.' END;
+END
+$$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._health_snapshot(timestamptz) IS
+	'The check oldest_snapshot of campaign_health().';
 
+CREATE FUNCTION campaign_lifecycle_internal._health_vacuum()
+		RETURNS TABLE (check_name text, status text, value text, threshold text, detail text)
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	worst record;
+BEGIN
 	SELECT r.relation, coalesce(pg_stat_get_dead_tuples(r.relation), 0) AS dead,
 		coalesce(pg_stat_get_live_tuples(r.relation), 0) AS live
 	INTO worst
@@ -162,8 +203,7 @@ BEGIN
 			ELSE format('Most in %s.', worst.relation) END;
 END
 $$;
-COMMENT ON FUNCTION campaign_lifecycle_internal._health_server(timestamptz) IS
-	'The checks oldest_snapshot and vacuum of campaign_health().';
+COMMENT ON FUNCTION campaign_lifecycle_internal._health_vacuum() IS 'The check vacuum of campaign_health().';
 
 CREATE FUNCTION campaign_lifecycle_internal._campaign_health(as_of timestamp with time zone)
 		RETURNS TABLE (check_name text, status text, value text, threshold text, detail text)
@@ -172,12 +212,18 @@ DECLARE
 	owner regrole;
 	installed text;
 BEGIN
-	RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_processes(as_of);
+	BEGIN
+		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_launcher();
+		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_worker();
+		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_activation(as_of);
+	EXCEPTION WHEN OTHERS THEN
+		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_error('processes', SQLSTATE, SQLERRM);
+	END;
 	SELECT e.extversion INTO installed FROM pg_extension AS e WHERE e.extname = 'campaign_lifecycle';
 	IF installed <> campaign_lifecycle_internal._library_version() THEN
 		RETURN QUERY SELECT 'extension_version', 'critical', installed, campaign_lifecycle_internal._library_version(),
-			'No timer fires, because the library is of another version. Run ALTER EXTENSION campaign_lifecycle UPDATE. If that '
-				'changes nothing, restart the server.';
+			'No timer is executed, because the library is of another version. Run ALTER EXTENSION campaign_lifecycle UPDATE. If '
+				'that changes nothing, restart the server.';
 		RETURN;
 	END IF;
 	IF to_regclass('@extschema@.campaign_timers') IS NULL THEN
@@ -191,14 +237,25 @@ BEGIN
 	SELECT c.relowner INTO owner FROM pg_class AS c WHERE c.oid = '@extschema@.campaign_timers'::regclass;
 	IF NOT has_function_privilege(owner, 'campaign_lifecycle_internal._table_health(timestamptz)', 'EXECUTE') THEN
 		RETURN QUERY SELECT 'table_owner', 'critical', owner::text, 'the role of set_campaign_owner()',
-			format('The owner of the tables may not execute what the worker calls, so no timer fires: SELECT '
+			format('The owner of the tables may not execute what the worker calls, so no timer is executed: SELECT '
 				'set_campaign_owner(%L);', owner);
-	ELSIF (SELECT r.rolsuper FROM pg_roles AS r WHERE r.rolname = current_user) THEN
-		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_as_owner(as_of);
 	ELSE
-		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._table_health(as_of);
+		BEGIN
+			IF (SELECT r.rolsuper FROM pg_roles AS r WHERE r.rolname = current_user) THEN
+				RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_as_owner(as_of);
+			ELSE
+				RETURN QUERY SELECT * FROM campaign_lifecycle_internal._table_health(as_of);
+			END IF;
+		EXCEPTION WHEN OTHERS THEN
+			RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_error('tables and timers', SQLSTATE, SQLERRM);
+		END;
 	END IF;
-	RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_server(as_of);
+	BEGIN
+		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_snapshot(as_of);
+		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_vacuum();
+	EXCEPTION WHEN OTHERS THEN
+		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_error('server', SQLSTATE, SQLERRM);
+	END;
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._campaign_health(timestamptz) IS 'campaign_health() at a given time.';
@@ -213,6 +270,6 @@ $$;
 COMMENT ON FUNCTION @extschema@.campaign_health() IS
 	'Is all well? One row a check: status ok, warning or critical; value as found; threshold from which it is no longer '
 	'ok; detail: what it means and what to do, or "unknown" where the caller may not see it. Checks: preload, launcher, '
-	'worker, activation, tables_version, table_owner, trigger_privilege, row_security, triggers, partitions_ahead, '
-	'default_partition, overdue_timers, dead_letters, failure_rate, lateness, upkeep, oldest_snapshot, vacuum. Cheap '
-	'with millions of rows. Since 1.1.';
+	'worker, activation, extension_version, tables_version, table_owner, trigger_privilege, row_security, search_path, '
+	'triggers, partitions_ahead, default_partition, overdue_timers, dead_letters, failure_rate, lateness, '
+	'missing_timers, rescheduled_campaigns, maintenance, oldest_snapshot, vacuum. Cheap with millions of rows. Since 1.1.';

@@ -1,21 +1,25 @@
 -- Checks of campaign_health() that read the campaign tables, as their owner or as the caller.
 
-CREATE FUNCTION campaign_lifecycle_internal._health_tables(as_of timestamp with time zone)
+CREATE FUNCTION campaign_lifecycle_internal._health_error(part text, sqlstate text, message text)
 		RETURNS TABLE (check_name text, status text, value text, threshold text, detail text)
-	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, MDY' AS $$
+	LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT 'health', 'critical', sqlstate, 'no error',
+		format('The checks of the %s raise an error, so they say nothing: %s', part, message)
+$$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._health_error(text, text, text) IS
+	'The row of campaign_health() in place of checks that raise an error.';
+
+CREATE FUNCTION campaign_lifecycle_internal._health_tables_version()
+		RETURNS TABLE (check_name text, status text, value text, threshold text, detail text)
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	functions_version text;
 	tables_version text;
 	found_text text;
-	owner_is_superuser boolean;
-	ahead integer := -1;
-	wanted integer := 2;
-	month timestamptz := date_trunc('month', as_of);
-	n bigint;
 BEGIN
 	SELECT e.extversion INTO functions_version FROM pg_extension AS e WHERE e.extname = 'campaign_lifecycle';
 	IF has_table_privilege('@extschema@.campaign_tables_version', 'SELECT') THEN
-		SELECT v.version INTO tables_version FROM @extschema@.campaign_tables_version AS v;
+		SELECT v.version INTO tables_version FROM ONLY @extschema@.campaign_tables_version AS v;
 	ELSE
 		tables_version := functions_version;
 		found_text := 'unknown: this role may not read campaign_tables_version.';
@@ -28,7 +32,19 @@ BEGIN
 			ELSE format('The tables are of version %s, the functions of version %s, as after restoring an older dump: call '
 				'upgrade_campaign_tables(), then resume_timers().',
 				coalesce(tables_version, 'unknown'), functions_version) END;
+END
+$$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._health_tables_version() IS
+	'The check tables_version of campaign_health().';
 
+CREATE FUNCTION campaign_lifecycle_internal._health_privileges()
+		RETURNS TABLE (check_name text, status text, value text, threshold text, detail text)
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	found_text text;
+	owner_is_superuser boolean;
+	n bigint;
+BEGIN
 	SELECT string_agg(format('%s owns %s', o.owner, o.relations), '; ' ORDER BY o.owner), count(*)
 	INTO found_text, n
 	FROM (
@@ -73,7 +89,53 @@ BEGIN
 		CASE WHEN n = 0 THEN 'Row level security does not stand between the worker and the tables.'
 			ELSE format('Row level security is forced upon the owner of %s, so the worker''s statements fail: ALTER TABLE ... '
 				'NO FORCE ROW LEVEL SECURITY.', found_text) END;
+END
+$$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._health_privileges() IS
+	'The checks table_owner, trigger_privilege and row_security of campaign_health().';
 
+CREATE FUNCTION campaign_lifecycle_internal._health_search_path()
+		RETURNS TABLE (check_name text, status text, value text, threshold text, detail text)
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	found_text text;
+	n bigint;
+BEGIN
+	-- The superuser's triggers, defaults and checks would call what others create in these schemas. A name in quotes may
+	-- hold a comma, so that the list cannot be split by commas alone.
+	SELECT string_agg(DISTINCT format('%s on schema %I', g.role, s.nspname), ', '),
+		count(DISTINCT (g.role, s.nspname))
+	INTO found_text, n
+	FROM pg_class AS c
+	JOIN pg_roles AS o ON o.oid = c.relowner
+	JOIN regexp_matches(coalesce(current_setting('campaign_lifecycle.search_path', true), '"$user", public'),
+		'"((?:[^"]|"")*)"|([^",[:space:]]+)', 'g') AS p (name) ON true
+	JOIN pg_namespace AS s ON s.nspname = CASE WHEN coalesce(p.name[1], p.name[2]) = '$user' THEN o.rolname
+		ELSE coalesce(replace(p.name[1], '""', '"'), lower(p.name[2])) END
+	CROSS JOIN LATERAL (
+		SELECT CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE r.oid::regrole::text END AS role
+		FROM aclexplode(coalesce(s.nspacl, acldefault('n', s.nspowner))) AS a
+		LEFT JOIN pg_roles AS r ON r.oid = CASE WHEN a.grantee = 'pg_database_owner'::regrole
+			THEN (SELECT d.datdba FROM pg_database AS d WHERE d.datname = current_database()) ELSE a.grantee END
+		WHERE a.privilege_type = 'CREATE' AND r.rolsuper IS NOT TRUE) AS g
+	WHERE c.oid = '@extschema@.campaign_timers'::regclass AND o.rolsuper;
+	RETURN QUERY SELECT 'search_path',
+		CASE WHEN n = 0 THEN 'ok' ELSE 'critical' END, n::text, '0',
+		CASE WHEN n = 0 THEN 'No other role chooses what triggers, defaults and checks of a superuser''s tables call.'
+			ELSE format('A superuser owns the tables, and its triggers, defaults and checks find names under '
+				'campaign_lifecycle.search_path, where others may create objects: CREATE for %s. Give the tables to a plain role '
+				'by set_campaign_owner(role), or REVOKE CREATE.', left(found_text, 1000)) END;
+END
+$$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._health_search_path() IS 'The check search_path of campaign_health().';
+
+CREATE FUNCTION campaign_lifecycle_internal._health_triggers()
+		RETURNS TABLE (check_name text, status text, value text, threshold text, detail text)
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	found_text text;
+	n bigint;
+BEGIN
 	SELECT string_agg(format('%s on %s', t.tgname, t.tgrelid::regclass), ', ' ORDER BY t.tgname), count(*)
 	INTO found_text, n
 	FROM pg_trigger AS t
@@ -81,16 +143,28 @@ BEGIN
 		AND t.tgfoid IN (SELECT p.oid FROM pg_proc AS p WHERE p.pronamespace = '@extschema@'::regnamespace
 			AND p.proname IN ('update_updated_at_column',
 			'log_campaign_state_change', 'validate_timer_schedule', 'validate_state_transition', 'fill_campaign_end_time',
-				'_wake_worker'))
+				'protect_columns', '_wake_worker'))
 		AND t.tgenabled <> CASE WHEN t.tgname LIKE 'wake\_worker\_%' THEN 'A' ELSE 'O' END::"char";
 	RETURN QUERY SELECT 'triggers',
 		CASE WHEN n = 0 THEN 'ok' ELSE 'warning' END, n::text, '0',
 		CASE WHEN n = 0 THEN 'The triggers of the tables are enabled as they were made.'
 			ELSE format('Disabled, or not in the mode they were made in: %s. resume_timers() restores the wake-up; ALTER TABLE '
 				'... ENABLE TRIGGER the others.', found_text) END;
+END
+$$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._health_triggers() IS 'The check triggers of campaign_health().';
 
+CREATE FUNCTION campaign_lifecycle_internal._health_partitions(as_of timestamp with time zone)
+		RETURNS TABLE (check_name text, status text, value text, threshold text, detail text)
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, MDY' AS $$
+DECLARE
+	ahead integer := -1;
+	wanted integer := 2;
+	month timestamptz := date_trunc('month', as_of);
+	n bigint;
+BEGIN
 	IF coalesce(has_table_privilege(to_regclass('@extschema@.campaign_maintenance_jobs'), 'SELECT'), false) THEN
-		SELECT least(wanted, min(j.months_ahead)) INTO wanted FROM @extschema@.campaign_maintenance_jobs AS j;
+		SELECT least(wanted, min(j.months_ahead)) INTO wanted FROM ONLY @extschema@.campaign_maintenance_jobs AS j;
 	END IF;
 	-- Months from this one on that have a partition without a gap; bounds are read in UTC.
 	WHILE EXISTS (
@@ -115,7 +189,11 @@ BEGIN
 				|| '; what has none goes into the default partition. Call create_monthly_partitions(); if it fails, its error '
 					'says why. The worker does so by itself while it runs.' END;
 
-	IF NOT has_table_privilege('@extschema@.campaign_state_log_default', 'SELECT') THEN
+	IF to_regclass('@extschema@.campaign_state_log_default') IS NULL THEN
+		RETURN QUERY SELECT 'default_partition', 'warning', 'missing', '0',
+			'campaign_state_log_default is missing: a state change in a month without a partition is refused.';
+		RETURN;
+	ELSIF NOT has_table_privilege('@extschema@.campaign_state_log_default', 'SELECT') THEN
 		RETURN QUERY SELECT 'default_partition', 'ok', 'unknown', '0',
 			'unknown: this role may not read campaign_state_log_default.';
 		RETURN;
@@ -128,181 +206,34 @@ BEGIN
 			'the months and moves them.' END;
 END
 $$;
-COMMENT ON FUNCTION campaign_lifecycle_internal._health_tables(timestamptz) IS
-	'The checks tables_version, table_owner, trigger_privilege, row_security, triggers, partitions_ahead and '
-	'default_partition of campaign_health().';
-
-CREATE FUNCTION campaign_lifecycle_internal._health_timers(as_of timestamp with time zone)
-		RETURNS TABLE (check_name text, status text, value text, threshold text, detail text)
-	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
-	SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
-		SET enable_sort = off
-	SET enable_incremental_sort = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
-DECLARE
-	attempts constant integer := coalesce(current_setting('campaign_lifecycle.max_attempts', true), '@attempt_limit@');
-	paused boolean := false;
-	n bigint;
-	oldest timestamptz;
-	attempted bigint;
-	failed bigint;
-	worst interval;
-	median interval;
-BEGIN
-	IF coalesce(current_setting('campaign_lifecycle.enabled', true), 'on') = 'off' THEN
-		paused := true;
-	ELSIF coalesce(has_table_privilege('@extschema@.campaign_activation', 'SELECT'), false) THEN
-		paused := NOT EXISTS (SELECT FROM @extschema@.campaign_activation AS a JOIN pg_database AS d ON d.oid = a.database_oid
-			WHERE d.datname = current_database() AND NOT a.paused);
-	END IF;
-
-	-- A timer that waits for an earlier one of its campaign is not counted.
-	SELECT count(*), min(q.scheduled_at)
-	INTO n, oldest
-	FROM (
-		SELECT q.scheduled_at FROM (
-			SELECT r.scheduled_at
-			FROM @extschema@._runnable_timers AS r
-			WHERE r.status = 'PENDING' AND r.scheduled_at <= as_of - interval '1 minute'
-			ORDER BY r.scheduled_at
-			LIMIT 1001) AS q
-		UNION ALL
-		SELECT q.scheduled_at FROM (
-			SELECT r.scheduled_at
-			FROM @extschema@._runnable_timers AS r
-			WHERE r.status = 'FAILED' AND r.retry_count < @attempt_limit@ AND r.retry_count < attempts
-				AND r.scheduled_at <= as_of - interval '1 minute'
-			ORDER BY r.scheduled_at, r.retry_count
-			LIMIT 1001) AS q) AS q;
-	RETURN QUERY SELECT 'overdue_timers',
-		CASE WHEN n = 0 THEN 'ok' WHEN paused OR oldest >= as_of - interval '10 minutes' THEN 'warning' ELSE 'critical' END,
-		CASE WHEN n > 1000 THEN 'over 1000' ELSE n::text END, '0 due for a minute; critical: for 10 minutes',
-		CASE WHEN n = 0 THEN 'No timer is overdue.'
-			WHEN paused THEN format('The oldest is due since %s; this database is paused: see activation and launcher.', oldest)
-			ELSE format('The oldest is due since %s. ', oldest)
-				|| coalesce(campaign_lifecycle_internal._overdue_holder(as_of), 'See worker; upcoming_timers shows which wait and '
-					'why; if the worker runs, it is too slow: campaign_workers shows its batches.') END;
-
-	SELECT count(*)
-	INTO n
-	FROM (
-		SELECT
-		FROM @extschema@.campaign_timers AS t
-		WHERE t.status IN ('PENDING', 'FAILED') AND t.status = 'FAILED' AND t.retry_count >= attempts
-		LIMIT 1001) AS q;
-	RETURN QUERY SELECT 'dead_letters',
-		CASE WHEN n = 0 THEN 'ok' WHEN n < 100 THEN 'warning' ELSE 'critical' END, CASE WHEN n > 1000 THEN 'over 1000'
-			ELSE n::text END, '0; critical: 100',
-		CASE WHEN n = 0 THEN 'No timer is dead.'
-			ELSE 'Timers have failed at every attempt: dead_timers shows each with its last error. Remove the cause, then '
-				'retry_timer(), or cancel_timer().' END;
-
-	-- The newest attempts of the last hour, 10,000 at most.
-	SELECT count(*), count(*) FILTER (WHERE q.status = 'FAILED')
-	INTO attempted, failed
-	FROM (
-		SELECT e.status
-		FROM @extschema@.timer_executions AS e
-		WHERE e.started_at > as_of - interval '1 hour' AND e.started_at <= as_of
-		ORDER BY e.started_at DESC
-		LIMIT 10000) AS q;
-	RETURN QUERY SELECT 'failure_rate',
-		CASE WHEN failed = 0 OR failed < 0.05 * attempted THEN 'ok' WHEN failed < 0.25 * attempted OR attempted < 20
-			THEN 'warning' ELSE 'critical' END,
-		format('%s of %s', failed, attempted), '5%; critical: 25%',
-		CASE WHEN attempted = 0 THEN 'No attempt within the last hour.'
-			WHEN failed = 0 THEN 'No attempt of the last hour failed.'
-			ELSE 'Attempts of the last hour that failed (the newest 10000): failed_timers and dead_timers show the errors.' END;
-
-	SELECT max(q.lateness), percentile_cont(0.5) WITHIN GROUP (ORDER BY q.lateness)
-	INTO worst, median
-	FROM (
-		SELECT t.executed_at - t.scheduled_at AS lateness
-		FROM (
-			SELECT e.timer_id
-			FROM @extschema@.timer_executions AS e
-			WHERE e.started_at > as_of - interval '1 hour' AND e.started_at <= as_of
-			ORDER BY e.started_at DESC
-			LIMIT 1000) AS e
-		JOIN @extschema@.campaign_timers AS t ON t.id = e.timer_id
-		WHERE t.status = 'COMPLETED') AS q;
-	RETURN QUERY SELECT 'lateness',
-		CASE WHEN median IS NULL OR median < interval '1 minute' THEN 'ok' WHEN median < interval '10 minutes' THEN 'warning'
-			ELSE 'critical' END,
-		CASE WHEN median IS NULL THEN 'none'
-			ELSE format('median %s s, worst %s s', round(EXTRACT(epoch FROM median)::numeric, 3),
-				round(EXTRACT(epoch FROM worst)::numeric, 3)) END,
-		'median 60 s; critical: 600 s',
-		CASE WHEN median IS NULL THEN 'No timer was executed within the last hour.'
-			WHEN median < interval '1 minute' THEN 'From scheduled_at to execution, of the newest 1000 within the last hour.'
-			ELSE 'Timers fire late: the worker was away, is catching up, or is too slow; raise campaign_lifecycle.workers or '
-				'campaign_lifecycle.batch_size if that lasts.' END;
-END
-$$;
-COMMENT ON FUNCTION campaign_lifecycle_internal._health_timers(timestamptz) IS
-	'The checks overdue_timers, dead_letters, failure_rate and lateness of campaign_health().';
-
-CREATE FUNCTION campaign_lifecycle_internal._health_maintenance(as_of timestamp with time zone)
-		RETURNS TABLE (check_name text, status text, value text, threshold text, detail text)
-	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-	this_database oid;
-	active_since timestamptz;
-	by_cron bigint;
-	problems text[];
-	n bigint;
-	severe bigint;
-BEGIN
-	IF NOT coalesce(has_table_privilege(to_regclass('@extschema@.campaign_maintenance_jobs'), 'SELECT'), false)
-		OR NOT has_function_privilege('campaign_lifecycle_internal._next_cron_time(text, timestamptz)', 'EXECUTE') THEN
-		RETURN QUERY SELECT 'upkeep', 'ok', 'unknown', '0',
-			'unknown: this role may not read campaign_maintenance_jobs, or the table is missing.';
-		RETURN;
-	END IF;
-	SELECT d.oid INTO this_database FROM pg_database AS d WHERE d.datname = current_database();
-	IF has_table_privilege('@extschema@.campaign_activation', 'SELECT') THEN
-		SELECT a.changed_at INTO active_since FROM @extschema@.campaign_activation AS a WHERE a.database_oid = this_database
-			AND NOT a.paused;
-	END IF;
-	SELECT count(*) INTO by_cron FROM @extschema@.campaign_maintenance_jobs AS j WHERE j.enabled
-		AND j.cron_database = this_database;
-
-	-- A run that finds nothing to do is recorded once a day. Hence a day and an hour of grace. pg_cron keeps its own log.
-	SELECT count(*), count(*) FILTER (WHERE q.severe),
-		(array_agg(format('%s %s', q.job, q.problem) ORDER BY q.severe DESC, q.job))[1:5]
-	INTO n, severe, problems
-	FROM (
-		SELECT j.job,
-			CASE WHEN j.failures > 0 THEN format('has failed %s times in a row (%s)', j.failures, left(j.last_error, 200))
-				WHEN j.last_run IS NULL THEN 'has never run'
-				WHEN j.last_outcome = 'running' AND j.last_run < as_of - interval '1 hour'
-					THEN format('stands still since %s', j.last_run)
-				WHEN campaign_lifecycle_internal._next_cron_time(j.schedule, j.last_run) < as_of - interval '25 hours'
-					THEN format('has not run since %s', j.last_run) END AS problem,
-			j.failures >= 5 OR j.last_run < as_of - interval '3 days' AS severe
-		FROM @extschema@.campaign_maintenance_jobs AS j
-		WHERE j.enabled AND j.cron_database IS DISTINCT FROM this_database
-			AND CASE WHEN j.last_run IS NULL THEN j.failures > 0 OR active_since < as_of - interval '1 hour'
-				ELSE j.failures > 0
-					OR (j.last_outcome = 'running' AND j.last_run < as_of - interval '1 hour')
-					OR campaign_lifecycle_internal._next_cron_time(j.schedule, j.last_run) < as_of - interval '25 hours' END) AS q;
-	RETURN QUERY SELECT 'upkeep',
-		CASE WHEN n = 0 THEN 'ok' WHEN severe > 0 THEN 'critical' ELSE 'warning' END, n::text, '0 jobs late or failing',
-		CASE WHEN n > 0 THEN array_to_string(problems, '; ')
-			|| '. See worker, and campaign_maintenance_jobs for each job; the functions of the jobs can be called by hand.'
-			WHEN by_cron > 0 THEN format('pg_cron runs %s jobs: cron.job_run_details tells of them.', by_cron)
-			ELSE 'The upkeep is done in time.' END;
-END
-$$;
-COMMENT ON FUNCTION campaign_lifecycle_internal._health_maintenance(timestamptz) IS
-	'The check upkeep of campaign_health().';
+COMMENT ON FUNCTION campaign_lifecycle_internal._health_partitions(timestamptz) IS
+	'The checks partitions_ahead and default_partition of campaign_health().';
 
 CREATE FUNCTION campaign_lifecycle_internal._table_health(as_of timestamp with time zone)
 		RETURNS TABLE (check_name text, status text, value text, threshold text, detail text)
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_tables(as_of);
-	RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_timers(as_of);
-	RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_maintenance(as_of);
+	BEGIN
+		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_tables_version();
+		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_privileges();
+		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_search_path();
+		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_triggers();
+		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_partitions(as_of);
+	EXCEPTION WHEN OTHERS THEN
+		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_error('tables', SQLSTATE, SQLERRM);
+	END;
+	BEGIN
+		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_timers(as_of);
+		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_executions(as_of);
+		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_missing_timers(as_of);
+	EXCEPTION WHEN OTHERS THEN
+		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_error('timers', SQLSTATE, SQLERRM);
+	END;
+	BEGIN
+		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_maintenance(as_of);
+	EXCEPTION WHEN OTHERS THEN
+		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_error('maintenance', SQLSTATE, SQLERRM);
+	END;
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._table_health(timestamptz) IS

@@ -2,7 +2,7 @@
 
 CREATE FUNCTION @extschema@.record_metric(campaign_id uuid, metric_type text, value numeric,
 	attributes jsonb DEFAULT '{}', id uuid DEFAULT NULL) RETURNS uuid
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 #variable_conflict use_variable
 DECLARE
 	new_id uuid;
@@ -22,14 +22,14 @@ BEGIN
 		RAISE EXCEPTION 'metric value out of range: %', left(value::text, 100)
 			USING ERRCODE = 'numeric_value_out_of_range', HINT = 'A value has at most 11 digits before and 4 after the point.';
 	END IF;
-	IF NOT EXISTS (SELECT FROM @extschema@.campaigns AS c WHERE c.id = campaign_id) THEN
+	IF NOT EXISTS (SELECT FROM ONLY @extschema@.campaigns AS c WHERE c.id = campaign_id) THEN
 		PERFORM campaign_lifecycle_internal._unknown_campaign(campaign_id);
 	END IF;
 	INSERT INTO @extschema@.campaign_metrics AS m (id, campaign_id, metric_type, value, attributes)
 	VALUES (coalesce(id, campaign_lifecycle_internal._uuid_v7()), campaign_id, metric_type, value, attributes)
 	ON CONFLICT ON CONSTRAINT campaign_metrics_pkey DO NOTHING
 	RETURNING m.id INTO new_id;
-	IF new_id IS NULL AND EXISTS (SELECT FROM @extschema@.campaign_metrics AS m WHERE m.id = record_metric.id) THEN
+	IF new_id IS NULL AND EXISTS (SELECT FROM ONLY @extschema@.campaign_metrics AS m WHERE m.id = record_metric.id) THEN
 		RAISE EXCEPTION 'metric already exists: %', id
 			USING ERRCODE = 'unique_violation', CONSTRAINT = 'campaign_metrics_pkey',
 				HINT = 'Choose another id, or leave it out.';

@@ -59,5 +59,5 @@ CREATE FUNCTION campaign_lifecycle_internal._campaign_relations()
 	ORDER BY 3, 1
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._campaign_relations() IS
-	'The tables, partitions, views and materialized views of the extension that exist, in the order in which they are '
-	'locked, and whether each is a member of the extension.';
+	'The tables, partitions, views and materialized views of the extension that exist, in the order of locking. Says '
+	'whether each is a member of the extension.';

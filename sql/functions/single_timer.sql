@@ -3,7 +3,7 @@
 -- A first transaction sets the timer to RUNNING with a STARTED execution, under a session lock that shows whether its
 -- process lives. A second one makes the state change and calls the handler. After an error a third one records the
 -- failed attempt. A RUNNING timer whose process is gone is a failed attempt as well. After a crash of the server, the
--- timers that were due then run alone, one by one, so that the one that caused the crash is found.
+-- timers that were due then run alone, one by one. So the timer that caused the crash is found.
 
 -- A session lock tells whether the process that runs a timer alone lives. The lock outlives transactions.
 CREATE FUNCTION campaign_lifecycle_internal._is_run_by_live_process(timer_id uuid) RETURNS boolean
@@ -28,7 +28,7 @@ CREATE FUNCTION campaign_lifecycle_internal._claim_single_timer(as_of timestamp 
 	SET enable_incremental_sort = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
 	attempts integer := coalesce(current_setting('campaign_lifecycle.max_attempts', true), '@attempt_limit@');
-	handled text[] := ARRAY(SELECT h.timer_type FROM @extschema@.campaign_timer_handlers AS h);
+	handled text[] := ARRAY(SELECT h.timer_type FROM ONLY @extschema@.campaign_timer_handlers AS h);
 	first_id uuid;
 	first_at timestamptz;
 	next_id uuid;
@@ -41,7 +41,8 @@ BEGIN
 		AND r.scheduled_at <= as_of
 		AND r.id <> ALL (passed)
 		AND (everything OR r.timer_type = ANY (handled)
-			OR EXISTS (SELECT FROM @extschema@.timer_executions AS x WHERE x.timer_id = r.id AND (x.status = 'FAILED') IS TRUE
+			OR EXISTS (SELECT FROM ONLY @extschema@.timer_executions AS x
+				WHERE x.timer_id = r.id AND (x.status = 'FAILED') IS TRUE
 				AND x.result::jsonb ? 'worker_lost' OFFSET 0))
 	ORDER BY r.scheduled_at, r.retry_count
 	LIMIT 1
@@ -63,18 +64,18 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._claim_single_timer(timestamptz, timestamptz, boolean, uuid[]) IS
-	'Locks the first due timer scheduled since a time that has a handler or has lost its worker before, or any timer if '
-	'everything is true, except those passed over. Returns its id, or NULL.';
+	'Locks the first due timer scheduled since a time that has a handler or has lost its worker before. Takes any timer '
+	'if everything is true. Leaves out those passed over. Returns its id, or NULL.';
 
 CREATE FUNCTION campaign_lifecycle_internal._start_single_timer(as_of timestamp with time zone,
 	due_by timestamp with time zone, since timestamp with time zone, everything boolean,
 		passed uuid[] DEFAULT '{}') RETURNS uuid
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 DECLARE
 	timer_id constant uuid := campaign_lifecycle_internal._claim_single_timer(due_by, since, everything, passed);
 BEGIN
 	IF timer_id IS NOT NULL THEN
-		UPDATE @extschema@.campaign_timers AS t SET status = 'RUNNING' WHERE t.id = timer_id;
+		UPDATE ONLY @extschema@.campaign_timers AS t SET status = 'RUNNING' WHERE t.id = timer_id;
 		INSERT INTO @extschema@.timer_executions (id, timer_id, status,
 			started_at) VALUES (campaign_lifecycle_internal._uuid_v7(), timer_id, 'STARTED', as_of);
 	END IF;
@@ -96,14 +97,14 @@ CREATE FUNCTION campaign_lifecycle_internal._lock_single_timer(timer_id uuid, ma
 BEGIN
 	SELECT t.id, t.ctid, t.campaign_id, t.timer_type, t.scheduled_at, t.payload ? 'policy', t.retry_count > 0
 	INTO id, tid, campaign_id, timer_type, scheduled_at, by_policy, retried
-	FROM @extschema@.campaign_timers AS t
+	FROM ONLY @extschema@.campaign_timers AS t
 	WHERE t.id = $1 AND (t.status = 'RUNNING' OR NOT marked)
 	FOR NO KEY UPDATE;
 	IF FOUND THEN
 		RETURN QUERY
 		SELECT _lock_single_timer.id, _lock_single_timer.tid, c.id, c.ctid, _lock_single_timer.timer_type, c.status::text,
 			_lock_single_timer.scheduled_at, _lock_single_timer.by_policy, _lock_single_timer.retried
-		FROM @extschema@.campaigns AS c
+		FROM ONLY @extschema@.campaigns AS c
 		WHERE c.id = _lock_single_timer.campaign_id
 		FOR NO KEY UPDATE;
 	END IF;
@@ -114,10 +115,10 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._lock_single_timer(uuid, boolean
 
 CREATE FUNCTION campaign_lifecycle_internal._complete_single_timer(timer_id uuid, result jsonb,
 	done_at timestamp with time zone, took_ms integer) RETURNS boolean
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 #variable_conflict use_variable
 BEGIN
-	UPDATE @extschema@.timer_executions AS x
+	UPDATE ONLY @extschema@.timer_executions AS x
 	SET status = 'COMPLETED', result = result, completed_at = greatest(done_at, x.started_at), execution_time_ms = took_ms
 	WHERE x.timer_id = timer_id AND x.status = 'STARTED';
 	RETURN FOUND;
@@ -128,10 +129,10 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._complete_single_timer(uuid, jso
 
 CREATE FUNCTION campaign_lifecycle_internal._fail_single_timer(timer_id uuid, as_of timestamp with time zone,
 	sqlstate text, message text) RETURNS void
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 #variable_conflict use_variable
 BEGIN
-	PERFORM FROM @extschema@.campaign_timers AS t WHERE t.id = timer_id AND t.status = 'RUNNING' FOR NO KEY UPDATE;
+	PERFORM FROM ONLY @extschema@.campaign_timers AS t WHERE t.id = timer_id AND t.status = 'RUNNING' FOR NO KEY UPDATE;
 	IF FOUND THEN
 		PERFORM campaign_lifecycle_internal._fail_timer(timer_id, as_of, sqlstate, message, false);
 	END IF;
@@ -141,13 +142,13 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._fail_single_timer(uuid, timesta
 	'Records a failed attempt as _fail_timer() does, if the timer is still RUNNING.';
 
 CREATE FUNCTION campaign_lifecycle_internal._release_single_timer(timer_id uuid) RETURNS void
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 #variable_conflict use_variable
 BEGIN
-	UPDATE @extschema@.campaign_timers AS t
+	UPDATE ONLY @extschema@.campaign_timers AS t
 	SET status = CASE WHEN t.retry_count > 0 THEN 'FAILED' ELSE 'PENDING' END
 	WHERE t.id = timer_id AND t.status = 'RUNNING';
-	DELETE FROM @extschema@.timer_executions AS x WHERE x.timer_id = _release_single_timer.timer_id
+	DELETE FROM ONLY @extschema@.timer_executions AS x WHERE x.timer_id = _release_single_timer.timer_id
 		AND x.status = 'STARTED';
 END
 $$;
@@ -155,13 +156,13 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._release_single_timer(uuid) IS
 	'Lets a RUNNING timer wait as before. This is no attempt.';
 
 CREATE FUNCTION campaign_lifecycle_internal._recover_lost(as_of timestamp with time zone) RETURNS bigint
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 DECLARE
 	timer_id uuid;
 	lost bigint := 0;
 BEGIN
 	FOR timer_id IN
-		SELECT t.id FROM @extschema@.campaign_timers AS t WHERE t.status = 'RUNNING'
+		SELECT t.id FROM ONLY @extschema@.campaign_timers AS t WHERE t.status = 'RUNNING'
 			ORDER BY t.id FOR NO KEY UPDATE SKIP LOCKED
 	LOOP
 		IF NOT campaign_lifecycle_internal._is_run_by_live_process(timer_id) THEN

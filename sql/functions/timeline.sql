@@ -28,27 +28,27 @@ BEGIN
 					-- Where it would move the campaign from the state the campaign is in now.
 					CASE WHEN t.status IN ('PENDING', 'RUNNING', 'FAILED') THEN (
 						SELECT m.to_state
-						FROM @extschema@.campaigns AS c
-						JOIN @extschema@.campaign_state_transitions AS m ON m.from_state = c.status AND m.timer_type = t.timer_type
+						FROM ONLY @extschema@.campaigns AS c
+						JOIN ONLY @extschema@.campaign_state_transitions AS m ON m.from_state = c.status AND m.timer_type = t.timer_type
 						WHERE c.id = $1) END))
 					|| jsonb_build_object('payload', t.payload)
-			FROM @extschema@.campaign_timers AS t
+			FROM ONLY @extschema@.campaign_timers AS t
 			WHERE t.campaign_id = $1
 			UNION ALL
 			SELECT e.started_at, 3, e.id, 'execution', t.timer_type::text, e.status::text,
 				jsonb_strip_nulls(jsonb_build_object('timer_id', t.id, 'completed_at', e.completed_at, 'execution_time_ms',
 					e.execution_time_ms,
 					'error_message', e.error_message)) || jsonb_build_object('result', e.result)
-			FROM @extschema@.campaign_timers AS t
-			JOIN @extschema@.timer_executions AS e ON e.timer_id = t.id
+			FROM ONLY @extschema@.campaign_timers AS t
+			JOIN ONLY @extschema@.timer_executions AS e ON e.timer_id = t.id
 			WHERE t.campaign_id = $1
 			UNION ALL
 			SELECT m.recorded_at, 4, m.id, 'metric', m.metric_type::text, NULL,
 				jsonb_build_object('value', m.value, 'attributes', m.attributes)
-			FROM @extschema@.campaign_metrics AS m
-			WHERE m.campaign_id = $1) AS r (at, place, id, kind, name, status, detail)
-		ORDER BY r.at, r.place, r.id;
-	IF NOT FOUND AND NOT EXISTS (SELECT FROM @extschema@.campaigns AS c WHERE c.id = $1) THEN
+			FROM ONLY @extschema@.campaign_metrics AS m
+			WHERE m.campaign_id = $1) AS r (at, source, id, kind, name, status, detail)
+		ORDER BY r.at, r.source, r.id;
+	IF NOT FOUND AND NOT EXISTS (SELECT FROM ONLY @extschema@.campaigns AS c WHERE c.id = $1) THEN
 		PERFORM campaign_lifecycle_internal._unknown_campaign($1);
 	END IF;
 END

@@ -15,7 +15,7 @@ BEGIN
 			USING HINT = 'If this is no restore, call install_campaign_tables() and resume_timers().';
 	END IF;
 	IF pg_catalog.strpos(pg_catalog.current_setting('shared_preload_libraries'), 'campaign_lifecycle') = 0 THEN
-		RAISE WARNING 'campaign_lifecycle is not in shared_preload_libraries: timers do not fire by themselves'
+		RAISE WARNING 'campaign_lifecycle is not in shared_preload_libraries: no worker executes timers'
 			USING HINT = 'Add it to shared_preload_libraries and restart the server, or call run_due_timers() regularly, for '
 				'instance from pg_cron.';
 	END IF;

@@ -3,7 +3,7 @@
 -- sql/tables and sql/views that sql/order.mk lists.
 
 CREATE FUNCTION @extschema@.install_campaign_tables() RETURNS void
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $install$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $install$
 BEGIN
 	IF to_regclass('@extschema@.campaign_tables_version') IS NOT NULL THEN
 		PERFORM campaign_lifecycle_internal._check_campaign_tables();

@@ -12,8 +12,8 @@ BEGIN
 		WHERE d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
 			AND d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
 			AND d.deptype = 'e' AND e.extname = 'campaign_lifecycle'
-			-- Only where PUBLIC has any: a change made here counts as part of the extension, and with it every grant of the
-			-- user's on that function, which pg_dump would then leave out.
+			-- Only where PUBLIC has any. A change made here makes every grant on that function a part of the extension, and
+			-- pg_dump would leave it out.
 			AND EXISTS (SELECT FROM pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) AS a
 				WHERE a.grantee = 0)
 	LOOP

@@ -36,16 +36,52 @@ $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._copy_log_columns_to_archive() IS
 	'Gives the archive the columns that a user has added to the log. Raises 42804 where a column''s type differs.';
 
+CREATE FUNCTION campaign_lifecycle_internal._fit_to_archive(part regclass) RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, MDY' AS $$
+DECLARE
+	change text;
+	new_name text;
+BEGIN
+	-- The archive keeps the history of deleted campaigns, so it has no foreign key. Then add columns and constraints of
+	-- the archive that this table lacks.
+	FOR change IN
+		SELECT format('DROP CONSTRAINT %I', k.conname) FROM pg_constraint AS k WHERE k.conrelid = part AND k.contype = 'f'
+		UNION ALL
+		SELECT format('ADD COLUMN %I %s', a.attname, format_type(a.atttypid, a.atttypmod))
+		FROM pg_attribute AS a
+		WHERE a.attrelid = '@extschema@.campaign_state_log_archive'::regclass AND a.attnum > 0 AND NOT a.attisdropped
+			AND NOT EXISTS (SELECT FROM pg_attribute AS p WHERE p.attrelid = part AND p.attname = a.attname
+				AND NOT p.attisdropped)
+		UNION ALL
+		SELECT format('ADD CONSTRAINT %I %s', k.conname, pg_get_constraintdef(k.oid))
+		FROM pg_constraint AS k
+		WHERE k.conrelid = '@extschema@.campaign_state_log_archive'::regclass AND k.contype = 'c'
+			AND NOT EXISTS (SELECT FROM pg_constraint AS p WHERE p.conrelid = part AND p.contype = 'c' AND p.conname = k.conname)
+	LOOP
+		EXECUTE format('ALTER TABLE %s %s', part, change);
+	END LOOP;
+	SELECT regexp_replace(c.relname, '^campaign_state_log_(archive_)?', 'campaign_state_log_archive_')
+	INTO new_name
+	FROM pg_class AS c
+	WHERE c.oid = part AND c.relnamespace = '@extschema@'::regnamespace AND c.relname ~ '^campaign_state_log_(?!archive_)';
+	IF new_name IS NOT NULL AND to_regclass(format('@extschema@.%I', new_name)) IS NULL THEN
+		EXECUTE format('ALTER TABLE %s RENAME TO %I', part, new_name);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._fit_to_archive(regclass) IS
+	'Gives a partition that has left the log the columns, constraints and name that it needs in the archive.';
+
 CREATE FUNCTION campaign_lifecycle_internal._archive_partition(part regclass, lower_bound timestamp with time zone,
 	upper_bound timestamp with time zone) RETURNS bigint
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, MDY'
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+	SET campaign_lifecycle._users_path = setting SET timezone = 'UTC' SET datestyle = 'ISO, MDY'
 		SET lock_timeout = '200ms' AS $$
 DECLARE
 	log_default regclass := campaign_lifecycle_internal._default_partition('@extschema@.campaign_state_log'::regclass);
 	archive_default regclass := campaign_lifecycle_internal._default_partition(
 		'@extschema@.campaign_state_log_archive'::regclass);
 	bounds text;
-	new_name text;
 	change text;
 	n bigint;
 BEGIN
@@ -84,34 +120,12 @@ BEGIN
 	PERFORM campaign_lifecycle_internal._copy_log_columns_to_archive();
 	EXECUTE format('ALTER TABLE @extschema@.campaign_state_log DETACH PARTITION %s', part);
 
-	-- The archive keeps the history of deleted campaigns, so it has no foreign key. Then add columns and constraints of
-	-- the archive that this table lacks.
-	FOR change IN
-		SELECT format('DROP CONSTRAINT %I', k.conname) FROM pg_constraint AS k WHERE k.conrelid = part AND k.contype = 'f'
-		UNION ALL
-		SELECT format('ADD COLUMN %I %s', a.attname, format_type(a.atttypid, a.atttypmod))
-		FROM pg_attribute AS a
-		WHERE a.attrelid = '@extschema@.campaign_state_log_archive'::regclass AND a.attnum > 0 AND NOT a.attisdropped
-			AND NOT EXISTS (SELECT FROM pg_attribute AS p WHERE p.attrelid = part AND p.attname = a.attname
-				AND NOT p.attisdropped)
-		UNION ALL
-		SELECT format('ADD CONSTRAINT %I %s', k.conname, pg_get_constraintdef(k.oid))
-		FROM pg_constraint AS k
-		WHERE k.conrelid = '@extschema@.campaign_state_log_archive'::regclass AND k.contype = 'c'
-			AND NOT EXISTS (SELECT FROM pg_constraint AS p WHERE p.conrelid = part AND p.contype = 'c' AND p.conname = k.conname)
-	LOOP
-		EXECUTE format('ALTER TABLE %s %s', part, change);
-	END LOOP;
-	SELECT regexp_replace(c.relname, '^campaign_state_log_(archive_)?', 'campaign_state_log_archive_')
-	INTO new_name
-	FROM pg_class AS c
-	WHERE c.oid = part AND c.relnamespace = '@extschema@'::regnamespace AND c.relname ~ '^campaign_state_log_(?!archive_)';
-	IF new_name IS NOT NULL AND to_regclass(format('@extschema@.%I', new_name)) IS NULL THEN
-		EXECUTE format('ALTER TABLE %s RENAME TO %I', part, new_name);
-	END IF;
+	PERFORM campaign_lifecycle_internal._fit_to_archive(part);
 	IF archive_default IS NOT NULL THEN
 		PERFORM campaign_lifecycle_internal._move_log_rows(archive_default, part, lower_bound, upper_bound, NULL::bigint);
 	END IF;
+	PERFORM campaign_lifecycle_internal._copy_grants('@extschema@.campaign_state_log_archive'::regclass, part,
+		'@extschema@.campaign_state_log'::regclass);
 	EXECUTE format('ALTER TABLE @extschema@.campaign_state_log_archive ATTACH PARTITION %s %s', part, bounds);
 	RETURN n;
 END
@@ -123,7 +137,8 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._archive_partition(regclass, tim
 
 CREATE FUNCTION campaign_lifecycle_internal._archive_partition_with_retry(part regclass,
 		lower_bound timestamp with time zone, upper_bound timestamp with time zone, attempts integer) RETURNS bigint
-	LANGUAGE sql SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, MDY' AS $$
+	LANGUAGE sql SET search_path = pg_catalog, pg_temp
+	SET campaign_lifecycle._users_path = setting SET timezone = 'UTC' SET datestyle = 'ISO, MDY' AS $$
 	SELECT campaign_lifecycle_internal._run_with_retry(
 		format('SELECT campaign_lifecycle_internal._archive_partition(%L::regclass, %L::timestamptz, %L::timestamptz)',
 			part, lower_bound, upper_bound),
@@ -133,12 +148,41 @@ COMMENT ON FUNCTION
 	campaign_lifecycle_internal._archive_partition_with_retry(regclass, timestamptz, timestamptz, integer) IS
 	'_archive_partition(), tried so many times.';
 
+CREATE FUNCTION campaign_lifecycle_internal._next_month_to_archive(cutoff timestamp with time zone)
+	RETURNS timestamp with time zone
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+	SELECT r.month
+	FROM (
+		SELECT l.month
+		FROM campaign_lifecycle_internal._months_of_rows(
+			campaign_lifecycle_internal._default_partition('@extschema@.campaign_state_log'::regclass),
+			date_trunc('month', cutoff)) AS l (month)
+		UNION
+		SELECT a.month
+		FROM campaign_lifecycle_internal._months_of_rows(
+			campaign_lifecycle_internal._default_partition('@extschema@.campaign_state_log_archive'::regclass),
+			date_trunc('month', cutoff)) AS a (month)) AS r
+	WHERE NOT EXISTS (
+			SELECT FROM campaign_lifecycle_internal._partitions('@extschema@.campaign_state_log_archive'::regclass) AS a
+			WHERE a.lower_bound < r.month + interval '1 month' AND a.upper_bound > r.month)
+		AND NOT EXISTS (
+			SELECT FROM campaign_lifecycle_internal._partitions('@extschema@.campaign_state_log'::regclass) AS p
+			WHERE p.lower_bound < r.month + interval '1 month' AND p.upper_bound > r.month)
+	ORDER BY r.month
+	LIMIT 1
+$$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._next_month_to_archive(timestamptz) IS
+	'The first whole month before the cut-off of which a default partition has rows, of the log or of the archive. '
+	'Neither of them has a partition for it. NULL if there is none.';
+
 CREATE FUNCTION campaign_lifecycle_internal._archive_step(cutoff timestamp with time zone, max_rows bigint,
 	attempts integer, OUT moved bigint, OUT more boolean)
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+	SET campaign_lifecycle._users_path = setting SET timezone = 'UTC' AS $$
 DECLARE
 	log_default regclass := campaign_lifecycle_internal._default_partition('@extschema@.campaign_state_log'::regclass);
 	piece record;
+	month timestamptz;
 BEGIN
 	-- First, whole partitions that are old. Rows of a month that the archive already has are moved one by one.
 	SELECT p.part, p.lower_bound, p.upper_bound
@@ -158,28 +202,11 @@ BEGIN
 	END IF;
 
 	-- Whole months of which either default partition has rows: each gets its partition in the archive.
-	SELECT r.month
-	INTO piece
-	FROM (
-		SELECT l.month FROM campaign_lifecycle_internal._months_of_rows(log_default, date_trunc('month', cutoff)) AS l (month)
-		UNION
-		SELECT a.month
-		FROM campaign_lifecycle_internal._months_of_rows(
-			campaign_lifecycle_internal._default_partition('@extschema@.campaign_state_log_archive'::regclass),
-			date_trunc(
-			'month', cutoff)) AS a (month)) AS r
-	WHERE NOT EXISTS (
-			SELECT FROM campaign_lifecycle_internal._partitions('@extschema@.campaign_state_log_archive'::regclass) AS a
-			WHERE a.lower_bound < r.month + interval '1 month' AND a.upper_bound > r.month)
-		AND NOT EXISTS (
-			SELECT FROM campaign_lifecycle_internal._partitions('@extschema@.campaign_state_log'::regclass) AS p
-			WHERE p.lower_bound < r.month + interval '1 month' AND p.upper_bound > r.month)
-	ORDER BY r.month
-	LIMIT 1;
-	IF FOUND THEN
+	month := campaign_lifecycle_internal._next_month_to_archive(cutoff);
+	IF month IS NOT NULL THEN
 		PERFORM campaign_lifecycle_internal._copy_log_columns_to_archive();
 		moved := coalesce(campaign_lifecycle_internal._create_month_partition_with_retry(
-			'@extschema@.campaign_state_log_archive'::regclass, piece.month, log_default, attempts), 0);
+			'@extschema@.campaign_state_log_archive'::regclass, month, log_default, attempts), 0);
 		more := true;
 		RETURN;
 	END IF;
@@ -209,7 +236,7 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._archive_step(timestamptz, bigin
 
 CREATE FUNCTION @extschema@.archive_old_state_logs(older_than interval DEFAULT '1 year',
 	as_of timestamp with time zone DEFAULT now()) RETURNS bigint
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 DECLARE
 	cutoff timestamptz := campaign_lifecycle_internal._cutoff(older_than, as_of);
 	archived bigint := 0;
@@ -219,6 +246,7 @@ BEGIN
 		RETURN campaign_lifecycle_internal._run_maintenance_as_owner('archive_old_state_logs', as_of, older_than,
 			NULL::bigint);
 	END IF;
+	PERFORM campaign_lifecycle_internal._share_access(true);
 	LOOP
 		SELECT s.moved, s.more INTO step FROM campaign_lifecycle_internal._archive_step(cutoff, NULL::bigint, 40) AS s;
 		archived := archived + step.moved;

@@ -52,7 +52,7 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._short_lock_timeout() IS
 
 CREATE FUNCTION campaign_lifecycle_internal._run_with_retry(statement text, attempts integer, purpose text)
 	RETURNS bigint
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 DECLARE
 	n bigint;
 BEGIN

@@ -3,13 +3,13 @@
 
 CREATE FUNCTION campaign_lifecycle_internal._remove_executions(since timestamp with time zone,
 	cutoff timestamp with time zone, max_rows bigint, OUT removed bigint, OUT reached timestamp with time zone)
-	LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE sql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 	WITH gone AS (
-		DELETE FROM @extschema@.timer_executions AS e
+		DELETE FROM ONLY @extschema@.timer_executions AS e
 		WHERE e.status = 'COMPLETED' AND e.completed_at < cutoff
 			AND e.id = ANY (ARRAY(
 				SELECT x.id
-				FROM @extschema@.timer_executions AS x
+				FROM ONLY @extschema@.timer_executions AS x
 				WHERE x.status = 'COMPLETED' AND x.completed_at >= since AND x.completed_at < cutoff
 				ORDER BY x.completed_at
 				LIMIT max_rows))
@@ -22,13 +22,13 @@ COMMENT ON FUNCTION
 
 CREATE FUNCTION campaign_lifecycle_internal._remove_timers(since timestamp with time zone,
 	cutoff timestamp with time zone, max_rows bigint, OUT removed bigint, OUT reached timestamp with time zone)
-	LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE sql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 	WITH gone AS (
-		DELETE FROM @extschema@.campaign_timers AS t
+		DELETE FROM ONLY @extschema@.campaign_timers AS t
 		WHERE t.status IN ('COMPLETED', 'CANCELLED') AND t.updated_at < cutoff
 			AND t.id = ANY (ARRAY(
 				SELECT x.id
-				FROM @extschema@.campaign_timers AS x
+				FROM ONLY @extschema@.campaign_timers AS x
 				WHERE x.status IN ('COMPLETED', 'CANCELLED') AND x.updated_at < cutoff AND x.scheduled_at >= since
 					AND x.scheduled_at < cutoff
 				ORDER BY x.scheduled_at
@@ -38,18 +38,18 @@ CREATE FUNCTION campaign_lifecycle_internal._remove_timers(since timestamp with 
 $$;
 COMMENT ON FUNCTION
 	campaign_lifecycle_internal._remove_timers(timestamptz, timestamptz, bigint, OUT bigint, OUT timestamptz) IS
-	'Removes up to max_rows timers, with their executions, that are COMPLETED or CANCELLED and were both due and last '
-	'changed before the cut-off, the oldest first.';
+	'Removes up to max_rows timers, with their executions, that are COMPLETED or CANCELLED. They were both due and last '
+	'changed before the cut-off. The oldest go first.';
 
 CREATE FUNCTION campaign_lifecycle_internal._remove_metrics(since timestamp with time zone,
 	cutoff timestamp with time zone, max_rows bigint, OUT removed bigint, OUT reached timestamp with time zone)
-	LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE sql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 	WITH gone AS (
-		DELETE FROM @extschema@.campaign_metrics AS m
+		DELETE FROM ONLY @extschema@.campaign_metrics AS m
 		WHERE m.recorded_at < cutoff
 			AND m.id = ANY (ARRAY(
 				SELECT x.id
-				FROM @extschema@.campaign_metrics AS x
+				FROM ONLY @extschema@.campaign_metrics AS x
 				WHERE x.recorded_at >= since AND x.recorded_at < cutoff
 				ORDER BY x.recorded_at
 				LIMIT max_rows))
@@ -62,7 +62,7 @@ COMMENT ON FUNCTION
 
 CREATE FUNCTION @extschema@.cleanup_timer_executions(older_than interval DEFAULT '6 months',
 	as_of timestamp with time zone DEFAULT now(), max_rows bigint DEFAULT NULL) RETURNS bigint
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 DECLARE
 	cutoff timestamptz := campaign_lifecycle_internal._cutoff(older_than, as_of);
 	n bigint;
@@ -72,7 +72,7 @@ BEGIN
 	END IF;
 	PERFORM campaign_lifecycle_internal._check_max_rows(max_rows);
 	IF max_rows IS NULL THEN
-		DELETE FROM @extschema@.timer_executions AS e WHERE e.status = 'COMPLETED' AND e.completed_at < cutoff;
+		DELETE FROM ONLY @extschema@.timer_executions AS e WHERE e.status = 'COMPLETED' AND e.completed_at < cutoff;
 		GET DIAGNOSTICS n = ROW_COUNT;
 	ELSE
 		SELECT r.removed INTO n FROM campaign_lifecycle_internal._remove_executions('-infinity'::timestamptz, cutoff,
@@ -89,7 +89,7 @@ COMMENT ON FUNCTION @extschema@.cleanup_timer_executions(interval, timestamptz, 
 -- Functions that pg_cron calls, also as a former owner of the tables, or as the superuser who scheduled the job.
 CREATE FUNCTION campaign_lifecycle_internal._cleanup_finished_timers(older_than interval,
 	as_of timestamp with time zone DEFAULT now()) RETURNS bigint
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 BEGIN
 	IF NOT campaign_lifecycle_internal._is_campaign_owner() THEN
 		RETURN campaign_lifecycle_internal._run_maintenance_as_owner('cleanup_finished_timers', as_of, older_than,
@@ -104,7 +104,7 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._cleanup_finished_timers(interva
 
 CREATE FUNCTION campaign_lifecycle_internal._cleanup_metrics(older_than interval,
 	as_of timestamp with time zone DEFAULT now()) RETURNS bigint
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 BEGIN
 	IF NOT campaign_lifecycle_internal._is_campaign_owner() THEN
 		RETURN campaign_lifecycle_internal._run_maintenance_as_owner('cleanup_metrics', as_of, older_than, NULL::bigint);

@@ -10,7 +10,7 @@ DECLARE
 	last_value integer;
 	hits integer[] := '{}';
 BEGIN
-	FOREACH item IN ARRAY string_to_array(lower(field), ',') LOOP
+	FOREACH item IN ARRAY string_to_array(lower(field COLLATE "C"), ',') LOOP
 		part := regexp_match(item, '^(?:(\*)|([a-z]{3}|\d{1,2})(?:-([a-z]{3}|\d{1,2}))?)(?:/(\d{1,4}))?$');
 		IF part IS NULL OR part[4]::integer = 0 THEN
 			RETURN NULL;
@@ -34,27 +34,14 @@ $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._cron_field(text, integer, integer, text[]) IS
 	'The numbers that one field of a cron schedule stands for, in order; NULL if it is none.';
 
-CREATE FUNCTION campaign_lifecycle_internal._next_cron_time(schedule text, after timestamp with time zone)
-	RETURNS timestamp with time zone
+CREATE FUNCTION campaign_lifecycle_internal._cron_fields(schedule text, OUT minutes integer[], OUT hours integer[],
+	OUT days integer[], OUT months integer[], OUT weekdays integer[], OUT either boolean)
 	LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	field text[];
-	minutes integer[];
-	hours integer[];
-	days integer[];
-	months integer[];
-	weekdays integer[];
-	either boolean;
-	on_day boolean;
-	on_weekday boolean;
-	start_at timestamp;
-	day timestamp;
-	h integer;
-	m integer;
 BEGIN
 	PERFORM campaign_lifecycle_internal._check_given('schedule', schedule IS NOT NULL);
-	PERFORM campaign_lifecycle_internal._check_as_of(after);
-	field := regexp_split_to_array(CASE lower(btrim(schedule, E' \t'))
+	field := regexp_split_to_array(CASE lower(btrim(schedule, E' \t') COLLATE "C")
 			WHEN '@hourly' THEN '0 * * * *' WHEN '@daily' THEN '0 0 * * *' WHEN '@midnight' THEN '0 0 * * *' WHEN '@weekly'
 				THEN '0 0 * * 0'
 			WHEN '@monthly' THEN '0 0 1 * *' WHEN '@yearly' THEN '0 0 1 1 *' WHEN '@annually' THEN '0 0 1 1 *'
@@ -75,21 +62,42 @@ BEGIN
 	END IF;
 	-- cron's rule: where both kinds of day are restricted, either will do.
 	either := left(field[3], 1) <> '*' AND left(field[5], 1) <> '*';
+END
+$$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._cron_fields(text) IS
+	'The fields of a cron schedule; either: a day need satisfy one of days and weekdays only. Raises 22023 for what is '
+	'no schedule.';
 
+CREATE FUNCTION campaign_lifecycle_internal._next_cron_time(schedule text, after timestamp with time zone)
+	RETURNS timestamp with time zone
+	LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	fields record;
+	on_day boolean;
+	on_weekday boolean;
+	start_at timestamp;
+	day timestamp;
+	h integer;
+	m integer;
+BEGIN
+	PERFORM campaign_lifecycle_internal._check_given('schedule', schedule IS NOT NULL);
+	PERFORM campaign_lifecycle_internal._check_as_of(after);
+	SELECT f.* INTO fields FROM campaign_lifecycle_internal._cron_fields(schedule) AS f;
 	start_at := date_trunc('minute', after AT TIME ZONE 'UTC') + interval '1 minute';
 	day := date_trunc('day', start_at);
 	-- A 29th of February on a given weekday may be 40 years away.
 	WHILE day < start_at + interval '41 years' LOOP
-		IF NOT EXTRACT(month FROM day)::integer = ANY (months) THEN
+		IF NOT EXTRACT(month FROM day)::integer = ANY (fields.months) THEN
 			day := date_trunc('month', day) + interval '1 month';
 			CONTINUE;
 		END IF;
-		on_day := EXTRACT(day FROM day)::integer = ANY (days);
-		on_weekday := EXTRACT(dow FROM day)::integer = ANY (weekdays) OR EXTRACT(isodow FROM day)::integer = ANY (weekdays);
-		IF (on_day AND on_weekday) OR (either AND (on_day OR on_weekday)) THEN
-			FOREACH h IN ARRAY hours LOOP
+		on_day := EXTRACT(day FROM day)::integer = ANY (fields.days);
+		on_weekday := EXTRACT(dow FROM day)::integer = ANY (fields.weekdays)
+			OR EXTRACT(isodow FROM day)::integer = ANY (fields.weekdays);
+		IF (on_day AND on_weekday) OR (fields.either AND (on_day OR on_weekday)) THEN
+			FOREACH h IN ARRAY fields.hours LOOP
 				CONTINUE WHEN day + make_interval(hours => h + 1) <= start_at;
-				FOREACH m IN ARRAY minutes LOOP
+				FOREACH m IN ARRAY fields.minutes LOOP
 					IF day + make_interval(hours => h, mins => m) >= start_at THEN
 						RETURN (day + make_interval(hours => h, mins => m)) AT TIME ZONE 'UTC';
 					END IF;
@@ -102,5 +110,17 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._next_cron_time(text, timestamptz) IS
-	'The first time after the given one at which a cron schedule fires, in UTC; NULL if it never does. Raises 22023 for '
+	'The first time after the given one that a cron schedule names, in UTC; NULL if there is none. Raises 22023 for '
 	'what is no schedule.';
+
+CREATE FUNCTION campaign_lifecycle_internal._is_cron_schedule(schedule text) RETURNS boolean
+	LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	PERFORM campaign_lifecycle_internal._next_cron_time(schedule, '2000-01-01 00:00:00+00'::timestamptz);
+	RETURN true;
+EXCEPTION WHEN invalid_parameter_value OR null_value_not_allowed THEN
+	RETURN false;
+END
+$$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._is_cron_schedule(text) IS
+	'Whether _next_cron_time() takes the schedule.';

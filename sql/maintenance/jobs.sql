@@ -27,7 +27,7 @@ BEGIN
 	since := nullif(since, '-infinity');
 	FOR job IN
 		SELECT j.job, j.schedule, j.months_ahead, j.last_run, j.last_outcome, j.failures
-		FROM @extschema@.campaign_maintenance_jobs AS j
+		FROM ONLY @extschema@.campaign_maintenance_jobs AS j
 		WHERE j.enabled AND j.cron_database IS DISTINCT FROM (SELECT d.oid FROM pg_database AS d
 			WHERE d.datname = current_database())
 		-- Months first, then the short ones.
@@ -47,8 +47,8 @@ BEGIN
 				END IF;
 				later := least(later, as_of + interval '1 hour');
 			END IF;
-		EXCEPTION WHEN invalid_parameter_value THEN
-			-- The schedule is invalid. The run fails and records that.
+		EXCEPTION WHEN invalid_parameter_value OR datetime_field_overflow THEN
+			-- The schedule or last_run is invalid. The run fails and records that, or mends last_run.
 			later := NULL;
 			at := as_of;
 		END;
@@ -69,9 +69,30 @@ COMMENT ON FUNCTION
 	'Which jobs are due at as_of (NULL: none), and when to ask again. since: as_of of the last complete round, NULL for '
 	'none; times missed before it are not caught up, those missed while no worker ran are, once. Reads only.';
 
+CREATE FUNCTION campaign_lifecycle_internal._cleanup_step(job text, cutoff timestamp with time zone,
+	since timestamp with time zone, max_rows bigint, OUT removed bigint, OUT reached timestamp with time zone)
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF job = 'cleanup-timer-executions' THEN
+		SELECT r.* INTO removed, reached FROM campaign_lifecycle_internal._remove_executions(since, cutoff, max_rows) AS r;
+	ELSIF job = 'cleanup-finished-timers' THEN
+		SELECT r.* INTO removed, reached FROM campaign_lifecycle_internal._remove_timers(since, cutoff, max_rows) AS r;
+	ELSIF job = 'cleanup-metrics' THEN
+		SELECT r.* INTO removed, reached FROM campaign_lifecycle_internal._remove_metrics(since, cutoff, max_rows) AS r;
+	ELSE
+		removed := 0;
+		reached := since;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION
+	campaign_lifecycle_internal._cleanup_step(text, timestamptz, timestamptz, bigint, OUT bigint, OUT timestamptz) IS
+	'Removes up to max_rows rows from before the cut-off, for one of the jobs that clean up; another job removes none. '
+	'Returns how many, and the time that it has reached.';
+
 CREATE FUNCTION campaign_lifecycle_internal._run_maintenance_step(job text, as_of timestamp with time zone)
 	RETURNS boolean
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 #variable_conflict use_column
 DECLARE
 	row record;
@@ -83,9 +104,13 @@ DECLARE
 	cutoff timestamptz;
 	more boolean := false;
 BEGIN
-	SELECT j.* INTO row FROM @extschema@.campaign_maintenance_jobs AS j WHERE j.job = $1 AND j.enabled;
+	-- A session that changes privileges or the owner is done within moments.
+	IF NOT campaign_lifecycle_internal._share_access(false) THEN
+		RETURN NULL;
+	END IF;
+	SELECT j.* INTO row FROM ONLY @extschema@.campaign_maintenance_jobs AS j WHERE j.job = $1 AND j.enabled;
 	-- An advisory lock writes nothing. If another session holds it, that session does the job.
-	IF NOT FOUND OR NOT pg_try_advisory_xact_lock(hashtextextended('campaign_lifecycle upkeep ' || $1,
+	IF NOT FOUND OR NOT pg_try_advisory_xact_lock(hashtextextended('campaign_lifecycle maintenance ' || $1,
 		'@extschema@.campaign_maintenance_jobs'::regclass::bigint)) THEN
 		RETURN false;
 	END IF;
@@ -109,45 +134,35 @@ BEGIN
 		reached := coalesce(reached, '-infinity');
 		IF $1 = 'archive-state-logs' THEN
 			SELECT s.moved, s.more INTO done, more FROM campaign_lifecycle_internal._archive_step(cutoff, batch, 1) AS s;
-		ELSIF $1 = 'cleanup-timer-executions' THEN
-			SELECT r.removed, r.reached INTO done, reached FROM campaign_lifecycle_internal._remove_executions(reached, cutoff,
-				batch) AS r;
-			more := done >= batch;
-		ELSIF $1 = 'cleanup-finished-timers' THEN
-			SELECT r.removed, r.reached INTO done, reached FROM campaign_lifecycle_internal._remove_timers(reached, cutoff,
-				batch) AS r;
-			more := done >= batch;
-		ELSIF $1 = 'cleanup-metrics' THEN
-			SELECT r.removed, r.reached INTO done, reached FROM campaign_lifecycle_internal._remove_metrics(reached, cutoff,
-				batch) AS r;
-			more := done >= batch;
+		ELSE
+			SELECT c.removed, c.reached, c.removed >= batch INTO done, reached, more
+			FROM campaign_lifecycle_internal._cleanup_step($1, cutoff, reached, batch) AS c;
 		END IF;
 	END IF;
 
 	-- A run that found nothing to do is recorded once a day, because an idle database is to write nothing.
 	IF more OR done > 0 OR row.last_outcome IS DISTINCT FROM 'ok' OR row.last_run < as_of - interval '1 day' THEN
-		UPDATE @extschema@.campaign_maintenance_jobs AS j
+		UPDATE ONLY @extschema@.campaign_maintenance_jobs AS j
 		SET last_run = as_of,
 			last_outcome = CASE WHEN more THEN 'running' ELSE 'ok' END,
-			last_error = NULL,
 			last_count = done + CASE WHEN row.last_outcome = 'running' THEN j.last_count ELSE 0 END,
 			last_duration = (clock_timestamp() - began) + CASE WHEN row.last_outcome = 'running' THEN j.last_duration
 				ELSE interval '0' END,
-			reached = CASE WHEN more THEN reached END,
-			failures = 0
+			reached = CASE WHEN more THEN reached END, failures = 0, last_error = NULL
 		WHERE j.job = $1;
 	END IF;
 	RETURN more;
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._run_maintenance_step(text, timestamptz) IS
-	'One step of a job: a month, a batch of rows, a refresh. Returns whether to call it again at once. Writes nothing '
-	'when there is nothing to do, except once a day.';
+	'One step of a job: a month, a batch of rows, a refresh. Returns whether to call it again at once; NULL: call it '
+	'again soon, because another session changes privileges. Writes nothing when there is nothing to do, except once a '
+	'day.';
 
 CREATE FUNCTION campaign_lifecycle_internal._maintenance_failed(job text, as_of timestamp with time zone, sqlstate text,
 	message text) RETURNS void
-	LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-	UPDATE @extschema@.campaign_maintenance_jobs AS j
+	LANGUAGE sql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
+	UPDATE ONLY @extschema@.campaign_maintenance_jobs AS j
 	SET last_run = $2, last_outcome = 'failed', last_error = left($3 || ': ' || $4, 8000), failures = j.failures + 1,
 		reached = NULL
 	WHERE j.job = $1

@@ -9,9 +9,9 @@ $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._is_campaign_owner() IS
 	'Whether the current user is the role that owns the tables.';
 
-CREATE FUNCTION campaign_lifecycle_internal._run_maintenance_as_owner(verb text, as_of timestamp with time zone,
-	older_than interval, quantity bigint) RETURNS bigint
-	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', '_upkeep_as_owner';
+CREATE FUNCTION campaign_lifecycle_internal._run_maintenance_as_owner(function_name text,
+	as_of timestamp with time zone, older_than interval, quantity bigint) RETURNS bigint
+	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', '_run_maintenance_as_owner';
 COMMENT ON FUNCTION campaign_lifecycle_internal._run_maintenance_as_owner(text, timestamptz, interval, bigint) IS
 	'Does a part of the maintenance as the owner of the tables. Any caller may ask for create_monthly_partitions, '
 	'archive_old_state_logs and cleanup_timer_executions, with its months or rows as the quantity. Other parts need the '

@@ -71,7 +71,7 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._missing_log_months(integer, tim
 CREATE FUNCTION campaign_lifecycle_internal._move_log_rows(source regclass, target regclass,
 	lower_bound timestamp with time zone, upper_bound timestamp with time zone,
 		max_rows bigint DEFAULT NULL) RETURNS bigint
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 DECLARE
 	columns text;
 	last_one timestamptz := 'infinity';
@@ -120,20 +120,49 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._move_log_rows(regclass, regclass, timestamptz, timestamptz, bigint) IS
-	'Moves log rows created within the bounds from one table to another, the oldest first, at least max_rows if there '
-	'are as many (rows of one instant stay together). Returns how many.';
+	'Moves log rows created within the bounds from one table to another, the oldest first. Moves at least max_rows if '
+	'there are as many; rows of one instant stay together. Returns how many.';
+
+CREATE FUNCTION campaign_lifecycle_internal._create_month_table(parent regclass, month timestamp with time zone,
+	OUT part regclass)
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+DECLARE
+	model record;
+	part_name text;
+	suffix text := '';
+BEGIN
+	SELECT c.relname, n.nspname, pg_get_userbyid(c.relowner) AS owner, s.spcname
+	INTO model
+	FROM pg_class AS c
+	JOIN pg_namespace AS n ON n.oid = c.relnamespace
+	LEFT JOIN pg_tablespace AS s ON s.oid = c.reltablespace
+	WHERE c.oid = parent;
+	LOOP
+		part_name := model.relname || to_char(month, '"_y"YYYY"m"MM') || suffix;
+		EXIT WHEN to_regclass(format('%I.%I', model.nspname, part_name)) IS NULL;
+		suffix := '_' || coalesce(nullif(substr(suffix, 2), '')::integer + 1, 2);
+	END LOOP;
+	EXECUTE format('CREATE TABLE %I.%I (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED INCLUDING '
+		'STORAGE INCLUDING COMPRESSION)%s',
+		model.nspname, part_name, parent, ' TABLESPACE ' || quote_ident(model.spcname));
+	part := to_regclass(format('%I.%I', model.nspname, part_name));
+	IF model.owner <> current_user THEN
+		EXECUTE format('ALTER TABLE %s OWNER TO %I', part, model.owner);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._create_month_table(regclass, timestamptz, OUT regclass) IS
+	'Makes the table that is to be a month''s partition, with the owner and the tablespace of the parent.';
 
 CREATE FUNCTION campaign_lifecycle_internal._create_month_partition(parent regclass, month timestamp with time zone,
 	also_from regclass DEFAULT NULL) RETURNS bigint
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, MDY'
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+	SET campaign_lifecycle._users_path = setting SET timezone = 'UTC' SET datestyle = 'ISO, MDY'
 		SET lock_timeout = '200ms' AS $$
 DECLARE
 	next_month timestamptz := month + interval '1 month';
 	holder regclass := campaign_lifecycle_internal._default_partition(parent);
-	model record;
 	part regclass;
-	part_name text;
-	suffix text := '';
 	unproven record;
 	put_back text[] := '{}';
 	change text;
@@ -154,24 +183,8 @@ BEGIN
 		EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', holder);
 	END IF;
 
-	SELECT c.relname, n.nspname, pg_get_userbyid(c.relowner) AS owner, s.spcname
-	INTO model
-	FROM pg_class AS c
-	JOIN pg_namespace AS n ON n.oid = c.relnamespace
-	LEFT JOIN pg_tablespace AS s ON s.oid = c.reltablespace
-	WHERE c.oid = parent;
-	LOOP
-		part_name := model.relname || to_char(month, '"_y"YYYY"m"MM') || suffix;
-		EXIT WHEN to_regclass(format('%I.%I', model.nspname, part_name)) IS NULL;
-		suffix := '_' || coalesce(nullif(substr(suffix, 2), '')::integer + 1, 2);
-	END LOOP;
-	EXECUTE format('CREATE TABLE %I.%I (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED INCLUDING '
-		'STORAGE INCLUDING COMPRESSION)%s',
-		model.nspname, part_name, parent, ' TABLESPACE ' || quote_ident(model.spcname));
-	part := to_regclass(format('%I.%I', model.nspname, part_name));
-	IF model.owner <> current_user THEN
-		EXECUTE format('ALTER TABLE %s OWNER TO %I', part, model.owner);
-	END IF;
+	part := campaign_lifecycle_internal._create_month_table(parent, month);
+	PERFORM campaign_lifecycle_internal._copy_grants(parent, part);
 
 	-- A constraint that is NOT VALID on the parent must not refuse old rows here.
 	FOR unproven IN
@@ -205,7 +218,8 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._create_month_partition(regclass
 
 CREATE FUNCTION campaign_lifecycle_internal._create_month_partition_with_retry(parent regclass,
 		month timestamp with time zone, also_from regclass, attempts integer) RETURNS bigint
-	LANGUAGE sql SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, MDY' AS $$
+	LANGUAGE sql SET search_path = pg_catalog, pg_temp
+	SET campaign_lifecycle._users_path = setting SET timezone = 'UTC' SET datestyle = 'ISO, MDY' AS $$
 	SELECT campaign_lifecycle_internal._run_with_retry(
 		format('SELECT campaign_lifecycle_internal._create_month_partition(%L::regclass, %L::timestamptz, %L::regclass)',
 			parent, month, also_from),
@@ -217,7 +231,7 @@ COMMENT ON FUNCTION
 
 CREATE FUNCTION @extschema@.create_monthly_partitions(months_ahead integer DEFAULT 3,
 	as_of timestamp with time zone DEFAULT now()) RETURNS integer
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 DECLARE
 	month timestamptz;
 	made integer := 0;
@@ -232,6 +246,7 @@ BEGIN
 		RAISE EXCEPTION 'months_ahead out of range: %', months_ahead
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'From 0, the present month only, to 120.';
 	END IF;
+	PERFORM campaign_lifecycle_internal._share_access(true);
 	FOR month IN SELECT m.month FROM campaign_lifecycle_internal._missing_log_months(months_ahead, as_of) AS m (month) LOOP
 		IF campaign_lifecycle_internal._create_month_partition_with_retry('@extschema@.campaign_state_log'::regclass, month,
 			NULL::regclass, 40) IS NOT NULL THEN
@@ -242,7 +257,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.create_monthly_partitions(integer, timestamptz) IS
-	'Makes the partitions of campaign_state_log for the month of as_of (UTC) and so many months ahead (0 to 120), and '
-	'for every month up to there of which the default partition has rows, which move into it. Rows created later than '
-	'that, or before the year 1, stay there. The worker does this by itself. Returns the number made. Errors: 22004, '
-	'22008, 22023; 55P03 when a long transaction uses the tables. Since 1.1.';
+	'Makes the partitions of campaign_state_log for the month of as_of (UTC) and so many months ahead (0 to 120). Makes '
+	'one as well for every month up to there of which the default partition has rows, and moves them. Rows created later '
+	'than that, or before the year 1, stay there. The worker does this by itself. Returns the number made. Errors: '
+	'22004, 22008, 22023; 55P03 when a long transaction uses the tables. Since 1.1.';

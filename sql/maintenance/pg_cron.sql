@@ -24,7 +24,7 @@ CREATE FUNCTION campaign_lifecycle_internal._maintenance_commands() RETURNS TABL
 			WHEN 'cleanup-metrics' THEN
 				format('campaign_lifecycle_internal._cleanup_metrics(%L::pg_catalog.interval, pg_catalog.now())', j.retention) END
 					|| ';'
-	FROM @extschema@.campaign_maintenance_jobs AS j
+	FROM ONLY @extschema@.campaign_maintenance_jobs AS j
 	WHERE j.enabled
 	ORDER BY j.job
 $$;
@@ -37,12 +37,13 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._maintenance_commands_as_owner()
 	'_maintenance_commands() with the rights of the tables'' owner. Errors: 42501 for who has not these rights.';
 
 CREATE FUNCTION campaign_lifecycle_internal._set_cron_database(cron_database oid) RETURNS bigint
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 #variable_conflict use_variable
 DECLARE
 	n bigint;
 BEGIN
-	UPDATE @extschema@.campaign_maintenance_jobs AS j SET cron_database = cron_database WHERE j.cron_database IS DISTINCT
+	UPDATE ONLY @extschema@.campaign_maintenance_jobs AS j SET cron_database = cron_database
+		WHERE j.cron_database IS DISTINCT
 		FROM cron_database;
 	GET DIAGNOSTICS n = ROW_COUNT;
 	RETURN n;
@@ -73,7 +74,7 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._unschedule_jobs() IS
 	'Removes this database''s jobs from pg_cron; returns how many there were.';
 
 CREATE FUNCTION @extschema@.schedule_maintenance() RETURNS boolean
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 DECLARE
 	home text := current_setting('cron.database_name', true);
 	here constant boolean := EXISTS (SELECT FROM pg_extension AS e WHERE e.extname = 'pg_cron');
@@ -81,12 +82,12 @@ DECLARE
 	job record;
 BEGIN
 	IF NOT here AND home IS NULL THEN
-		RAISE NOTICE 'pg_cron is not loaded on this server: the worker goes on doing the upkeep'
+		RAISE NOTICE 'pg_cron is not loaded on this server: the worker goes on doing the maintenance'
 			USING HINT = 'To use it, add pg_cron to shared_preload_libraries, restart, and CREATE EXTENSION pg_cron in the '
 				'database that cron.database_name names.';
 		RETURN false;
 	ELSIF NOT here AND home = current_database() THEN
-		RAISE NOTICE 'the extension pg_cron is not installed in this database: the worker goes on doing the upkeep'
+		RAISE NOTICE 'the extension pg_cron is not installed in this database: the worker goes on doing the maintenance'
 			USING HINT = 'CREATE EXTENSION pg_cron; and call schedule_maintenance() again.';
 		RETURN false;
 	END IF;
@@ -99,10 +100,10 @@ BEGIN
 		RAISE EXCEPTION 'pg_cron cannot run jobs as role %, which owns the campaign tables and may not log in',
 			quote_ident(owner.name)
 			USING ERRCODE = 'object_not_in_prerequisite_state',
-				HINT = 'Leave the upkeep to the worker, or ALTER ROLE ... LOGIN.';
+				HINT = 'Leave maintenance to the worker, or ALTER ROLE ... LOGIN.';
 	END IF;
 	IF NOT here THEN
-		RAISE NOTICE 'pg_cron works in database %: the worker goes on doing the upkeep of this one', quote_ident(home)
+		RAISE NOTICE 'pg_cron works in database %: the worker goes on doing the maintenance of this one', quote_ident(home)
 			USING HINT = format(E'To hand it over, run in database %I:\n%s\nand in this one, as %I:\nUPDATE %s SET enabled = '
 				'false;', home,
 				(SELECT string_agg(format('SELECT cron.schedule_in_database(%L, %L, %L, %L, %L);', c.job || '-'
@@ -135,7 +136,7 @@ COMMENT ON FUNCTION @extschema@.schedule_maintenance() IS
 	'42501, 55000 when the owner of the tables may not log in; those of pg_cron. Since 1.1.';
 
 CREATE FUNCTION @extschema@.unschedule_maintenance() RETURNS boolean
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 DECLARE
 	removed bigint := 0;
 	taken bigint;

@@ -1,7 +1,7 @@
 -- Refresh a materialized view.
 
 CREATE FUNCTION campaign_lifecycle_internal._refresh_if_changed(view regclass) RETURNS boolean
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 DECLARE
 	populated boolean;
 	changed boolean := true;
@@ -10,6 +10,7 @@ BEGIN
 		RETURN campaign_lifecycle_internal._run_maintenance_as_owner('refresh_if_changed', NULL::timestamptz, NULL::interval,
 			view::oid::bigint) > 0;
 	END IF;
+	PERFORM campaign_lifecycle_internal._share_access(true);
 	SELECT c.relispopulated INTO populated FROM pg_class AS c WHERE c.oid = view AND c.relkind = 'm';
 	IF populated IS NULL THEN
 		RETURN false;

@@ -27,6 +27,19 @@ CREATE INDEX idx_campaigns_start_time ON @extschema@.campaigns (start_time);
 CREATE INDEX idx_campaigns_end_time ON @extschema@.campaigns (end_time);
 CREATE INDEX idx_campaigns_created_at ON @extschema@.campaigns (created_at);
 
+-- The comments on constraints are hints: explain_check_violation() shows them where a row is refused.
+COMMENT ON CONSTRAINT valid_status ON @extschema@.campaigns IS
+	'States are in upper case, as campaign_state_transitions has them. A new campaign without a status gets the first.';
+COMMENT ON CONSTRAINT valid_duration ON @extschema@.campaigns IS
+	'duration_hours is from 1 to 876600 (100 years).';
+COMMENT ON CONSTRAINT valid_duration_limit ON @extschema@.campaigns IS
+	'duration_hours is from 1 to 876600 (100 years).';
+COMMENT ON CONSTRAINT valid_time_range ON @extschema@.campaigns IS
+	'end_time is after start_time. Leave it out: it is start_time plus duration_hours.';
+COMMENT ON CONSTRAINT calculated_end_time ON @extschema@.campaigns IS
+	'end_time is start_time plus duration_hours. Leave it out, and change duration_hours instead.';
+COMMENT ON CONSTRAINT end_time_needs_start_time ON @extschema@.campaigns IS
+	'Give start_time and duration_hours, and leave end_time out.';
 COMMENT ON TABLE @extschema@.campaigns IS
 	'A campaign and the state it is in. For every writer, the state changes along campaign_state_transitions only.';
 COMMENT ON COLUMN @extschema@.campaigns.id IS 'A time-ordered UUID (version 7) unless the writer chooses one.';

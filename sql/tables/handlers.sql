@@ -14,3 +14,7 @@ CREATE TABLE @extschema@.campaign_timer_handlers (
 COMMENT ON TABLE @extschema@.campaign_timer_handlers IS
 	'The user functions that run with timers, one a type; written by register_handler() and unregister_handler(). Kept '
 	'as text, since pg_upgrade refuses columns of type regprocedure.';
+COMMENT ON CONSTRAINT valid_timer_type ON @extschema@.campaign_timer_handlers IS
+	'Timer types are in upper case, and constraint valid_timer_type of campaign_timers lists them.';
+COMMENT ON CONSTRAINT valid_timeout ON @extschema@.campaign_timer_handlers IS
+	'timeout is longer than zero, or NULL for campaign_lifecycle.handler_timeout.';

@@ -18,23 +18,6 @@ CREATE TABLE @extschema@.campaign_maintenance_jobs (
 	CONSTRAINT valid_job CHECK (job IN ('create-monthly-partitions', 'refresh-active-campaigns', 'refresh-pending-timers',
 		'archive-state-logs',
 		'cleanup-timer-executions', 'cleanup-finished-timers', 'cleanup-metrics')),
-	-- The CHECK uses built-in functions only, because the table outlives the extension. _next_cron_time() also refuses a
-	-- range from high to low.
-	CONSTRAINT valid_schedule CHECK (
-		schedule ~* '^\s*@(hourly|daily|midnight|weekly|monthly|yearly|annually)\s*$'
-		OR (cardinality(regexp_split_to_array(btrim(schedule), '[ \t]+')) = 5 AND schedule !~ ',(\s|$)'
-			AND split_part(regexp_replace(btrim(schedule), '[ \t]+', ' ', 'g'), ' ',
-				1) ~ '^((([0-5]?\d)(-([0-5]?\d))?|\*)(/0*[1-9]\d*)?(,|$))+$'
-			AND split_part(regexp_replace(btrim(schedule), '[ \t]+', ' ', 'g'), ' ',
-				2) ~ '^((([01]?\d|2[0-3])(-([01]?\d|2[0-3]))?|\*)(/0*[1-9]\d*)?(,|$))+$'
-			AND split_part(regexp_replace(btrim(schedule), '[ \t]+', ' ', 'g'), ' ',
-				3) ~ '^(((0?[1-9]|[12]\d|3[01])(-(0?[1-9]|[12]\d|3[01]))?|\*)(/0*[1-9]\d*)?(,|$))+$'
-			AND split_part(regexp_replace(btrim(schedule), '[ \t]+', ' ', 'g'), ' ',
-				4) ~* '^(((0?[1-9]|1[0-2]|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)'
-				'(-(0?[1-9]|1[0-2]|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec))?|\*)(/0*[1-9]\d*)?(,|$))+$'
-			AND split_part(regexp_replace(btrim(schedule), '[ \t]+', ' ', 'g'), ' ',
-				5) ~* '^(((0?[0-7]|sun|mon|tue|wed|thu|fri|sat)'
-				'(-(0?[0-7]|sun|mon|tue|wed|thu|fri|sat))?|\*)(/0*[1-9]\d*)?(,|$))+$')),
 	CONSTRAINT valid_retention CHECK (CASE
 		WHEN job IN ('archive-state-logs', 'cleanup-timer-executions', 'cleanup-finished-timers', 'cleanup-metrics')
 			THEN retention IS NOT NULL AND retention >= interval '0'
@@ -44,6 +27,12 @@ CREATE TABLE @extschema@.campaign_maintenance_jobs (
 		ELSE months_ahead IS NULL END),
 	CONSTRAINT valid_last_outcome CHECK (last_outcome IN ('ok', 'running', 'failed'))
 );
+COMMENT ON CONSTRAINT valid_job ON @extschema@.campaign_maintenance_jobs IS
+	'The jobs are those that are there. Disable one instead of renaming it.';
+COMMENT ON CONSTRAINT valid_retention ON @extschema@.campaign_maintenance_jobs IS
+	'retention is an age that is not negative, of jobs that archive or remove; NULL of all others.';
+COMMENT ON CONSTRAINT valid_months_ahead ON @extschema@.campaign_maintenance_jobs IS
+	'months_ahead is from 0 to 120 of create-monthly-partitions, and NULL of all others.';
 COMMENT ON TABLE @extschema@.campaign_maintenance_jobs IS
 	'The maintenance jobs. Edit schedule, enabled, retention and months_ahead; the rest says how it went. Times missed '
 	'while no worker ran are caught up by one run; one job''s failure stops no other.';

@@ -21,3 +21,6 @@ COMMENT ON COLUMN @extschema@.campaign_metrics.metric_type IS
 	'ENGAGEMENT_COUNT, PARTICIPANT_COUNT, REWARD_CLAIMED: the application''s. TIMER_EXECUTION_TIME: milliseconds an '
 	'executed timer took (of a batch, its time divided by its timers). STATE_TRANSITION_TIME: milliseconds from '
 	'scheduled_at to the state change.';
+COMMENT ON CONSTRAINT valid_metric_type ON @extschema@.campaign_metrics IS
+	'Metric types are ENGAGEMENT_COUNT, PARTICIPANT_COUNT and REWARD_CLAIMED. The worker records TIMER_EXECUTION_TIME '
+	'and STATE_TRANSITION_TIME.';

@@ -13,6 +13,14 @@ CREATE TABLE @extschema@.campaign_state_transitions (
 		'REWARD_REMINDER')),
 	CONSTRAINT valid_state_change CHECK (from_state <> to_state)
 );
+COMMENT ON CONSTRAINT valid_from_state ON @extschema@.campaign_state_transitions IS
+	'States are in upper case, and constraint valid_status of campaigns lists them.';
+COMMENT ON CONSTRAINT valid_to_state ON @extschema@.campaign_state_transitions IS
+	'States are in upper case, and constraint valid_status of campaigns lists them.';
+COMMENT ON CONSTRAINT valid_timer_type ON @extschema@.campaign_state_transitions IS
+	'Timer types are in upper case, and constraint valid_timer_type of campaign_timers lists them. NULL: by hand only.';
+COMMENT ON CONSTRAINT valid_state_change ON @extschema@.campaign_state_transitions IS
+	'A transition leads from one state to another one.';
 COMMENT ON TABLE @extschema@.campaign_state_transitions IS
 	'The legal state changes and the timer type that makes each. A state without an outgoing row is terminal. '
 	'Administrators may add rows, for instance CREATED to EXPIRED, so that a campaign can be cancelled before it starts.';
@@ -45,6 +53,14 @@ CREATE TABLE @extschema@.campaign_timer_policies (
 		EXTRACT(year FROM delay) = 0 AND EXTRACT(month FROM delay) = 0 AND EXTRACT(day FROM delay) = 0
 		AND delay BETWEEN interval '-876600 hours' AND interval '876600 hours')
 );
+COMMENT ON CONSTRAINT valid_state ON @extschema@.campaign_timer_policies IS
+	'States are in upper case, and constraint valid_status of campaigns lists them.';
+COMMENT ON CONSTRAINT valid_timer_type ON @extschema@.campaign_timer_policies IS
+	'Timer types are in upper case, and constraint valid_timer_type of campaign_timers lists them.';
+COMMENT ON CONSTRAINT valid_anchor ON @extschema@.campaign_timer_policies IS
+	'The delay counts from start_time, end_time or entered.';
+COMMENT ON CONSTRAINT valid_delay ON @extschema@.campaign_timer_policies IS
+	'A delay is at most 876600 hours (100 years), to either side.';
 COMMENT ON TABLE @extschema@.campaign_timer_policies IS
 	'The timers a campaign gets on entering a state. Edit delays, add and delete rows; timers that already wait move '
 	'when their campaign next enters a state, or by schedule_campaign_timers().';
@@ -54,15 +70,16 @@ COMMENT ON COLUMN @extschema@.campaign_timer_policies.anchor IS
 	'The time that the delay counts from: the campaign''s start_time or end_time, or entered, the time of the state '
 	'change.';
 COMMENT ON COLUMN @extschema@.campaign_timer_policies.delay IS
-	'Added to the anchor; in hours, minutes and seconds, since a day is not 24 hours when clocks change.';
+	'Added to the anchor. Days are kept as 24 hours each, since a day is not 24 hours when clocks change; months and '
+	'years are refused. Negative only before start_time or end_time.';
 COMMENT ON COLUMN @extschema@.campaign_timer_policies.only_when IS
 	'A boolean column of campaigns that must be true, or NULL.';
 INSERT INTO @extschema@.campaign_timer_policies (state, timer_type, anchor, delay, only_when) VALUES
 	('CREATED', 'START_CAMPAIGN', 'start_time', '0', NULL),
 	('CREATED', 'CLOSE_CAMPAIGN', 'end_time', '0', 'auto_close'),
-	('CREATED', 'EXPIRE_CAMPAIGN', 'end_time', '2 hours', NULL),
+	('CREATED', 'EXPIRE_CAMPAIGN', 'end_time', '2 hours', 'auto_close'),
 	('RUNNING', 'CLOSE_CAMPAIGN', 'end_time', '0', 'auto_close'),
-	('RUNNING', 'EXPIRE_CAMPAIGN', 'end_time', '2 hours', NULL),
+	('RUNNING', 'EXPIRE_CAMPAIGN', 'end_time', '2 hours', 'auto_close'),
 	('CLOSED', 'REWARD_REMINDER', 'entered', '5 minutes', 'rewards_enabled'),
 	('CLOSED', 'EXPIRE_CAMPAIGN', 'entered', '48 hours', NULL),
 	('REWARD_CLAIM', 'REWARD_REMINDER', 'entered', '144 hours', 'rewards_enabled'),

@@ -32,6 +32,12 @@ CREATE UNIQUE INDEX unique_waiting_timer_per_type ON @extschema@.campaign_timers
 CREATE INDEX idx_campaign_timers_retry ON @extschema@.campaign_timers (scheduled_at, retry_count)
 	WHERE status = 'FAILED' AND retry_count < @attempt_limit@;
 
+COMMENT ON CONSTRAINT valid_timer_type ON @extschema@.campaign_timers IS
+	'Timer types are in upper case, as campaign_state_transitions has them.';
+COMMENT ON CONSTRAINT valid_timer_status ON @extschema@.campaign_timers IS
+	'A timer is PENDING, RUNNING, COMPLETED, FAILED or CANCELLED. A new one is PENDING if no status is given.';
+COMMENT ON CONSTRAINT valid_retry_count ON @extschema@.campaign_timers IS
+	'retry_count is from 0 to @attempt_limit@. retry_timer() gives a timer all its attempts again.';
 COMMENT ON TABLE @extschema@.campaign_timers IS
 	'Timers: which state change or event a campaign gets, and when. A timer is due when scheduled_at has come and it '
 	'waits (PENDING, or FAILED with attempts left).';
@@ -45,8 +51,10 @@ COMMENT ON COLUMN @extschema@.campaign_timers.scheduled_at IS
 COMMENT ON COLUMN @extschema@.campaign_timers.executed_at IS
 	'When it was carried out; minus scheduled_at: its lateness.';
 COMMENT ON COLUMN @extschema@.campaign_timers.payload IS
-	'The application''s own; the key "policy" marks a timer that a policy made and may move.';
-COMMENT ON COLUMN @extschema@.campaign_timers.retry_count IS 'Failed attempts so far.';
+	'The application''s own; the key "policy" marks a timer that a policy made and may move, "postponed" one that came '
+	'too early, with the states for which it waits.';
+COMMENT ON COLUMN @extschema@.campaign_timers.retry_count IS
+	'Failed attempts so far; @attempt_limit@ once another timer has taken the place of a dead one.';
 COMMENT ON INDEX @extschema@.unique_waiting_timer_per_type IS
 	'One timer of a type waits at a time, those that wait for their next attempt included.';
 COMMENT ON INDEX @extschema@.idx_campaign_timers_retry IS

@@ -15,11 +15,13 @@ COMMENT ON FUNCTION @extschema@.log_campaign_state_change() IS
 	'Writes campaign_state_log: its row triggers collect the state changes of a statement, its statement triggers write '
 	'them as one set, with the rights of the log''s owner. Since 1.0.';
 
+-- The only function here whose name begins with an underscore. Dumps of 1.1 have triggers that call it by this name and
+-- schema, and restoring them must raise no error.
 CREATE FUNCTION @extschema@._wake_worker() RETURNS trigger
 	LANGUAGE c AS 'MODULE_PATHNAME', '_wake_worker';
 COMMENT ON FUNCTION @extschema@._wake_worker() IS
-	'Remembers the earliest timer that this transaction writes; its commit wakes the worker if that is earlier than '
-	'what the worker waits for.';
+	'Remembers the earliest timer that this transaction writes. The commit wakes the worker if that timer is due before '
+	'the time for which the worker waits. Since 1.1.';
 
 CREATE FUNCTION @extschema@.validate_timer_schedule() RETURNS trigger
 	LANGUAGE c AS 'MODULE_PATHNAME', 'validate_timer_schedule';
@@ -27,32 +29,143 @@ COMMENT ON FUNCTION @extschema@.validate_timer_schedule() IS
 	'BEFORE INSERT trigger of campaign_timers, for timers that still wait: refuses one for a campaign in a terminal '
 	'state or over a minute in the past (P0001), or beyond the year 9999 (22008); that also BEFORE UPDATE. Since 1.0.';
 
+-- A dead letter keeps its mark. It satisfies no policy, so a user who clears it away does not say that none is wanted.
+CREATE FUNCTION @extschema@.mark_cancelled_timer() RETURNS trigger
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF jsonb_typeof(NEW.payload) = 'object' AND NOT (OLD.status = 'FAILED' AND OLD.retry_count
+		>= coalesce(current_setting('campaign_lifecycle.max_attempts', true), '@attempt_limit@')::integer) THEN
+		NEW.payload := NEW.payload - 'policy';
+	END IF;
+	RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.mark_cancelled_timer() IS
+	'BEFORE UPDATE trigger of campaign_timers: a timer that a user cancels is no longer one of a policy, so that '
+	'policies do not make it again while the campaign stays in its state. Since 1.2.';
+
+-- A stale copy of a row, written back by an application, must not execute a timer twice.
+CREATE FUNCTION @extschema@.validate_timer_status() RETURNS trigger
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RAISE EXCEPTION 'a % timer cannot become %: %', OLD.status, NEW.status, OLD.id
+		USING ERRCODE = 'object_not_in_prerequisite_state', CONSTRAINT = 'validate_timer_status_change',
+			HINT = 'It is finished. schedule_timer() sets a new one.';
+END
+$$;
+COMMENT ON FUNCTION @extschema@.validate_timer_status() IS
+	'BEFORE UPDATE trigger of campaign_timers: a COMPLETED or CANCELLED timer does not wait again (55000). Since 1.2.';
+
 CREATE FUNCTION @extschema@.validate_state_transition() RETURNS trigger
 	LANGUAGE c AS 'MODULE_PATHNAME', 'validate_state_transition';
 COMMENT ON FUNCTION @extschema@.validate_state_transition() IS
 	'BEFORE UPDATE trigger of campaigns: a changed status must be a row of campaign_state_transitions (P0001). Since '
 	'1.0.';
 
+-- An end_time that is the former or the right one, rounded or truncated as clients keep times, counts as not given. A
+-- form that saves milliseconds, or minutes, names every column and means only those that it changes.
 CREATE FUNCTION @extschema@.fill_campaign_end_time() RETURNS trigger
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	right_end timestamptz;
+	former_end timestamptz;
 BEGIN
 	IF NEW.start_time < '1970-01-01 00:00:00+00' OR NEW.start_time >= '@time_limit@' THEN
 		RAISE EXCEPTION 'campaign start_time out of range: %', NEW.start_time
 			USING ERRCODE = 'datetime_field_overflow', HINT = 'A campaign starts between the years 1970 and 9999.';
 	END IF;
-	IF TG_OP = 'INSERT' THEN
-		IF NEW.end_time IS NULL THEN
-			NEW.end_time := NEW.start_time + NEW.duration_hours * interval '1 hour';
+	IF TG_OP = 'INSERT' AND NEW.status IS NULL THEN
+		NEW.status := campaign_lifecycle_internal._first_state();
+	END IF;
+	-- A constraint refuses a duration out of range, and the end of a long one would be no time.
+	IF abs(NEW.duration_hours::bigint) > 876600 THEN
+		NEW.end_time := NULL;
+		RETURN NEW;
+	END IF;
+	right_end := NEW.start_time + NEW.duration_hours * interval '1 hour';
+	IF NEW.end_time IS NULL AND TG_OP = 'INSERT' THEN
+		NEW.end_time := right_end;
+		RETURN NEW;
+	ELSIF TG_OP = 'UPDATE' THEN
+		former_end := OLD.end_time;
+		IF NEW.end_time IS NOT DISTINCT FROM former_end THEN
+			NEW.end_time := right_end;
 		END IF;
-	ELSIF NEW.end_time IS NOT DISTINCT FROM OLD.end_time THEN
-		NEW.end_time := NEW.start_time + NEW.duration_hours * interval '1 hour';
+	END IF;
+	IF NEW.end_time <> right_end AND isfinite(NEW.end_time) AND EXISTS (
+		SELECT
+		FROM unnest('{0.00001 s,0.0001 s,0.001 s,0.01 s,0.1 s,1 s,1 min}'::interval[]) AS u (unit)
+		CROSS JOIN unnest(ARRAY[right_end, former_end]) AS e (at)
+		WHERE NEW.end_time IN (date_bin(u.unit, e.at, '2000-01-01 00:00:00+00'),
+			date_bin(u.unit, e.at + u.unit / 2, '2000-01-01 00:00:00+00'))) THEN
+		NEW.end_time := right_end;
 	END IF;
 	RETURN NEW;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.fill_campaign_end_time() IS
 	'BEFORE trigger of campaigns: fills in end_time from start_time and duration_hours when it is not given, and lets '
-	'it follow when they change; start_time out of range: 22008. Since 1.0.';
+	'it follow when they change. A former end_time that a client has rounded counts as not given. A status that is NULL '
+	'becomes the first state. start_time out of range: 22008. Since 1.0.';
+
+CREATE FUNCTION @extschema@.protect_columns() RETURNS trigger
+	LANGUAGE c AS 'MODULE_PATHNAME', 'protect_columns';
+COMMENT ON FUNCTION @extschema@.protect_columns() IS
+	'BEFORE trigger of campaigns and campaign_timers, for roles that have privileges on single columns only: created_at '
+	'and updated_at of a new row are the server''s, and an UPDATE keeps created_at. Refuses (42501) another id, '
+	'campaign_id or timer_type, and an executed_at that is not the server''s. Since 1.2.';
+
+-- The server's own error of a CHECK has no hint. This trigger evaluates the constraints that its arguments name, and
+-- raises the same error with the comment of the constraint as the hint. The WHEN clauses of its triggers let valid rows
+-- pass without a call. A constraint that is gone, or that the user has changed, counts as it is now.
+CREATE FUNCTION @extschema@.explain_check_violation() RETURNS trigger
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	item record;
+	holds boolean;
+BEGIN
+	FOR item IN
+		SELECT k.conname, pg_get_expr(k.conbin, k.conrelid) AS expression, obj_description(k.oid, 'pg_constraint') AS hint
+		FROM pg_constraint AS k
+		WHERE k.conrelid = TG_RELID AND k.contype = 'c' AND k.conname = ANY (TG_ARGV)
+		ORDER BY k.conname
+	LOOP
+		EXECUTE format('SELECT %s FROM (SELECT ($1).*) AS new_row', item.expression) INTO holds USING NEW;
+		IF NOT holds AND item.hint IS NOT NULL THEN
+			RAISE EXCEPTION 'new row for relation "%" violates check constraint "%"', TG_TABLE_NAME, item.conname
+				USING ERRCODE = 'check_violation', SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME,
+					CONSTRAINT = item.conname, HINT = item.hint;
+		END IF;
+	END LOOP;
+	RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.explain_check_violation() IS
+	'BEFORE trigger of tables that users write: raises the error of a CHECK constraint that the row violates (23514), '
+	'with the comment of the constraint as its hint. Since 1.2.';
+
+CREATE FUNCTION @extschema@.fill_timer_policy_delay() RETURNS trigger
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF EXTRACT(year FROM NEW.delay) <> 0 OR EXTRACT(month FROM NEW.delay) <> 0 THEN
+		RAISE EXCEPTION 'delay of a timer policy has months or years: %', NEW.delay
+			USING ERRCODE = 'check_violation', SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, COLUMN = 'delay',
+				CONSTRAINT = 'valid_delay',
+				HINT = 'Months and years have no fixed length. Give hours or days: a day is taken as 24 hours.';
+	ELSIF NEW.anchor = 'entered' AND NEW.delay < interval '0' THEN
+		RAISE EXCEPTION 'delay of a timer policy is negative: %', NEW.delay
+			USING ERRCODE = 'check_violation', SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, COLUMN = 'delay',
+				CONSTRAINT = 'valid_delay',
+				HINT = 'A timer cannot come before the state is entered. Only a delay from start_time or end_time may be negative.';
+	END IF;
+	NEW.delay := (NEW.delay - EXTRACT(day FROM NEW.delay) * interval '1 day')
+		+ EXTRACT(day FROM NEW.delay) * interval '24 hours';
+	RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.fill_timer_policy_delay() IS
+	'BEFORE trigger of campaign_timer_policies: a delay with days or weeks is kept in hours, 24 for each day. Refuses '
+	'(23514) months, years, and a negative delay after entered. Since 1.2.';
 
 -- An AFTER trigger sees the row as other triggers have left it. A dump creates it after the data.
 CREATE FUNCTION @extschema@.validate_timer_policy() RETURNS trigger

@@ -1,11 +1,11 @@
 -- Bring tables of 1.1 up to this version: after ALTER EXTENSION UPDATE, from a dump, or left by DROP EXTENSION.
 CREATE FUNCTION campaign_lifecycle_internal._upgrade_campaign_tables() RETURNS void
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $upgrade$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $upgrade$
 DECLARE
 	wanted constant text := (SELECT e.extversion FROM pg_extension AS e WHERE e.extname = 'campaign_lifecycle');
 	present text;
 BEGIN
-SELECT v.version INTO present FROM @extschema@.campaign_tables_version AS v FOR UPDATE;
+SELECT v.version INTO present FROM ONLY @extschema@.campaign_tables_version AS v FOR UPDATE;
 IF present IS DISTINCT FROM wanted AND present IS DISTINCT FROM '1.1' THEN
 	RAISE EXCEPTION 'campaign tables of version % cannot be brought to version %', coalesce(present, 'unknown'), wanted
 		USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -15,16 +15,26 @@ IF present = '1.1' THEN
 	ALTER VIEW @extschema@._runnable_timers RENAME COLUMN place TO tid;
 	ALTER VIEW @extschema@._runnable_timers RENAME COLUMN campaign_place TO campaign_tid;
 	-- 1.1 told a lost worker by the text of the error. This matters for timers that have attempts left.
-	UPDATE @extschema@.timer_executions AS x
+	UPDATE ONLY @extschema@.timer_executions AS x
 	SET result = '{"worker_lost": true}'
-	FROM @extschema@.campaign_timers AS t
+	FROM ONLY @extschema@.campaign_timers AS t
 	WHERE t.id = x.timer_id AND t.status = 'FAILED' AND t.retry_count < @attempt_limit@ AND x.status = 'FAILED'
 		AND x.result IS NULL
 		AND x.error_message = '57P02: the worker was lost while it ran this timer';
+	-- Months that 1.1 made lack the grants of the log.
+	PERFORM campaign_lifecycle_internal._copy_grants(p.parent, p.part)
+	FROM (SELECT i.inhparent::regclass, i.inhrelid::regclass FROM pg_inherits AS i WHERE i.inhparent IN (
+		'@extschema@.campaign_state_log'::regclass, '@extschema@.campaign_state_log_archive'::regclass)) AS p (parent, part);
+	-- 1.1 took schedules that no job can run by.
+	ALTER TABLE @extschema@.campaign_maintenance_jobs DROP CONSTRAINT IF EXISTS valid_schedule;
+	PERFORM campaign_lifecycle_internal._mend_schedules();
+--@valid_schedule
+	-- Views of 1.1 read children of the tables, too.
+--@views
 --@comments
 END IF;
 PERFORM campaign_lifecycle_internal._install_campaign_triggers();
-UPDATE @extschema@.campaign_tables_version AS v SET version = wanted WHERE v.version IS DISTINCT FROM wanted;
+UPDATE ONLY @extschema@.campaign_tables_version AS v SET version = wanted WHERE v.version IS DISTINCT FROM wanted;
 END
 $upgrade$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._upgrade_campaign_tables() IS
@@ -33,7 +43,7 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._upgrade_campaign_tables() IS
 -- Triggers on the tables run with the privileges of the role that writes. So the upgrade runs as the tables' owner, not
 -- as the superuser who updates the extension.
 CREATE FUNCTION @extschema@.upgrade_campaign_tables() RETURNS void
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 BEGIN
 	IF to_regclass('@extschema@.campaign_timers') IS NULL
 		OR to_regclass('@extschema@.campaign_tables_version') IS NULL THEN

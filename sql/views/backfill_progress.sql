@@ -7,7 +7,7 @@ CREATE VIEW @extschema@.backfill_progress WITH (security_invoker = true) AS
 		CASE WHEN b.finished_at IS NOT NULL THEN 100 WHEN b.estimated_rows > 0
 			THEN least(round(b.rows_seen * 100.0 / b.estimated_rows, 1), 99.9) END AS percentage,
 		b.batches, b.started_at, b.updated_at, b.finished_at, b.run_by, l.pid, b.value_expression
-	FROM @extschema@.campaign_backfills AS b
+	FROM ONLY @extschema@.campaign_backfills AS b
 	LEFT JOIN pg_locks AS l ON l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND b.finished_at IS NULL
 		AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
 		AND (l.classid::bigint << 32 | l.objid::bigint) = hashtextextended('campaign_lifecycle backfill ' || b.relation || ' '

@@ -7,12 +7,12 @@ CREATE VIEW @extschema@.stuck_timers WITH (security_invoker = true) AS
 	SELECT t.timer_type, count(*) AS stuck_count, min(t.scheduled_at) AS oldest_stuck,
 		sum(now() - t.scheduled_at) AS total_lateness, avg(now() - t.scheduled_at) AS avg_lateness,
 			max(now() - t.scheduled_at) AS max_lateness
-	FROM @extschema@.campaign_timers AS t
+	FROM ONLY @extschema@.campaign_timers AS t
 	WHERE t.status = 'PENDING' AND t.scheduled_at < now() - interval '10 minutes'
 	GROUP BY t.timer_type;
 COMMENT ON VIEW @extschema@.stuck_timers IS
-	'Timers that should have fired more than 10 minutes ago and were not even tried, by type; empty while a worker '
-	'runs. upcoming_timers tells why each waits. Since 1.1.';
+	'Timers that should have been executed more than 10 minutes ago and were not even tried, by type; empty while a '
+	'worker runs. upcoming_timers tells why each waits. Since 1.1.';
 COMMENT ON COLUMN @extschema@.stuck_timers.total_lateness IS
 	'Sum of the lateness of the stuck timers; avg_lateness is this divided by stuck_count.';
 
@@ -21,8 +21,8 @@ CREATE VIEW @extschema@.failed_timers WITH (security_invoker = true) AS
 		coalesce(current_setting('campaign_lifecycle.max_attempts', true),
 			'@attempt_limit@')::integer - t.retry_count AS attempts_left,
 		(SELECT (array_agg(e.error_message ORDER BY e.started_at DESC, e.id DESC))[1]
-			FROM @extschema@.timer_executions AS e WHERE e.timer_id = t.id AND e.status = 'FAILED') AS last_error
-	FROM @extschema@.campaign_timers AS t
+			FROM ONLY @extschema@.timer_executions AS e WHERE e.timer_id = t.id AND e.status = 'FAILED') AS last_error
+	FROM ONLY @extschema@.campaign_timers AS t
 	WHERE t.status = 'FAILED' AND t.retry_count < @attempt_limit@
 		AND t.retry_count < coalesce(current_setting('campaign_lifecycle.max_attempts', true), '@attempt_limit@')::integer
 		AND t.updated_at < now() - interval '5 minutes';
@@ -34,9 +34,9 @@ CREATE VIEW @extschema@.dead_timers WITH (security_invoker = true) AS
 	SELECT t.campaign_id, t.timer_type, t.retry_count, t.scheduled_at, t.updated_at, t.id AS timer_id,
 		c.status AS campaign_status,
 		(SELECT (array_agg(e.error_message ORDER BY e.started_at DESC, e.id DESC))[1]
-			FROM @extschema@.timer_executions AS e WHERE e.timer_id = t.id AND e.status = 'FAILED') AS last_error
-	FROM @extschema@.campaign_timers AS t
-	JOIN @extschema@.campaigns AS c ON c.id = t.campaign_id
+			FROM ONLY @extschema@.timer_executions AS e WHERE e.timer_id = t.id AND e.status = 'FAILED') AS last_error
+	FROM ONLY @extschema@.campaign_timers AS t
+	JOIN ONLY @extschema@.campaigns AS c ON c.id = t.campaign_id
 	WHERE t.status = 'FAILED' AND t.retry_count >= least(@attempt_limit@,
 		coalesce(current_setting('campaign_lifecycle.max_attempts', true), '@attempt_limit@')::integer);
 COMMENT ON VIEW @extschema@.dead_timers IS
@@ -47,7 +47,7 @@ COMMENT ON COLUMN @extschema@.dead_timers.updated_at IS 'When it failed for the 
 
 CREATE VIEW @extschema@.campaign_state_distribution WITH (security_invoker = true) AS
 	SELECT c.status, count(*) AS count, round(count(*) * 100.0 / sum(count(*)) OVER (), 2) AS percentage
-	FROM @extschema@.campaigns AS c
+	FROM ONLY @extschema@.campaigns AS c
 	GROUP BY c.status
 	ORDER BY count(*) DESC, c.status;
 COMMENT ON VIEW @extschema@.campaign_state_distribution IS
@@ -58,16 +58,16 @@ CREATE VIEW @extschema@.timer_execution_stats WITH (security_invoker = true) AS
 	-- The types are those of the machine and the policies, and any that a timer has: one index probe a type, however many
 	-- timers there are.
 	WITH RECURSIVE used (timer_type) AS (
-		(SELECT t.timer_type FROM @extschema@.campaign_timers AS t ORDER BY t.timer_type LIMIT 1)
+		(SELECT t.timer_type FROM ONLY @extschema@.campaign_timers AS t ORDER BY t.timer_type LIMIT 1)
 		UNION ALL
-		SELECT (SELECT t.timer_type FROM @extschema@.campaign_timers AS t WHERE t.timer_type > u.timer_type
+		SELECT (SELECT t.timer_type FROM ONLY @extschema@.campaign_timers AS t WHERE t.timer_type > u.timer_type
 			ORDER BY t.timer_type LIMIT 1)
 		FROM used AS u
 		WHERE u.timer_type IS NOT NULL),
 	types AS (
-		SELECT m.timer_type FROM @extschema@.campaign_state_transitions AS m WHERE m.timer_type IS NOT NULL
+		SELECT m.timer_type FROM ONLY @extschema@.campaign_state_transitions AS m WHERE m.timer_type IS NOT NULL
 		UNION
-		SELECT p.timer_type FROM @extschema@.campaign_timer_policies AS p
+		SELECT p.timer_type FROM ONLY @extschema@.campaign_timer_policies AS p
 		UNION
 		SELECT u.timer_type FROM used AS u WHERE u.timer_type IS NOT NULL),
 	executed AS (
@@ -75,8 +75,8 @@ CREATE VIEW @extschema@.timer_execution_stats WITH (security_invoker = true) AS
 			count(e.execution_time_ms) AS measured, max(e.execution_time_ms) AS max_ms,
 			count(*) FILTER (WHERE e.status = 'FAILED') AS failures,
 			count(*) FILTER (WHERE e.result ? 'skipped') AS skipped
-		FROM @extschema@.timer_executions AS e
-		JOIN @extschema@.campaign_timers AS t ON t.id = e.timer_id
+		FROM ONLY @extschema@.timer_executions AS e
+		JOIN ONLY @extschema@.campaign_timers AS t ON t.id = e.timer_id
 		WHERE e.started_at > now() - interval '24 hours'
 		GROUP BY t.timer_type)
 	SELECT y.timer_type, coalesce(x.executions, 0) AS executions,

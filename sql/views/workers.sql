@@ -22,9 +22,9 @@ COMMENT ON VIEW @extschema@.campaign_workers IS
 	'One row a worker process of the server, of this and other databases. A row without a pid says why there is none. '
 	'Since 1.1.';
 COMMENT ON COLUMN @extschema@.campaign_workers.state IS
-	'not preloaded (the library is not in shared_preload_libraries), launcher missing, no worker slot '
-	'(max_worker_processes is too small), starting, idle, running, paused, blocked (makes way for a command on the '
-	'database), update needed (ALTER EXTENSION campaign_lifecycle UPDATE).';
+	'not preloaded: the library is not in shared_preload_libraries; launcher missing; standby: no timer is executed until '
+	'it is promoted; no worker slot: max_worker_processes is too small; starting; idle; running; paused; blocked: makes '
+	'way for a command on the database; update needed: ALTER EXTENSION campaign_lifecycle UPDATE.';
 COMMENT ON COLUMN @extschema@.campaign_workers.batches IS 'Batches since the process started.';
 COMMENT ON COLUMN @extschema@.campaign_workers.timers IS 'Timers attempted since then.';
 COMMENT ON COLUMN @extschema@.campaign_workers.failures IS 'Failed attempts since then.';

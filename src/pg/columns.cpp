@@ -39,4 +39,24 @@ int get_attnum(Relation relation, const char *name, Oid type)
 	pg_unreachable();
 }
 
+int64 timestamp_unit(TupleDesc columns, int attnum)
+{
+	Form_pg_attribute column = TupleDescAttr(columns, attnum - 1);
+	int32 typmod = column->atttypmod;
+	int64 unit = 1;
+
+	if (column->atttypid != TIMESTAMPTZOID)
+		(void) getBaseTypeAndTypmod(column->atttypid, &typmod);
+	for (int32 digits = typmod; digits >= 0 && digits < MAX_TIMESTAMP_PRECISION; digits++)
+		unit *= 10;
+	return unit;
+}
+
+int max_characters(Oid type, int32 typmod)
+{
+	if (getBaseTypeAndTypmod(type, &typmod) != VARCHAROID || typmod < static_cast<int32>(VARHDRSZ))
+		return -1;
+	return typmod - static_cast<int32>(VARHDRSZ);
+}
+
 } // namespace columns

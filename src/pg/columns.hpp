@@ -16,6 +16,13 @@ int find_attnum(TupleDesc columns, int first, const char *name, Oid type);
 // Return the attnum of a column. The error that is raised otherwise tells a missing column from one of another type.
 int get_attnum(Relation relation, const char *name, Oid type);
 
+// Return the microseconds between two neighbouring values of a column of times, by its type modifier: 1000 for
+// timestamptz(3).
+int64 timestamp_unit(TupleDesc columns, int attnum);
+
+// Return how many characters a varchar column can hold, or -1 if its length is not limited.
+int max_characters(Oid type, int32 typmod);
+
 } // namespace columns
 
 #endif

@@ -1,4 +1,4 @@
-// Differences between PostgreSQL 15 to 18. This is the only file that tests the server's version. A function here
+// Differences between PostgreSQL 15 to 19. This is the only file that tests the server's version. A function here
 // hides one difference and does nothing else.
 #ifndef CAMPAIGN_COMPAT_HPP
 #define CAMPAIGN_COMPAT_HPP
@@ -6,8 +6,8 @@
 #include "pg/postgres.hpp"
 #include "pg/privileges.hpp"
 
-#if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
-#error "campaign_lifecycle supports PostgreSQL 15 to 18"
+#if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 200000
+#error "campaign_lifecycle supports PostgreSQL 15 to 19"
 #endif
 
 namespace pg {
@@ -143,8 +143,13 @@ inline bool update_row(Relation relation, ItemPointer tid, TupleTableSlot *slot,
 #else
 	bool wanted = false;
 #endif
+#if PG_VERSION_NUM >= 190000
+	TM_Result result =
+		table_tuple_update(relation, tid, slot, command, 0, snapshot, InvalidSnapshot, true, &failure, &mode, &wanted);
+#else
 	TM_Result result =
 		table_tuple_update(relation, tid, slot, command, snapshot, InvalidSnapshot, true, &failure, &mode, &wanted);
+#endif
 
 #if PG_VERSION_NUM >= 160000
 	*entries = wanted == TU_All ? Entries::all : wanted == TU_Summarizing ? Entries::summaries : Entries::none;
@@ -158,7 +163,11 @@ inline bool update_row(Relation relation, ItemPointer tid, TupleTableSlot *slot,
 inline List *insert_index_entries(ResultRelInfo *result_rel, TupleTableSlot *slot, EState *estate, bool update,
 								  bool only_summaries)
 {
-#if PG_VERSION_NUM >= 160000
+#if PG_VERSION_NUM >= 190000
+	uint32 flags = (update ? EIIT_IS_UPDATE : 0) | (only_summaries ? EIIT_ONLY_SUMMARIZING : 0);
+
+	return ExecInsertIndexTuples(result_rel, estate, flags, slot, NIL, nullptr);
+#elif PG_VERSION_NUM >= 160000
 	return ExecInsertIndexTuples(result_rel, slot, estate, update, false, nullptr, NIL, only_summaries);
 #else
 	(void) only_summaries;
@@ -169,10 +178,22 @@ inline List *insert_index_entries(ResultRelInfo *result_rel, TupleTableSlot *slo
 // Begin a scan of an index that fetches rows of the table by equality with nkeys keys.
 inline IndexScanDesc begin_index_scan(Relation rel, Relation idxrel, Snapshot snapshot, int nkeys)
 {
-#if PG_VERSION_NUM >= 180000
+#if PG_VERSION_NUM >= 190000
+	return index_beginscan(rel, idxrel, snapshot, nullptr, nkeys, 0, SO_NONE);
+#elif PG_VERSION_NUM >= 180000
 	return index_beginscan(rel, idxrel, snapshot, nullptr, nkeys, 0);
 #else
 	return index_beginscan(rel, idxrel, snapshot, nkeys, 0);
+#endif
+}
+
+// Begin a sequential scan of the whole table.
+inline TableScanDesc begin_table_scan(Relation rel, Snapshot snapshot)
+{
+#if PG_VERSION_NUM >= 190000
+	return table_beginscan(rel, snapshot, 0, nullptr, SO_NONE);
+#else
+	return table_beginscan(rel, snapshot, 0, nullptr);
 #endif
 }
 
@@ -218,6 +239,31 @@ inline bool any_below(Node *node, bool (*walker)(Node *, void *), void *context)
 #endif
 }
 
+// Return whether the walker returns true for a node of the query.
+inline bool any_in_query(Query *query, bool (*walker)(Node *, void *), void *context)
+{
+#if PG_VERSION_NUM >= 160000
+	return query_tree_walker(query, walker, context, 0);
+#else
+	return query_tree_walker(query, reinterpret_cast<bool (*)()>(reinterpret_cast<void (*)()>(walker)), context, 0);
+#endif
+}
+
+// Return the variable of a setting, or nullptr.
+inline const config_generic *find_setting(const char *name)
+{
+#if PG_VERSION_NUM >= 160000
+	return find_option(name, false, true, ERROR);
+#else
+	config_generic **variables = get_guc_variables();
+
+	for (int i = 0; i < GetNumConfigOptions(); i++)
+		if (strcmp(variables[i]->name, name) == 0)
+			return variables[i];
+	return nullptr;
+#endif
+}
+
 // Return whether the table has generated columns that are computed when they are read.
 inline bool has_virtual_columns(const TupleConstr *constraints)
 {
@@ -258,6 +304,34 @@ inline TupleConversionMap *map_to_partition(ResultRelInfo *partition, EState *es
 #else
 	(void) estate;
 	return partition->ri_RootToPartitionMap;
+#endif
+}
+
+// The type of the argument of a syscache callback that names the cache.
+#if PG_VERSION_NUM >= 190000
+using SysCacheId = SysCacheIdentifier;
+#else
+using SysCacheId = int;
+#endif
+
+// A jsonb value while it is built. Initialize it with {}; the result is set when the outermost object or array ends.
+#if PG_VERSION_NUM >= 190000
+using JsonbBuilder = JsonbInState;
+#else
+struct JsonbBuilder
+{
+	JsonbParseState *parse_state;
+	JsonbValue *result;
+};
+#endif
+
+// Append a token to the jsonb value.
+inline void push_jsonb(JsonbBuilder *builder, JsonbIteratorToken token, JsonbValue *value)
+{
+#if PG_VERSION_NUM >= 190000
+	pushJsonbValue(builder, token, value);
+#else
+	builder->result = pushJsonbValue(&builder->parse_state, token, value);
 #endif
 }
 

@@ -3,6 +3,8 @@
 // further up the stack.
 #include "pg/spi_query.hpp"
 
+#include "pg/limits.hpp"
+
 namespace spi_query {
 
 namespace {
@@ -62,27 +64,33 @@ void forget_plans_of(Oid schema)
 			prepared->plan = nullptr;
 }
 
-// Prepare the statement with the name of the schema in its text, and keep the plan.
+// Return the text with a value in place of each placeholder.
+char *replace_all(const char *text, const char *placeholder, const char *value)
+{
+	StringInfoData result;
+
+	initStringInfo(&result);
+	while (const char *found = strstr(text, placeholder))
+	{
+		appendBinaryStringInfo(&result, text, static_cast<int>(found - text));
+		appendStringInfoString(&result, value);
+		text = found + strlen(placeholder);
+	}
+	appendStringInfoString(&result, text);
+	return result.data;
+}
+
+// Prepare the statement with the name of the schema and the limit of attempts in its text, and keep the plan.
 SPIPlanPtr prepare(const Schema *schema, const Query &query)
 {
-	static const char placeholder[] = "@extschema@";
-	const char *name = quote_identifier(NameStr(schema->name));
-	const char *remaining = query.text;
 	Oid types[max_arguments];
-	StringInfoData text;
 
-	initStringInfo(&text);
-	while (const char *found = strstr(remaining, placeholder))
-	{
-		appendBinaryStringInfo(&text, remaining, static_cast<int>(found - remaining));
-		appendStringInfoString(&text, name);
-		remaining = found + sizeof(placeholder) - 1;
-	}
-	appendStringInfoString(&text, remaining);
-	appendStringInfoString(&text, query.ending);
+	char *text = psprintf("%s%s", query.text, query.ending);
+	text = replace_all(text, "@extschema@", quote_identifier(NameStr(schema->name)));
+	text = replace_all(text, "@attempt_limit@", psprintf("%d", limits::attempts));
 	memcpy(types, query.arguments, sizeof(types));
 	int options = pins_plans && query.by_index ? CURSOR_OPT_GENERIC_PLAN : 0;
-	SPIPlanPtr plan = SPI_prepare_cursor(text.data, query.argument_count, types, options);
+	SPIPlanPtr plan = SPI_prepare_cursor(text, query.argument_count, types, options);
 	if (plan == nullptr || SPI_keepplan(plan) != 0)
 		elog(ERROR, "could not prepare a statement: %s", SPI_result_code_string(SPI_result));
 	return plan;

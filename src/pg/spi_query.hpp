@@ -10,8 +10,8 @@ namespace spi_query {
 constexpr int max_arguments = 8;
 
 // A statement and the types of its arguments. It is found by its address, so it must be static. @extschema@ stands
-// for the extension's schema. Every name and operator is qualified, because any session's search_path may be in
-// force.
+// for the extension's schema, and @attempt_limit@ for limits::attempts. Every name and operator is qualified, because
+// any session's search_path may be in force.
 struct Query
 {
 	const char *text;

@@ -27,6 +27,43 @@ ErrorData *stop_error(Body body, void *argument)
 	return error;
 }
 
+// What an error says about the timer whose execution has raised it.
+enum class ErrorKind
+{
+	of_timer,       // an attempt of this timer has failed
+	of_other_xacts, // another transaction or session is in the way
+	of_server,      // the server lacks something, so other timers may raise it too
+};
+
+struct ErrorRule
+{
+	int sqlstate;
+	bool whole_class;
+	ErrorKind kind;
+};
+
+// Errors that are not the timer's. docs/operations.md has the same table with the reasons, and test/t/068_error_classes.pl compares them.
+constexpr ErrorRule error_rules[] = {
+	{ERRCODE_T_R_SERIALIZATION_FAILURE, true, ErrorKind::of_other_xacts}, // 40: rolled back because of other transactions
+	{ERRCODE_SNAPSHOT_TOO_OLD, true, ErrorKind::of_other_xacts},          // 72
+	{ERRCODE_OBJECT_IN_USE, false, ErrorKind::of_other_xacts},            // 55006
+	{ERRCODE_LOCK_NOT_AVAILABLE, false, ErrorKind::of_other_xacts},       // 55P03
+	{ERRCODE_INSUFFICIENT_RESOURCES, true, ErrorKind::of_server},         // 53: disk, memory, connections
+	{ERRCODE_OPERATOR_INTERVENTION, true, ErrorKind::of_server},          // 57: cancels, shutdowns
+	{ERRCODE_SYSTEM_ERROR, true, ErrorKind::of_server},                   // 58: the operating system
+	{ERRCODE_CONFIG_FILE_ERROR, true, ErrorKind::of_server},              // F0
+	{ERRCODE_DATA_CORRUPTED, false, ErrorKind::of_server},                // XX001
+	{ERRCODE_INDEX_CORRUPTED, false, ErrorKind::of_server},               // XX002
+};
+
+ErrorKind kind_of(int sqlstate)
+{
+	for (const ErrorRule &rule : error_rules)
+		if (rule.whole_class ? ERRCODE_TO_CATEGORY(sqlstate) == ERRCODE_TO_CATEGORY(rule.sqlstate) : sqlstate == rule.sqlstate)
+			return rule.kind;
+	return ErrorKind::of_timer;
+}
+
 // The body that a bracket runs between its beginning and its end.
 struct Inner
 {
@@ -169,11 +206,12 @@ ErrorData *copy_error(const ErrorData *error, MemoryContext result_cxt)
 
 bool is_transient(const ErrorData *error)
 {
-	int category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+	return kind_of(error->sqlerrcode) != ErrorKind::of_timer;
+}
 
-	return category == ERRCODE_TO_CATEGORY(ERRCODE_T_R_SERIALIZATION_FAILURE) ||
-		   category == ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES) || error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
-		   is_cancel(error);
+bool is_server_problem(const ErrorData *error)
+{
+	return kind_of(error->sqlerrcode) == ErrorKind::of_server;
 }
 
 bool is_cancel(const ErrorData *error)

@@ -75,6 +75,9 @@ ErrorData *copy_error(const ErrorData *error, MemoryContext result_cxt);
 // Return whether the error says nothing about the timer, so that the timer is tried again soon.
 bool is_transient(const ErrorData *error);
 
+// Return whether other timers may raise the error as well, because the server lacks something.
+bool is_server_problem(const ErrorData *error);
+
 // Return whether the error is a cancel or termination request, which a client must see.
 bool is_cancel(const ErrorData *error);
 

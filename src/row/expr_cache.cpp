@@ -10,6 +10,8 @@
 // which plan the expressions once for each executor state.
 #include "row/expr_cache.hpp"
 
+#include "pg/compat.hpp"
+
 namespace expr_cache {
 
 namespace {
@@ -60,7 +62,7 @@ HTAB *entries;
 uint64 proc_changes; // counts invalidations of functions
 
 // Note that a function has changed. It may have been inlined into a plan.
-void on_proc_change(Datum, int, uint32)
+void on_proc_change(Datum, pg::SysCacheId, uint32)
 {
 	proc_changes++;
 }

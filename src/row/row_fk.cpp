@@ -8,8 +8,8 @@
 //   - A deferrable key is left to its trigger. So is every key where a BEFORE ROW trigger may make the row refer to
 //     another one, which nobody has locked.
 //
-// Skips a BEFORE trigger whose check the caller has made for all rows, too. -DNO_SKIP_CHECKED_FUNCTION builds without
-// that.
+// Skips BEFORE triggers, too: one whose check the caller has made for all rows, and those that are for rows of users.
+// -DNO_SKIP_CHECKED_FUNCTION builds without that.
 #include "row/row_internal.hpp"
 
 #include "pg/columns.hpp"
@@ -109,6 +109,21 @@ bool is_before_trigger_of(const Trigger *trigger, PGFunction function)
 	return finfo.fn_addr == function;
 }
 
+// Return whether this is a BEFORE trigger that only refuses or corrects what users write. The server writes as the owner
+// of the tables, and the constraints hold for its rows as well.
+bool is_for_users(const Trigger *trigger, Oid schema)
+{
+	static constexpr const char *names[] = {"explain_check_violation", "protect_columns"};
+
+	if (!TRIGGER_FOR_BEFORE(trigger->tgtype) || get_func_namespace(trigger->tgfoid) != schema)
+		return false;
+	const char *function = get_func_name(trigger->tgfoid);
+	for (const char *name : names)
+		if (function != nullptr && strcmp(function, name) == 0)
+			return true;
+	return false;
+}
+
 // Raise the error of RI_FKey_check() for a key that is missing.
 [[noreturn]] void raise_missing_key(const RowWriter *writer, Relation rel, const pg_uuid_t *id)
 {
@@ -135,6 +150,16 @@ void open_reference(RowWriter *writer, Oid schema, const Reference *reference)
 	writer->pk_slot = table_slot_create(writer->pk_rel, &writer->estate->es_tupleTable);
 }
 
+// Remove the triggers that are for rows of users, before the first row.
+void skip_triggers_for_users(ResultRelInfo *result_rel)
+{
+	TriggerDesc *trigdesc = result_rel->ri_TrigDesc;
+	Oid schema = RelationGetNamespace(result_rel->ri_RelationDesc);
+
+	if (skips_checked_function && trigdesc != nullptr)
+		remove_triggers(trigdesc, [&](const Trigger *trigger) { return is_for_users(trigger, schema); });
+}
+
 // Remove the triggers whose check is made in another way from those of the table or partition, before its first row.
 void skip_checked_triggers(RowWriter *writer, ResultRelInfo *partition)
 {
@@ -146,6 +171,7 @@ void skip_checked_triggers(RowWriter *writer, ResultRelInfo *partition)
 	if (skips_checked_function && writer->checked_function != nullptr)
 		remove_triggers(trigdesc,
 						[&](const Trigger *trigger) { return is_before_trigger_of(trigger, writer->checked_function); });
+	skip_triggers_for_users(partition);
 	if (writer->pk_rel == nullptr)
 		return;
 	writer->checked_constraint = find_checkable_fk(writer, partition);

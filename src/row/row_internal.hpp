@@ -78,6 +78,7 @@ void multi_insert_flush(RowWriter *writer);
 
 // row_fk.cpp
 void open_reference(RowWriter *writer, Oid schema, const Reference *reference);
+void skip_triggers_for_users(ResultRelInfo *result_rel);
 void skip_checked_triggers(RowWriter *writer, ResultRelInfo *partition);
 void check_foreign_key(RowWriter *writer, ResultRelInfo *partition, const ItemPointerData *referenced_tid);
 

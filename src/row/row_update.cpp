@@ -174,6 +174,7 @@ RowWriter *open_update(Oid schema, const char *table, const Column *columns, int
 	RowWriter *writer = open(schema, table, CMD_UPDATE, columns, count);
 	MemoryContext oldcontext = MemoryContextSwitchTo(writer->estate->es_query_cxt);
 
+	skip_triggers_for_users(writer->result_rel);
 	writer->old_slot = table_slot_create(writer->rel, &writer->estate->es_tupleTable);
 	pg::init_epqstate(&writer->epqstate, writer->estate);
 	ExecOpenIndices(writer->result_rel, false);

@@ -19,7 +19,9 @@ using state_machine::Rule;
 namespace {
 
 constexpr spi_query::Query postpone_query = {
-	R"(SELECT campaign_lifecycle_internal._postpone_timers($1, $2))", 2, {UUIDARRAYOID, TIMESTAMPTZOID}};
+	R"(SELECT p.postponed, p.follow_up FROM campaign_lifecycle_internal._postpone_timers($1, $2) AS p)",
+	2,
+	{UUIDARRAYOID, TIMESTAMPTZOID}};
 
 constexpr spi_query::Query fail_query = {
 	R"(SELECT campaign_lifecycle_internal._fail_timer($1, $2, $3, $4, false))", 4, {UUIDOID, TIMESTAMPTZOID, TEXTOID, TEXTOID}};
@@ -63,7 +65,8 @@ void find_rules(Batch *batch, const Claim *claim)
 			examples[count] = timer;
 			rules[count++] = state_machine::rule_for(batch->machine, timer->state, timer->type);
 		}
-		batch->effects[i] = {timer, &rules[seen], timer->tid, timer->campaign_tid, EffectKind::none, false, false, false};
+		bool is_gone = timer->by_policy && rules[seen].policy_gone;
+		batch->effects[i] = {timer, &rules[seen], timer->tid, timer->campaign_tid, EffectKind::none, false, is_gone, false};
 	}
 }
 
@@ -79,7 +82,7 @@ void change_state(row_writer::RowWriter *writer, Batch *batch, TimerEffect *effe
 
 	if (!row_writer::update_row(writer, &effect->campaign_tid, values, nullptr))
 		ereport(ERROR, errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
-				errmsg("a campaign was not moved by its %s timer", TextDatumGetCString(effect->timer->type)),
+				errmsg("the state of a campaign was not changed by its %s timer", TextDatumGetCString(effect->timer->type)),
 				errhint("A trigger on campaigns has suppressed the update."));
 	effect->kind = EffectKind::state_changed;
 }
@@ -173,18 +176,21 @@ void change_states(Batch *batch)
 	set_event(old_event);
 }
 
-// Postpone the timers that are early. Return their number.
-int postpone_early(Batch *batch)
+// Postpone the timers that are early. A timer behind which one is postponed may be due, so the scan goes back to it.
+void postpone_early(Batch *batch, ApplyResult *result)
 {
 	int count;
 	TimerEffect **early = collect(batch, is_early, &count);
 	bool is_null;
 
 	if (count == 0)
-		return 0;
+		return;
 	Datum arguments[] = {timer_ids(early, count), TimestampTzGetDatum(batch->as_of)};
 	spi_query::run(batch->schema, postpone_query, arguments);
-	return DatumGetInt32(spi_query::first_value(1, &is_null));
+	result->postponed = DatumGetInt32(spi_query::first_value(1, &is_null));
+	TimestampTz follow_up = DatumGetTimestampTz(spi_query::first_value(2, &is_null));
+	if (!is_null)
+		result->follow_up = least(result->follow_up, follow_up);
 }
 
 ApplyResult write(spi_query::Schema *schema, Claim *claim, TimestampTz as_of, bool marked)
@@ -209,7 +215,7 @@ ApplyResult write(spi_query::Schema *schema, Claim *claim, TimestampTz as_of, bo
 
 		record(&batch, done_at, took_us, completed, marked);
 	}
-	result.postponed = postpone_early(&batch);
+	postpone_early(&batch, &result);
 	return result;
 }
 

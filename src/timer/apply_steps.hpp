@@ -24,7 +24,7 @@ struct TimerEffect
 	ItemPointerData campaign_tid;
 	EffectKind kind;
 	bool deleted;         // a trigger has deleted the timer since the claim
-	bool disabled;        // by the campaign's switch
+	bool disabled;        // by the campaign's switch, or because the policy is gone
 	bool sets_start_time; // because the campaign has none
 };
 

@@ -2,15 +2,26 @@
 // Assumes that the campaigns are written already.
 #include "timer/apply_steps.hpp"
 
+#include "guc.hpp"
+#include "pg/limits.hpp"
 #include "pg/uuid.hpp"
 #include "row/row_writer.hpp"
 #include "row/written_columns.hpp"
 #include "timer/timer_policies.hpp"
-#include "trigger/validate_schedule.hpp"
+
+// The trigger function of trigger/validate_schedule.cpp, by whose address the row writer finds the trigger.
+extern "C" Datum validate_timer_schedule(PG_FUNCTION_ARGS);
 
 namespace apply {
 
 namespace {
+
+// Tell the trigger mark_timer_cancelled_by_hand that no user cancels the timers.
+void set_by_policy(const char *value)
+{
+	(void) set_config_option("campaign_lifecycle._by_policy", value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0,
+							 false);
+}
 
 // Reschedule or cancel timers. Each is locked first, because the claim has not locked it. One that has ended
 // meanwhile stays as it is.
@@ -24,6 +35,7 @@ void update_timers(Batch *batch, const timer_policies::TimerChanges &changes)
 
 	if (changes.update_count == 0)
 		return;
+	set_by_policy("on");
 	row_writer::RowWriter *writer = row_writer::open_update(batch->schema->oid, "campaign_timers", columns, lengthof(columns));
 	for (int i = 0; i < changes.update_count; i++)
 	{
@@ -41,6 +53,7 @@ void update_timers(Batch *batch, const timer_policies::TimerChanges &changes)
 		(void) row_writer::update_row(writer, &update->tid, values, unchanged);
 	}
 	row_writer::close(writer);
+	set_by_policy("");
 }
 
 // Insert timers. None is scheduled in the past or belongs to a campaign in a terminal state. If all times can be
@@ -53,9 +66,10 @@ void insert_timers(Batch *batch, const timer_policies::TimerChanges &changes, Ti
 
 	if (changes.insert_count == 0)
 		return;
-	bool schedulable = true;
+	// Where max_attempts is lower than its limit, that trigger also buries dead timers.
+	bool schedulable = guc::max_attempts == limits::attempts;
 	for (int i = 0; i < changes.insert_count; i++)
-		schedulable = schedulable && is_schedulable(changes.inserts[i].time);
+		schedulable = schedulable && limits::is_schedulable(changes.inserts[i].time);
 	row_writer::RowWriter *writer = row_writer::open_insert(batch->schema->oid, "campaign_timers", columns, lengthof(columns),
 															&reference, schedulable ? validate_timer_schedule : nullptr);
 	Datum payload = DirectFunctionCall1(jsonb_in, CStringGetDatum("{\"policy\": true}"));
@@ -109,11 +123,9 @@ TimestampTz set_timers_of_new_states(Batch *batch)
 		return DT_NOEND;
 	Datum campaigns = campaign_ids(changed, count);
 	Datum tids = spi_query::build_array(count, TIDOID, [&](int i, bool *) { return PointerGetDatum(&changed[i]->campaign_tid); });
-	Datum *entered = static_cast<Datum *>(palloc_extended(sizeof(Datum) * count, MCXT_ALLOC_HUGE));
-	for (int i = 0; i < count; i++)
-		entered[i] = TimestampTzGetDatum(batch->as_of);
-	timer_policies::TimerChanges changes =
-		timer_policies::changes_for(batch->schema, batch->machine, campaigns, tids, entered, count, batch->as_of);
+	Datum entered = spi_query::build_array(count, TIMESTAMPTZOID, [&](int, bool *) { return TimestampTzGetDatum(batch->as_of); });
+	timer_policies::TimerChanges changes = timer_policies::changes_for(
+		batch->schema, batch->machine, timer_policies::Visit::begins, campaigns, tids, entered, count, batch->as_of);
 	update_timers(batch, changes);
 	insert_timers(batch, changes, changed);
 	return changes.earliest_due;

@@ -27,7 +27,7 @@ constexpr spi_query::Query candidates_query = {
 	R"(SELECT q.id, q.tid, q.campaign_tid, q.runs_alone, q.scheduled_at
 		FROM (
 			(SELECT r.id, r.tid, r.campaign_tid, r.scheduled_at,
-				r.timer_type::pg_catalog.text OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT h.timer_type::pg_catalog.text FROM @extschema@.campaign_timer_handlers AS h)) AS runs_alone
+				r.timer_type::pg_catalog.text OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT h.timer_type::pg_catalog.text FROM ONLY @extschema@.campaign_timer_handlers AS h)) AS runs_alone
 			FROM @extschema@._runnable_timers AS r
 			WHERE r.status::pg_catalog.text OPERATOR(pg_catalog.=) ANY (ARRAY['PENDING', 'PENDING'])
 				AND r.scheduled_at OPERATOR(pg_catalog.>=) $1 AND r.scheduled_at OPERATOR(pg_catalog.<=) $2
@@ -35,14 +35,14 @@ constexpr spi_query::Query candidates_query = {
 			LIMIT $3)
 			UNION ALL
 			(SELECT r.id, r.tid, r.campaign_tid, r.scheduled_at,
-				r.timer_type::pg_catalog.text OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT h.timer_type::pg_catalog.text FROM @extschema@.campaign_timer_handlers AS h))
+				r.timer_type::pg_catalog.text OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT h.timer_type::pg_catalog.text FROM ONLY @extschema@.campaign_timer_handlers AS h))
 				OR EXISTS (
-					SELECT FROM @extschema@.timer_executions AS x
+					SELECT FROM ONLY @extschema@.timer_executions AS x
 					WHERE x.timer_id OPERATOR(pg_catalog.=) r.id AND (x.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED') IS TRUE
 						AND x.result::pg_catalog.jsonb OPERATOR(pg_catalog.?) 'worker_lost'
 					OFFSET 0)
 			FROM @extschema@._runnable_timers AS r
-			WHERE r.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED' AND r.retry_count OPERATOR(pg_catalog.<) 5
+			WHERE r.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED' AND r.retry_count OPERATOR(pg_catalog.<) @attempt_limit@
 				AND r.retry_count OPERATOR(pg_catalog.<) $4
 				AND r.scheduled_at OPERATOR(pg_catalog.>=) $1 AND r.scheduled_at OPERATOR(pg_catalog.<=) $2
 			ORDER BY r.scheduled_at, r.retry_count
@@ -311,7 +311,8 @@ void run_alone(Result *result, const Attempt &attempt)
 
 	result->single = single_timer::run_marked(attempt.candidate.timer, result->as_of, nullptr);
 	result->follow_up = result->single.follow_up;
-	if (result->single.outcome == SingleOutcome::postponed)
+	// An early timer has another time now.
+	if (result->single.outcome == SingleOutcome::postponed && result->single.error != nullptr)
 		result->outcome = Outcome::busy;
 }
 

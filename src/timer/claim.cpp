@@ -21,8 +21,8 @@ constexpr spi_query::Query claim_only_query = {
 	true};
 
 // This finds out first whether any timer waits for its next attempt, because most often none does.
-constexpr spi_query::Query has_retries_query = {R"(SELECT FROM @extschema@.campaign_timers AS t
-		WHERE t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED' AND t.retry_count OPERATOR(pg_catalog.<) 5
+constexpr spi_query::Query has_retries_query = {R"(SELECT FROM ONLY @extschema@.campaign_timers AS t
+		WHERE t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED' AND t.retry_count OPERATOR(pg_catalog.<) @attempt_limit@
 			AND t.scheduled_at OPERATOR(pg_catalog.>=) $1 AND t.scheduled_at OPERATOR(pg_catalog.<=) $2
 		ORDER BY t.scheduled_at, t.retry_count
 		LIMIT 1)",
@@ -37,12 +37,12 @@ constexpr spi_query::Query claim_retries_query = {
 	R"(SELECT r.id, r.tid, r.campaign_id, r.campaign_tid, r.timer_type::pg_catalog.text, r.state::pg_catalog.text, r.scheduled_at,
 			r.by_policy, true
 		FROM @extschema@._runnable_timers AS r
-		WHERE r.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED' AND r.retry_count OPERATOR(pg_catalog.<) 5
+		WHERE r.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED' AND r.retry_count OPERATOR(pg_catalog.<) @attempt_limit@
 			AND r.retry_count OPERATOR(pg_catalog.<) $4
 			AND r.scheduled_at OPERATOR(pg_catalog.>=) $1 AND r.scheduled_at OPERATOR(pg_catalog.<=) $2
-			AND r.timer_type::pg_catalog.text OPERATOR(pg_catalog.<>) ALL (ARRAY(SELECT h.timer_type::pg_catalog.text FROM @extschema@.campaign_timer_handlers AS h))
+			AND r.timer_type::pg_catalog.text OPERATOR(pg_catalog.<>) ALL (ARRAY(SELECT h.timer_type::pg_catalog.text FROM ONLY @extschema@.campaign_timer_handlers AS h))
 			AND NOT EXISTS (
-				SELECT FROM @extschema@.timer_executions AS x
+				SELECT FROM ONLY @extschema@.timer_executions AS x
 				WHERE x.timer_id OPERATOR(pg_catalog.=) r.id AND (x.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED') IS TRUE
 					AND x.result::pg_catalog.jsonb OPERATOR(pg_catalog.?) 'worker_lost'
 				OFFSET 0)
@@ -61,7 +61,7 @@ constexpr char pending_timers[] =
 		FROM @extschema@._runnable_timers AS r
 		WHERE r.status::pg_catalog.text OPERATOR(pg_catalog.=) ANY (ARRAY['PENDING', 'PENDING'])
 			AND r.scheduled_at OPERATOR(pg_catalog.>=) $1 AND r.scheduled_at OPERATOR(pg_catalog.<=) $2
-			AND r.timer_type::pg_catalog.text OPERATOR(pg_catalog.<>) ALL (ARRAY(SELECT h.timer_type::pg_catalog.text FROM @extschema@.campaign_timer_handlers AS h))
+			AND r.timer_type::pg_catalog.text OPERATOR(pg_catalog.<>) ALL (ARRAY(SELECT h.timer_type::pg_catalog.text FROM ONLY @extschema@.campaign_timer_handlers AS h))
 		ORDER BY r.status, r.scheduled_at
 		LIMIT $3)";
 
@@ -72,13 +72,13 @@ constexpr spi_query::Query peek_query = {pending_timers, 3, {TIMESTAMPTZOID, TIM
 
 constexpr spi_query::Query next_due_query = {R"(SELECT LEAST(
 			(SELECT t.scheduled_at
-				FROM @extschema@.campaign_timers AS t
+				FROM ONLY @extschema@.campaign_timers AS t
 				WHERE t.status::pg_catalog.text OPERATOR(pg_catalog.=) ANY (ARRAY['PENDING', 'PENDING']) AND t.scheduled_at OPERATOR(pg_catalog.>=) $1
 				ORDER BY t.status, t.scheduled_at
 				LIMIT 1),
 			(SELECT t.scheduled_at
-				FROM @extschema@.campaign_timers AS t
-				WHERE t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED' AND t.retry_count OPERATOR(pg_catalog.<) 5
+				FROM ONLY @extschema@.campaign_timers AS t
+				WHERE t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED' AND t.retry_count OPERATOR(pg_catalog.<) @attempt_limit@
 					AND t.retry_count OPERATOR(pg_catalog.<) $2 AND t.scheduled_at OPERATOR(pg_catalog.>=) $1
 				ORDER BY t.scheduled_at, t.retry_count
 				LIMIT 1)))",

@@ -2,6 +2,7 @@
 // unlogged table campaign_clean_run tells whether the server has crashed, because crash recovery empties it.
 #include "timer/crash_recovery.hpp"
 
+#include "pg/compat.hpp"
 #include "pg/xact.hpp"
 
 namespace crash_recovery {
@@ -29,7 +30,7 @@ Relation open_clean_run(LOCKMODE mode)
 
 bool has_row(Relation relation)
 {
-	TableScanDesc scan = table_beginscan(relation, GetActiveSnapshot(), 0, nullptr);
+	TableScanDesc scan = pg::begin_table_scan(relation, GetActiveSnapshot());
 	bool found = heap_getnext(scan, ForwardScanDirection) != nullptr;
 
 	table_endscan(scan);

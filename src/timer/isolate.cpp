@@ -68,6 +68,9 @@ ErrorData *run_part(Isolation *isolation, const pg_uuid_t *ids, int count)
 		note_error(isolation, error);
 		return error;
 	}
+	// A server that executes timers does not lack what others may have asked for.
+	if (claimed.count > 0)
+		isolation->server_problems = 0;
 	isolation->succeeded += claimed.count - applied.postponed;
 	isolation->postponed += applied.postponed;
 	isolation->follow_up = least(isolation->follow_up, applied.follow_up);
@@ -87,12 +90,7 @@ struct Parts
 	int count_server_problem() { return ++isolation->server_problems; }
 	bool is_out_of_time() const { return pg::stopwatch() >= isolation->give_up_at; }
 
-	// The server may be out of memory, disk or connections, or the process may be cancelled.
-	bool is_server_problem(const ErrorData *error) const
-	{
-		return xact::is_cancel(error) ||
-			   ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES);
-	}
+	bool is_server_problem(const ErrorData *error) const { return xact::is_server_problem(error); }
 };
 
 } // namespace
@@ -110,13 +108,19 @@ Isolation begin(spi_query::Schema *schema, TimestampTz as_of)
 
 void run(Isolation *isolation, const claim::Claim &claimed, ErrorData *error)
 {
+	// The number of isolations that have left timers. Each begins elsewhere, so that timers that always raise an error
+	// of the server, and are left first, do not keep the same others from their turn.
+	static uint32 turns = 0;
 	pg_uuid_t *ids = static_cast<pg_uuid_t *>(palloc(sizeof(pg_uuid_t) * claimed.count));
+	int start = static_cast<int>((static_cast<uint64>(turns) * (static_cast<uint64>(claimed.count) * 5 / 8 + 1)) % claimed.count);
 
 	for (int i = 0; i < claimed.count; i++)
-		ids[i] = claimed.timers[i].id;
+		ids[i] = claimed.timers[(start + i) % claimed.count].id;
 	note_error(isolation, error);
 	Parts parts = {isolation, ids};
 	splitting::split_or_record(&parts, 0, claimed.count, error);
+	if (isolation->unattempted > 0)
+		turns++;
 }
 
 } // namespace isolate

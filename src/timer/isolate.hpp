@@ -17,7 +17,7 @@ struct Isolation
 	int failed;      // recorded as failed attempts
 	int unattempted; // unchanged, and tried again soon
 	int postponed;
-	int server_problems; // errors that may be a problem of the server
+	int server_problems; // in a row: errors that may be a problem of the server
 	TimestampTz follow_up;
 	ErrorData *last_error;
 };

@@ -3,7 +3,7 @@
 // batch has written. The timers run with the privileges of the tables' owner.
 #include "extension.hpp"
 #include "guc.hpp"
-#include "pg/run_as_owner.hpp"
+#include "run_as_owner.hpp"
 #include "timer/batch.hpp"
 #include "timer/handler_call.hpp"
 #include "timer/single_timer.hpp"

@@ -18,14 +18,14 @@ namespace {
 
 constexpr uint16 lock_kind = 3; // SQL's advisory locks have 1 and 2
 
-constexpr spi_query::Query single_timer_due_query = {R"(SELECT EXISTS (SELECT FROM @extschema@.campaign_timer_handlers AS h)
+constexpr spi_query::Query single_timer_due_query = {R"(SELECT EXISTS (SELECT FROM ONLY @extschema@.campaign_timer_handlers AS h)
 			OR EXISTS (
-				SELECT FROM @extschema@.campaign_timers AS t
-				WHERE t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED' AND t.retry_count OPERATOR(pg_catalog.<) 5
+				SELECT FROM ONLY @extschema@.campaign_timers AS t
+				WHERE t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED' AND t.retry_count OPERATOR(pg_catalog.<) @attempt_limit@
 					AND t.retry_count OPERATOR(pg_catalog.<) $3
 					AND t.scheduled_at OPERATOR(pg_catalog.>=) $1 AND t.scheduled_at OPERATOR(pg_catalog.<=) $2
 					AND EXISTS (
-						SELECT FROM @extschema@.timer_executions AS x
+						SELECT FROM ONLY @extschema@.timer_executions AS x
 						WHERE x.timer_id OPERATOR(pg_catalog.=) t.id AND (x.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED') IS TRUE
 							AND x.result::pg_catalog.jsonb OPERATOR(pg_catalog.?) 'worker_lost'
 						OFFSET 0)))",
@@ -43,7 +43,7 @@ constexpr spi_query::Query start_query = {R"(SELECT campaign_lifecycle_internal.
 
 constexpr spi_query::Query mark_query = {
 	R"(WITH marked AS (
-			UPDATE @extschema@.campaign_timers AS t SET status = 'RUNNING' WHERE t.id OPERATOR(pg_catalog.=) $1
+			UPDATE ONLY @extschema@.campaign_timers AS t SET status = 'RUNNING' WHERE t.id OPERATOR(pg_catalog.=) $1
 			RETURNING t.id)
 		INSERT INTO @extschema@.timer_executions (id, timer_id, status, started_at)
 		SELECT campaign_lifecycle_internal._uuid_v7(), m.id, 'STARTED', $2 FROM marked AS m)",
@@ -51,8 +51,8 @@ constexpr spi_query::Query mark_query = {
 	{UUIDOID, TIMESTAMPTZOID}};
 
 constexpr spi_query::Query rows_query = {R"(SELECT t.ctid, c.ctid
-		FROM @extschema@.campaign_timers AS t
-		JOIN @extschema@.campaigns AS c ON c.id OPERATOR(pg_catalog.=) t.campaign_id
+		FROM ONLY @extschema@.campaign_timers AS t
+		JOIN ONLY @extschema@.campaigns AS c ON c.id OPERATOR(pg_catalog.=) t.campaign_id
 		WHERE t.id OPERATOR(pg_catalog.=) $1)",
 										 1,
 										 {UUIDOID},
@@ -140,9 +140,8 @@ void lock_busy_rows(spi_query::Schema *schema, const pg_uuid_t *timer)
 	AtEOXact_GUC(false, level);
 }
 
-// Change the campaign's state and call the handler. Return the earliest due timer that was waiting behind this one,
-// or DT_NOEND.
-TimestampTz run_attempt(spi_query::Schema *schema, const pg_uuid_t *timer, TimestampTz as_of, bool marked)
+// Change the campaign's state and call the handler. A timer that is early is postponed instead.
+apply::ApplyResult run_attempt(spi_query::Schema *schema, const pg_uuid_t *timer, TimestampTz as_of, bool marked)
 {
 	if (marked)
 		lock_busy_rows(schema, timer);
@@ -150,10 +149,10 @@ TimestampTz run_attempt(spi_query::Schema *schema, const pg_uuid_t *timer, Times
 
 	busy_tables::unlock();
 	if (claimed.count == 0)
-		return DT_NOEND;
-	TimestampTz follow_up = apply::run(schema, &claimed, as_of, marked).follow_up;
+		return {DT_NOEND, 0};
+	apply::ApplyResult applied = apply::run(schema, &claimed, as_of, marked);
 	handler_call::run(schema, timer, as_of, marked);
-	return follow_up;
+	return applied;
 }
 
 // Return whether the error is a failure of the timer. The handler's timeout is one; any other cancel request is not.
@@ -254,7 +253,8 @@ SingleResult run(const SingleRequest &request, SkipList *skip_list)
 
 SingleResult run_marked(const pg_uuid_t &timer, TimestampTz as_of, SkipList *skip_list)
 {
-	SingleResult result = {SingleOutcome::succeeded, DT_NOEND, nullptr};
+	SingleResult result = {SingleOutcome::none, DT_NOEND, nullptr};
+	apply::ApplyResult applied = {DT_NOEND, 0};
 
 	result.error = xact::run([&] {
 		extension::ExtensionInfo ext;
@@ -262,8 +262,10 @@ SingleResult run_marked(const pg_uuid_t &timer, TimestampTz as_of, SkipList *ski
 		// A timer that is marked RUNNING is finished even if timers have been paused meanwhile.
 		if (!extension::begin_as_owner(&ext, true))
 			ereport(ERROR, errcode(ERRCODE_LOCK_NOT_AVAILABLE), errmsg("the extension is being changed"));
-		result.follow_up = run_attempt(ext.schema, &timer, as_of, true);
+		applied = run_attempt(ext.schema, &timer, as_of, true);
 	});
+	result.outcome = applied.postponed > 0 ? SingleOutcome::postponed : SingleOutcome::succeeded;
+	result.follow_up = applied.follow_up;
 	if (result.error != nullptr)
 	{
 		bool failed = is_failure(result.error, handler_call::end_timeout());
@@ -274,7 +276,8 @@ SingleResult run_marked(const pg_uuid_t &timer, TimestampTz as_of, SkipList *ski
 		if (error != nullptr)
 			result.error = error;
 	}
-	if (result.outcome == SingleOutcome::postponed && skip_list != nullptr)
+	// An early timer has another time now.
+	if (result.outcome == SingleOutcome::postponed && result.error != nullptr && skip_list != nullptr)
 		skip(skip_list, timer);
 	clean_session();
 	return result;
@@ -301,13 +304,25 @@ SingleResult run_for_client(spi_query::Schema *schema, TimestampTz as_of, Timest
 	SingleResult result = {SingleOutcome::none, DT_NOEND, nullptr};
 	pg_uuid_t timer = {};
 
+	bool claimed = false;
+
 	handler_call::reset_timeout();
-	if (!claim_timer(schema, as_of, scan_from, *skip_list, &timer))
-		return result;
-	result.error = xact::run_subxact([&] { result.follow_up = run_attempt(schema, &timer, as_of, false); });
-	result.outcome = SingleOutcome::succeeded;
+	// The claim belongs to the subtransaction. A lock that outlives a rolled back update would leave a multixact with an aborted updater.
+	apply::ApplyResult applied = {DT_NOEND, 0};
+	result.error = xact::run_subxact([&] {
+		claimed = claim_timer(schema, as_of, scan_from, *skip_list, &timer);
+		if (claimed)
+			applied = run_attempt(schema, &timer, as_of, false);
+	});
 	if (result.error == nullptr)
+	{
+		result.follow_up = applied.follow_up;
+		if (claimed)
+			result.outcome = applied.postponed > 0 ? SingleOutcome::postponed : SingleOutcome::succeeded;
 		return result;
+	}
+	if (!claimed)
+		ReThrowError(result.error);
 	bool timed_out = handler_call::end_timeout();
 	if (xact::is_cancel(result.error) && !timed_out)
 		ReThrowError(result.error);

@@ -24,7 +24,7 @@ struct SingleResult
 // Timers that were postponed and are left out, so that later timers are run too.
 struct SkipList
 {
-	static constexpr int max = 32;
+	static constexpr int max = 128;
 
 	int count;
 	pg_uuid_t timers[max];

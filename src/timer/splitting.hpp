@@ -12,13 +12,13 @@ constexpr int max_server_problems = 32;
 
 // Split timers that have failed together, or record the failure of one that has failed alone. Leave them unattempted if
 // splitting cannot help. Parts knows timers by their index and has these functions:
-//   Error *try_part(first, count)      runs a part, and returns its error or nullptr
-//   void record_failure(first, Error)  records a failed attempt of one timer
-//   void leave_unattempted(count)      leaves timers to be tried again soon
-//   bool is_transient(Error)           returns whether the error says nothing about the timer
-//   bool is_server_problem(Error)      returns whether smaller parts would fail too
-//   bool is_out_of_time()
-//   int count_server_problem()         counts a problem of the server, and returns their number
+//   Error *try_part(first, count)      runs a part, and returns its error or nullptr;
+//   void record_failure(first, Error)  records a failed attempt of one timer;
+//   void leave_unattempted(count)      leaves timers to be tried again soon;
+//   bool is_transient(Error)           returns whether the error says nothing about the timer;
+//   bool is_server_problem(Error)      returns whether smaller parts would fail too;
+//   bool is_out_of_time();
+//   int count_server_problem()         counts a problem of the server, and returns how many came in a row.
 template <typename Parts, typename Error> void split_or_record(Parts *timers, int first, int count, const Error *error)
 {
 	bool transient = timers->is_transient(error);

@@ -10,14 +10,14 @@ namespace {
 constexpr spi_query::Query policies_query = {R"(SELECT p.state::pg_catalog.text, p.timer_type::pg_catalog.text,
 			CASE WHEN p.anchor::pg_catalog.text OPERATOR(pg_catalog.<>) 'entered' THEN p.anchor::pg_catalog.text END,
 			p.delay::pg_catalog.interval, p.only_when::pg_catalog.text
-		FROM @extschema@.campaign_timer_policies AS p
+		FROM ONLY @extschema@.campaign_timer_policies AS p
 		WHERE p.state IS NOT NULL AND p.timer_type IS NOT NULL AND p.delay IS NOT NULL)",
 											 0,
 											 {}};
 
 constexpr spi_query::Query transitions_query = {
 	R"(SELECT m.from_state::pg_catalog.text, m.to_state::pg_catalog.text, m.timer_type::pg_catalog.text
-		FROM @extschema@.campaign_state_transitions AS m
+		FROM ONLY @extschema@.campaign_state_transitions AS m
 		WHERE m.from_state IS NOT NULL AND m.to_state IS NOT NULL)",
 	0,
 	{}};
@@ -57,6 +57,12 @@ struct SameText
 state_machine::Rules<Transition, Policy, SameText> rules_of(const StateMachine &machine)
 {
 	return {machine.transitions, machine.transition_count, machine.policies, machine.policy_count, {}};
+}
+
+// Return an array in which the rules note the transitions that they have followed.
+int *array_of_transitions(const StateMachine &machine)
+{
+	return static_cast<int *>(palloc(sizeof(int) * (machine.transition_count + 1)));
 }
 
 Datum jsonb_of(const StringInfoData &text)
@@ -126,12 +132,22 @@ const Policy *policy_for(const StateMachine &machine, Datum state, Datum type)
 	return rules_of(machine).policy_for(state, type);
 }
 
+bool acts_in(const StateMachine &machine, Datum state, Datum type)
+{
+	return rules_of(machine).acts_in(state, type, array_of_transitions(machine));
+}
+
+bool makes_late(const StateMachine &machine, Datum state, Datum mover, Datum type)
+{
+	return rules_of(machine).makes_late(state, mover, type, array_of_transitions(machine));
+}
+
 Rule rule_for(const StateMachine &machine, Datum state, Datum type)
 {
 	auto rules = rules_of(machine);
 	const Transition *transition = rules.transition_for(state, type);
 	const Policy *policy = rules.policy_for(state, type);
-	int *followed = static_cast<int *>(palloc(sizeof(int) * (machine.transition_count + 1)));
+	int *followed = array_of_transitions(machine);
 	TimerMeaning meaning = rules.meaning_of(state, type, followed);
 	Rule rule = {};
 
@@ -145,8 +161,12 @@ Rule rule_for(const StateMachine &machine, Datum state, Datum type)
 	rule.early = meaning == TimerMeaning::early;
 	rule.reminds = meaning == TimerMeaning::event;
 	rule.result = result_of(meaning, state, type, transition);
+	rule.policy_gone = meaning != TimerMeaning::late && !rules.has_policy_so_far(state, type, followed);
 	if (rule.only_when != nullptr)
 		rule.disabled_result = skipped(psprintf("%s is off", rule.only_when));
+	else if (rule.policy_gone)
+		rule.disabled_result =
+			skipped(psprintf("no policy sets %s up to state %s", TextDatumGetCString(type), TextDatumGetCString(state)));
 	return rule;
 }
 

@@ -40,8 +40,9 @@ struct Rule
 	bool starts;           // the state change also sets a start_time that is missing
 	bool early;            // the campaign must change its state before this timer has an effect
 	bool reminds;          // the timer is an event that changes no state
+	bool policy_gone;      // no policy can have set such a timer
 	Datum result;          // jsonb for the execution, or 0
-	Datum disabled_result; // the same for a timer that is switched off
+	Datum disabled_result; // the same for a timer of a policy that is switched off or gone
 };
 
 // Read both tables. The result lives as long as SPI's procedure context. The tables belong to the user and may change
@@ -53,6 +54,12 @@ bool has_transition(const StateMachine &machine, Datum state, Datum type);
 
 // Return the policy for this type of timer in the state, or nullptr.
 const Policy *policy_for(const StateMachine &machine, Datum state, Datum type);
+
+// Return whether a timer of this type acts in the state, by a state change or as an event.
+bool acts_in(const StateMachine &machine, Datum state, Datum type);
+
+// Return whether a timer of type `mover` makes a timer of this type too late for a campaign in the state.
+bool makes_late(const StateMachine &machine, Datum state, Datum mover, Datum type);
 
 // Return the rule for this type of timer in the state.
 Rule rule_for(const StateMachine &machine, Datum state, Datum type);

@@ -76,6 +76,61 @@ template <typename Transition, typename Policy, typename Same> struct Rules
 		return false;
 	}
 
+	// Return whether a campaign in one state can come to the other, or is there. followed: an array with room for all
+	// transitions.
+	template <typename Text> bool leads_to(Text from, Text to, int *followed) const
+	{
+		int count = 0;
+
+		for (int reached = -1; reached < count; reached++)
+		{
+			Text here = reached < 0 ? from : transitions[followed[reached]].to_state;
+
+			if (same(here, to))
+				return true;
+			for (int i = 0; i < transition_count; i++)
+				if (same(transitions[i].from_state, here) && !is_followed(followed, count, i))
+					followed[count++] = i;
+		}
+		return false;
+	}
+
+	// Return whether a policy of this state, or of one that leads to it, sets timers of this type. If none does, the
+	// policy that has set a timer is gone.
+	template <typename Text> bool has_policy_so_far(Text state, Text type, int *followed) const
+	{
+		for (int i = 0; i < policy_count; i++)
+			if (same(policies[i].timer_type, type) && leads_to(policies[i].state, state, followed))
+				return true;
+		return false;
+	}
+
+	// Return whether a timer of this type, while the campaign is in this state, does more than to wait or to be skipped.
+	template <typename Text> bool acts_in(Text state, Text type, int *followed) const
+	{
+		TimerMeaning meaning = meaning_of(state, type, followed);
+
+		return meaning == TimerMeaning::state_change || meaning == TimerMeaning::event;
+	}
+
+	// Return whether a timer of type `mover` makes one of this type too late for a campaign in this state: it leads from
+	// a state in which the other can still act to one in which that cannot. followed: an array with room for all
+	// transitions.
+	template <typename Text> bool makes_late(Text state, Text mover, Text type, int *followed) const
+	{
+		for (int i = 0; i < transition_count; i++)
+		{
+			const Transition *transition = &transitions[i];
+
+			if (transition->timer_type != Text{} && same(transition->timer_type, mover) &&
+				meaning_of(transition->to_state, type, followed) == TimerMeaning::late &&
+				meaning_of(transition->from_state, type, followed) != TimerMeaning::late &&
+				leads_to(state, transition->from_state, followed))
+				return true;
+		}
+		return false;
+	}
+
 	// Return whether the timer may have been set in advance, before the campaign enters a state in which it has an
 	// effect. That is so if that state has no policy for the type, or one with the same anchor as this policy.
 	template <typename Text> bool may_be_set_ahead(Text type, const Policy *policy) const

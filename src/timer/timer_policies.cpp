@@ -4,6 +4,7 @@
 #include "timer/timer_policies.hpp"
 
 #include "extension.hpp"
+#include "guc.hpp"
 #include "pg/columns.hpp"
 
 namespace timer_policies {
@@ -19,7 +20,7 @@ namespace {
 // were empty could scan them.
 constexpr spi_query::Query campaigns_by_id_query = {R"(SELECT u.n, c.status::pg_catalog.text, c.*
 		FROM ROWS FROM (pg_catalog.unnest($1)) WITH ORDINALITY AS u (id, n)
-		CROSS JOIN LATERAL (SELECT c.* FROM @extschema@.campaigns AS c WHERE c.id OPERATOR(pg_catalog.=) u.id OFFSET 0) AS c
+		CROSS JOIN LATERAL (SELECT c.* FROM ONLY @extschema@.campaigns AS c WHERE c.id OPERATOR(pg_catalog.=) u.id OFFSET 0) AS c
 		ORDER BY u.n)",
 													1,
 													{UUIDARRAYOID},
@@ -27,7 +28,7 @@ constexpr spi_query::Query campaigns_by_id_query = {R"(SELECT u.n, c.status::pg_
 
 constexpr spi_query::Query campaigns_by_tid_query = {R"(SELECT u.n, c.status::pg_catalog.text, c.*
 		FROM ROWS FROM (pg_catalog.unnest($1)) WITH ORDINALITY AS u (tid, n)
-		CROSS JOIN LATERAL (SELECT c.* FROM @extschema@.campaigns AS c WHERE c.ctid OPERATOR(pg_catalog.=) u.tid OFFSET 0) AS c
+		CROSS JOIN LATERAL (SELECT c.* FROM ONLY @extschema@.campaigns AS c WHERE c.ctid OPERATOR(pg_catalog.=) u.tid OFFSET 0) AS c
 		ORDER BY u.n)",
 													 1,
 													 {TIDARRAYOID},
@@ -35,22 +36,57 @@ constexpr spi_query::Query campaigns_by_tid_query = {R"(SELECT u.n, c.status::pg
 
 // The conditions are those of the index unique_waiting_timer_per_type, which has no finished timers.
 constexpr spi_query::Query pending_timers_query = {
-	R"(SELECT u.n, t.id, t.campaign_id, t.tid, t.timer_type, t.scheduled_at, t.by_policy, t.is_running, t.has_failed
+	R"(SELECT u.n, t.id, t.campaign_id, t.tid, t.timer_type, t.scheduled_at, t.by_policy, t.is_running, t.has_failed,
+			t.is_postponed
 		FROM ROWS FROM (pg_catalog.unnest($1)) WITH ORDINALITY AS u (id, n)
 		CROSS JOIN LATERAL (
 			SELECT t.id::pg_catalog.uuid, t.campaign_id::pg_catalog.uuid, t.ctid AS tid, t.timer_type::pg_catalog.text,
 				t.scheduled_at::pg_catalog.timestamptz, t.payload OPERATOR(pg_catalog.?) 'policy' AS by_policy,
 				t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'RUNNING' AS is_running,
-				t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED' AS has_failed
-			FROM @extschema@.campaign_timers AS t
+				t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED' AS has_failed,
+				t.payload OPERATOR(pg_catalog.?) 'postponed' AS is_postponed
+			FROM ONLY @extschema@.campaign_timers AS t
 			WHERE t.campaign_id OPERATOR(pg_catalog.=) u.id
 				AND (t.status::pg_catalog.text OPERATOR(pg_catalog.=) ANY (ARRAY['PENDING', 'RUNNING'])
-					OR (t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED' AND t.retry_count OPERATOR(pg_catalog.<) 5))
+					OR (t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'FAILED' AND t.retry_count OPERATOR(pg_catalog.<) @attempt_limit@
+						AND t.retry_count OPERATOR(pg_catalog.<) $2))
 			OFFSET 0) AS t
 		ORDER BY u.n)",
-	1,
-	{UUIDARRAYOID},
+	2,
+	{UUIDARRAYOID, INT4OID},
 	true};
+
+// Timers that have ended since their campaigns have entered their states. updated_at is on the clock of the log.
+// executed_at is not, because it counts from the beginning of a call of run_due_timers(). A timer that has changed the
+// state ended the visit before, and a skipped one has done nothing. The trigger mark_timer_cancelled_by_hand removes the
+// mark of a policy from a timer that a user cancels, so what a policy cancels does not count.
+constexpr spi_query::Query ended_timers_query = {
+	R"(SELECT u.n, t.timer_type
+		FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) WITH ORDINALITY AS u (id, entered, n)
+		CROSS JOIN LATERAL (
+			SELECT t.timer_type::pg_catalog.text
+			FROM ONLY @extschema@.campaign_timers AS t
+			WHERE t.campaign_id OPERATOR(pg_catalog.=) u.id
+				AND t.updated_at::pg_catalog.timestamptz OPERATOR(pg_catalog.>) u.entered
+				AND ((t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'CANCELLED' AND NOT t.payload OPERATOR(pg_catalog.?) 'policy')
+					OR (t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'COMPLETED'
+						AND NOT EXISTS (
+							SELECT FROM ONLY @extschema@.timer_executions AS x
+							WHERE x.timer_id OPERATOR(pg_catalog.=) t.id
+								AND x.result::pg_catalog.jsonb OPERATOR(pg_catalog.?|) ARRAY['to', 'skipped']
+							OFFSET 0)))
+			OFFSET 0) AS t
+		ORDER BY u.n)",
+	2,
+	{UUIDARRAYOID, TIMESTAMPTZARRAYOID},
+	true};
+
+// A type of which a campaign has an ended timer.
+struct EndedTimer
+{
+	int campaign_index; // among the campaigns asked for, from 0
+	Datum type;         // text
+};
 
 // One of CampaignRows.
 struct CampaignRow
@@ -146,11 +182,23 @@ struct Search
 	int insert_room;
 };
 
-void add_update(Search *search, const PendingTimer *timer, TimestampTz time)
+// A campaign, its timers that wait, and those that have ended since it has entered its state.
+struct Plan
+{
+	CampaignRow campaign;
+	TimestampTz entered;
+	const PendingTimer *timers;
+	int timer_count;
+	const EndedTimer *ended;
+	int ended_count;
+};
+
+void add_update(Search *search, const PendingTimer *timer, TimestampTz time, Datum behind)
 {
 	TimerChanges *found = &search->found;
 
-	*append_to(&found->updates, &found->update_count, &search->update_room) = {timer->id, timer->campaign, timer->tid, time};
+	*append_to(&found->updates, &found->update_count, &search->update_room) = {timer->id, timer->campaign, timer->tid,
+																			   time,      timer->type,     behind};
 }
 
 void add_insert(Search *search, const CampaignRow &campaign, Datum type, TimestampTz time)
@@ -160,50 +208,149 @@ void add_insert(Search *search, const CampaignRow &campaign, Datum type, Timesta
 	*append_to(&found->inserts, &found->insert_count, &search->insert_room) = {campaign.index, type, time};
 }
 
-// Add an update of a pending timer that the policy of the state reschedules or cancels. A terminal state cancels all
-// timers.
-void find_update(Search *search, const CampaignRow &campaign, Datum state, TimestampTz entered, const PendingTimer *timer)
+// Return when a timer of a policy that would fire at `time` fires, so that it makes no timer set by hand too late. It
+// stays as far behind such a timer as the policies have it: `wanted` is its time by its policy. *behind is the type of a
+// timer that it must not overtake, wherever that stands now, or 0.
+TimestampTz time_behind_hand(const Search *search, const Plan &plan, Datum type, TimestampTz time, TimestampTz wanted,
+							 Datum *behind)
 {
 	const StateMachine &machine = search->machine;
-	bool is_terminal = !has_transition(machine, state, 0);
+	TimestampTz result = time;
 
-	if (timer->is_running || !(timer->by_policy || is_terminal))
-		return;
-	const Policy *policy = is_terminal ? nullptr : policy_for(machine, state, timer->type);
-	if (policy == nullptr)
+	*behind = 0;
+	for (int i = 0; i < plan.timer_count; i++)
 	{
-		if (is_terminal || !has_transition(machine, state, timer->type))
-			add_update(search, timer, DT_NOEND);
-		return;
+		const PendingTimer *other = &plan.timers[i];
+
+		if (other->by_policy || other->is_running || pg::same_text(other->type, type) ||
+			!state_machine::makes_late(machine, plan.campaign.state, type, other->type))
+			continue;
+		// An early timer waits for another one, and its time is not the user's. Where it acts, it is due.
+		if (other->is_postponed && !state_machine::acts_in(machine, plan.campaign.state, other->type))
+			continue;
+		TimestampTz other_time = other->is_postponed ? least(other->scheduled_at, search->as_of) : other->scheduled_at;
+		*behind = other->type;
+		if (time > other_time)
+			continue;
+		const Policy *policy = policy_for(machine, plan.campaign.state, other->type);
+		TimestampTz policy_time = policy == nullptr ? DT_NOEND : time_by(policy, plan.campaign, plan.entered);
+		result = greatest(result, other_time + (policy_time < wanted ? wanted - policy_time : 1));
 	}
-	TimestampTz time = time_by(policy, campaign, entered);
-	// A timer at the right time is not rewritten. If the policy wants it to be due now, each time in the past is right.
-	bool is_due_already = time <= search->as_of && (timer->scheduled_at <= search->as_of || timer->has_failed);
-	if (time != DT_NOEND && time != timer->scheduled_at && !is_due_already && is_on(policy, campaign))
-		add_update(search, timer, greatest(time, search->as_of));
+	return result;
 }
 
-// Add a timer for each policy of the state whose type has no pending timer.
-void find_inserts(Search *search, const CampaignRow &campaign, Datum state, TimestampTz entered, const PendingTimer *timers,
-				  int timer_count)
+// Add an update of a timer that the policies do not move, except behind a timer set by hand. If it came too early
+// before, it is due where it acts.
+void find_update_without_policy(Search *search, const Plan &plan, const PendingTimer *timer)
+{
+	Datum behind = 0;
+	TimestampTz time = timer->scheduled_at;
+
+	if (timer->is_postponed && !timer->has_failed && time > search->as_of &&
+		state_machine::acts_in(search->machine, plan.campaign.state, timer->type))
+		time = search->as_of;
+	if (timer->by_policy)
+		time = time_behind_hand(search, plan, timer->type, time, time, &behind);
+	if (time != timer->scheduled_at)
+		add_update(search, timer, time, behind);
+}
+
+// Add an update of a pending timer that the policy of the state reschedules or cancels. A terminal state cancels all
+// timers.
+void find_update(Search *search, const Plan &plan, const PendingTimer *timer)
+{
+	const StateMachine &machine = search->machine;
+	Datum state = plan.campaign.state;
+	bool is_terminal = !has_transition(machine, state, 0);
+	const Policy *policy = is_terminal || !timer->by_policy ? nullptr : policy_for(machine, state, timer->type);
+	Datum behind = 0;
+
+	if (timer->is_running)
+		return;
+	if (is_terminal || (timer->by_policy && policy == nullptr && !has_transition(machine, state, timer->type)))
+	{
+		add_update(search, timer, DT_NOEND, 0);
+		return;
+	}
+	if (policy == nullptr)
+	{
+		find_update_without_policy(search, plan, timer);
+		return;
+	}
+	TimestampTz wanted = time_by(policy, plan.campaign, plan.entered);
+	if (wanted == DT_NOEND || !is_on(policy, plan.campaign))
+		return;
+	// A timer at the right time is not rewritten. If the policy wants it to be due now, each time in the past is right.
+	bool is_due_already = wanted <= search->as_of && (timer->scheduled_at <= search->as_of || timer->has_failed);
+	TimestampTz time = is_due_already ? timer->scheduled_at : greatest(wanted, search->as_of);
+	time = time_behind_hand(search, plan, timer->type, time, wanted, &behind);
+	if (time != timer->scheduled_at)
+		add_update(search, timer, time, behind);
+}
+
+// Add a timer for each policy of the state whose type has no pending timer, and none that has ended in this visit.
+void find_inserts(Search *search, const Plan &plan)
 {
 	const StateMachine &machine = search->machine;
 
-	if (!has_transition(machine, state, 0))
+	if (!has_transition(machine, plan.campaign.state, 0))
 		return;
 	for (int i = 0; i < machine.policy_count; i++)
 	{
 		const Policy *policy = &machine.policies[i];
 		bool has_timer = false;
+		Datum behind;
 
-		if (!pg::same_text(policy->state, state))
+		if (!pg::same_text(policy->state, plan.campaign.state))
 			continue;
-		for (int j = 0; j < timer_count && !has_timer; j++)
-			has_timer = pg::same_text(timers[j].type, policy->timer_type);
-		TimestampTz time = has_timer ? DT_NOEND : time_by(policy, campaign, entered);
-		if (time != DT_NOEND && is_on(policy, campaign))
-			add_insert(search, campaign, policy->timer_type, greatest(time, search->as_of));
+		for (int j = 0; j < plan.timer_count && !has_timer; j++)
+			has_timer = pg::same_text(plan.timers[j].type, policy->timer_type);
+		for (int j = 0; j < plan.ended_count && !has_timer; j++)
+			has_timer = pg::same_text(plan.ended[j].type, policy->timer_type);
+		TimestampTz wanted = has_timer ? DT_NOEND : time_by(policy, plan.campaign, plan.entered);
+		if (wanted == DT_NOEND || !is_on(policy, plan.campaign))
+			continue;
+		TimestampTz time = greatest(wanted, search->as_of);
+		time = time_behind_hand(search, plan, policy->timer_type, time, wanted, &behind);
+		add_insert(search, plan.campaign, policy->timer_type, time);
 	}
+}
+
+// Find the changes of one campaign.
+void find_changes(Search *search, const Plan &plan)
+{
+	for (int i = 0; i < plan.timer_count; i++)
+	{
+		if (plan.timers[i].scheduled_at <= search->as_of)
+			search->found.earliest_due = least(search->found.earliest_due, plan.timers[i].scheduled_at);
+		find_update(search, plan, &plan.timers[i]);
+	}
+	find_inserts(search, plan);
+}
+
+// Return the ended timers of these campaigns, in the order of the campaigns.
+EndedTimer *ended_timers_of(spi_query::Schema *schema, Datum campaigns, Datum entered, int *count)
+{
+	Datum arguments[] = {campaigns, entered};
+
+	spi_query::run(schema, ended_timers_query, arguments);
+	*count = static_cast<int>(SPI_processed);
+	EndedTimer *ended = static_cast<EndedTimer *>(palloc_extended(sizeof(EndedTimer) * (*count + 1), MCXT_ALLOC_HUGE));
+	for (int i = 0; i < *count; i++)
+		ended[i] = {static_cast<int>(DatumGetInt64(spi_query::value_at(i, 1))) - 1,
+					spi_query::text_or_empty(spi_query::value_at(i, 2))};
+	return ended;
+}
+
+// Move *next over the elements of campaigns before this one, and return how many follow of this one.
+template <typename T> int count_of_campaign(const T *elements, int count, int *next, int campaign_index)
+{
+	while (*next < count && elements[*next].campaign_index < campaign_index)
+		(*next)++;
+	int end = *next;
+	while (end < count && elements[end].campaign_index == campaign_index)
+		end++;
+	return end - *next;
 }
 
 } // namespace
@@ -222,7 +369,7 @@ CampaignRows read_campaigns(spi_query::Schema *schema, Datum campaigns, Datum ti
 
 PendingTimer *pending_timers_of(spi_query::Schema *schema, Datum campaigns, int *count)
 {
-	Datum arguments[] = {campaigns};
+	Datum arguments[] = {campaigns, Int32GetDatum(guc::max_attempts)};
 
 	spi_query::run(schema, pending_timers_query, arguments);
 	PendingTimer *timers =
@@ -246,19 +393,24 @@ PendingTimer *pending_timers_of(spi_query::Schema *schema, Datum campaigns, int 
 			DatumGetBool(spi_query::value_at(i, 7)),
 			DatumGetBool(spi_query::value_at(i, 8)),
 			DatumGetBool(spi_query::value_at(i, 9)),
+			DatumGetBool(spi_query::value_at(i, 10)),
 		};
 	}
 	return timers;
 }
 
-TimerChanges changes_for(spi_query::Schema *schema, const StateMachine &machine, Datum campaigns, Datum tids,
-						 const Datum *entered, int count, TimestampTz as_of)
+TimerChanges changes_for(spi_query::Schema *schema, const StateMachine &machine, Visit visit, Datum campaigns, Datum tids,
+						 Datum entered, int count, TimestampTz as_of)
 {
 	CampaignRows rows = read_campaigns(schema, campaigns, tids, count);
 	int pending_count;
 	PendingTimer *pending = pending_timers_of(schema, campaigns, &pending_count);
+	int ended_count = 0;
+	EndedTimer *ended = visit == Visit::begins ? nullptr : ended_timers_of(schema, campaigns, entered, &ended_count);
+	const TimestampTz *times = reinterpret_cast<const TimestampTz *>(ARR_DATA_PTR(DatumGetArrayTypeP(entered)));
 	Search search = {};
 	int next = 0;
+	int next_ended = 0;
 
 	search.as_of = as_of;
 	search.found.earliest_due = DT_NOEND;
@@ -266,20 +418,13 @@ TimerChanges changes_for(spi_query::Schema *schema, const StateMachine &machine,
 	for (int i = 0; i < rows.count; i++)
 	{
 		CampaignRow row = row_of(rows, i);
-		Datum state = row.state;
-		TimestampTz entered_at = DatumGetTimestampTz(entered[row.index]);
+		int timer_count = count_of_campaign(pending, pending_count, &next, row.index);
+		int campaign_ended_count = count_of_campaign(ended, ended_count, &next_ended, row.index);
 
-		// Rows and timers both come in the order of the campaigns asked for.
-		while (next < pending_count && pending[next].campaign_index < row.index)
-			next++;
-		int first = next;
-		for (; next < pending_count && pending[next].campaign_index == row.index; next++)
-		{
-			if (pending[next].scheduled_at <= as_of)
-				search.found.earliest_due = least(search.found.earliest_due, pending[next].scheduled_at);
-			find_update(&search, row, state, entered_at, &pending[next]);
-		}
-		find_inserts(&search, row, state, entered_at, &pending[first], next - first);
+		find_changes(&search, {row, times[row.index], &pending[next], timer_count, &ended[next_ended], campaign_ended_count});
+		// A campaign that is asked for twice has its timers twice.
+		next += timer_count;
+		next_ended += campaign_ended_count;
 	}
 	return search.found;
 }
@@ -292,9 +437,7 @@ using namespace timer_policies;
 // cancels it if the time is NULL. A row without a timer inserts one.
 SQL_FUNCTION(_policy_changes)
 {
-	constexpr int column_count = 4;
-	Datum *entered;
-	int count;
+	constexpr int column_count = 5;
 
 	for (int i = 0; i < 3; i++)
 		if (PG_ARGISNULL(i))
@@ -303,7 +446,7 @@ SQL_FUNCTION(_policy_changes)
 	ArrayType *times = PG_GETARG_ARRAYTYPE_P(1);
 	if (array_contains_nulls(campaigns) || array_contains_nulls(times))
 		ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("campaigns and times must not be null"));
-	deconstruct_array(times, TIMESTAMPTZOID, sizeof(TimestampTz), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &entered, nullptr, &count);
+	int count = ArrayGetNItems(ARR_NDIM(times), ARR_DIMS(times));
 	if (ArrayGetNItems(ARR_NDIM(campaigns), ARR_DIMS(campaigns)) != count)
 		ereport(ERROR, errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR), errmsg("number of times must be the number of campaigns"));
 	// Functions of version 1.1 expect another row.
@@ -314,22 +457,23 @@ SQL_FUNCTION(_policy_changes)
 		ereport(ERROR, errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("function _policy_changes returns another row type"),
 				errhint("Run ALTER EXTENSION campaign_lifecycle UPDATE."));
 	SPI_connect();
-	TimerChanges changes =
-		changes_for(schema, state_machine::read(schema), PointerGetDatum(campaigns), 0, entered, count, PG_GETARG_TIMESTAMPTZ(2));
+	TimerChanges changes = changes_for(schema, state_machine::read(schema), Visit::goes_on, PointerGetDatum(campaigns), 0,
+									   PointerGetDatum(times), count, PG_GETARG_TIMESTAMPTZ(2));
 	const pg_uuid_t *asked = reinterpret_cast<const pg_uuid_t *>(ARR_DATA_PTR(campaigns));
 	for (int i = 0; i < changes.update_count; i++)
 	{
 		const TimerUpdate *update = &changes.updates[i];
-		Datum values[] = {UUIDPGetDatum(&update->timer), UUIDPGetDatum(&update->campaign), 0, TimestampTzGetDatum(update->time)};
-		bool nulls[column_count] = {false, false, true, update->time == DT_NOEND};
+		Datum values[] = {UUIDPGetDatum(&update->timer), UUIDPGetDatum(&update->campaign), update->type,
+						  TimestampTzGetDatum(update->time), update->behind};
+		bool nulls[column_count] = {false, false, false, update->time == DT_NOEND, update->behind == 0};
 
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	for (int i = 0; i < changes.insert_count; i++)
 	{
 		const TimerInsert *insert = &changes.inserts[i];
-		Datum values[] = {0, UUIDPGetDatum(&asked[insert->campaign_index]), insert->type, TimestampTzGetDatum(insert->time)};
-		bool nulls[column_count] = {true, false, false, false};
+		Datum values[] = {0, UUIDPGetDatum(&asked[insert->campaign_index]), insert->type, TimestampTzGetDatum(insert->time), 0};
+		bool nulls[column_count] = {true, false, false, false, true};
 
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}

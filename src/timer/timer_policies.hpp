@@ -19,6 +19,7 @@ struct PendingTimer
 	bool by_policy;
 	bool is_running;
 	bool has_failed;
+	bool is_postponed; // it came too early
 };
 
 // Return the pending and running timers of these campaigns, in the order of the campaigns.
@@ -42,6 +43,8 @@ struct TimerUpdate
 	pg_uuid_t campaign;
 	ItemPointerData tid;
 	TimestampTz time; // DT_NOEND if it is cancelled
+	Datum type;       // text
+	Datum behind;     // text: the type of a timer set by hand that it must not overtake, or 0
 };
 
 struct TimerInsert
@@ -60,10 +63,18 @@ struct TimerChanges
 	TimestampTz earliest_due; // of the timers that were pending before, or DT_NOEND
 };
 
+// A visit of a state is new where the campaign enters it now. Then no timer of it can have ended.
+enum class Visit
+{
+	begins,
+	goes_on,
+};
+
 // Find the changes of timers that the current states of these campaigns bring. The caller writes them. entered: the
-// time at which each campaign has entered its state. tids: the last known tids of their rows, or 0.
-TimerChanges changes_for(spi_query::Schema *schema, const state_machine::StateMachine &machine, Datum campaigns, Datum tids,
-						 const Datum *entered, int count, TimestampTz as_of);
+// times at which the campaigns have entered their states, an array of SQL. tids: the last known tids of their rows, or
+// 0.
+TimerChanges changes_for(spi_query::Schema *schema, const state_machine::StateMachine &machine, Visit visit, Datum campaigns,
+						 Datum tids, Datum entered, int count, TimestampTz as_of);
 
 } // namespace timer_policies
 

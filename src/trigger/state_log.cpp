@@ -7,6 +7,7 @@
 #include "pg/columns.hpp"
 #include "pg/privileges.hpp"
 #include "pg/spi_query.hpp"
+#include "pg/users_path.hpp"
 #include "pg/uuid.hpp"
 #include "pg/xact.hpp"
 #include "row/row_writer.hpp"
@@ -149,8 +150,9 @@ void buffer_change(Relation relation, TupleTableSlot *slot, TupleTableSlot *old_
 	change->from = from != 0 ? pending_changes::copy(PointerGetDatum(DatumGetTextPP(from))) : from;
 	change->to = pending_changes::copy(PointerGetDatum(DatumGetTextPP(to)));
 	const char *event = state_log_metadata::event(source);
-	change->event = pending_changes::copy(state_log_metadata::truncate(event));
-	change->metadata = pending_changes::copy(state_log_metadata::build(source, event));
+	int limit = state_log_metadata::max_event_characters(RelationGetNamespace(relation));
+	change->event = pending_changes::copy(state_log_metadata::truncate(event, limit));
+	change->metadata = pending_changes::copy(state_log_metadata::build(source, event, limit));
 	change->created_at = old_slot != nullptr ? source.new_updated_at : least(time_of(slot, columns.created_at, now), now);
 	pending_changes::count_added();
 }
@@ -298,7 +300,7 @@ void flush(Relation relation)
 	spi_query::Schema *schema = spi_query::schema_of(namespace_oid);
 	DetachedChanges detached = pending_changes::detach_from(first);
 
-	xact::as_user(owner, [&] {
+	users_path::run_as_owner(owner, [&] {
 		bool any_changed = check_transitions(RelationGetRelid(relation), schema, detached);
 
 		// Rules and row-level security policies take effect only through SQL.
@@ -334,5 +336,5 @@ SQL_FUNCTION(log_campaign_state_change)
 		buffer_change(data->tg_relation, data->tg_newslot, data->tg_trigslot);
 	else
 		buffer_change(data->tg_relation, data->tg_trigslot, nullptr);
-	return PointerGetDatum(nullptr);
+	return static_cast<Datum>(0);
 }

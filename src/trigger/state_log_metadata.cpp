@@ -4,12 +4,14 @@
 #include "trigger/state_log_metadata.hpp"
 
 #include "guc.hpp"
+#include "pg/columns.hpp"
+#include "pg/compat.hpp"
 
 namespace state_log_metadata {
 
 namespace {
 
-constexpr int max_characters = 50; // of an event in its column
+constexpr int max_characters = 50; // of an event in the log
 
 bool is_empty(const char *text)
 {
@@ -86,21 +88,21 @@ const char *author(const Source &source, Jsonb *object, const char *session_user
 	return name != nullptr ? name : session_user;
 }
 
-void push_key(JsonbParseState **state, const char *key)
+void push_key(pg::JsonbBuilder *builder, const char *key)
 {
 	JsonbValue value;
 
 	value.type = jbvString;
 	value.val.string.val = const_cast<char *>(key);
 	value.val.string.len = static_cast<int>(strlen(key));
-	pushJsonbValue(state, WJB_KEY, &value);
+	pg::push_jsonb(builder, WJB_KEY, &value);
 }
 
-void push_text(JsonbParseState **state, const char *key, const char *text)
+void push_text(pg::JsonbBuilder *builder, const char *key, const char *text)
 {
 	JsonbValue value;
 
-	push_key(state, key);
+	push_key(builder, key);
 	value.type = jbvNull;
 	if (text != nullptr)
 	{
@@ -108,18 +110,18 @@ void push_text(JsonbParseState **state, const char *key, const char *text)
 		value.val.string.val = const_cast<char *>(text);
 		value.val.string.len = static_cast<int>(strlen(text));
 	}
-	pushJsonbValue(state, WJB_VALUE, &value);
+	pg::push_jsonb(builder, WJB_VALUE, &value);
 }
 
-void push_time(JsonbParseState **state, const char *key, TimestampTz time)
+void push_time(pg::JsonbBuilder *builder, const char *key, TimestampTz time)
 {
 	char text[MAXDATELEN + 1];
 
 	JsonEncodeDateTime(text, TimestampTzGetDatum(time), TIMESTAMPTZOID, nullptr);
-	push_text(state, key, pstrdup(text));
+	push_text(builder, key, pstrdup(text));
 }
 
-void push_all(JsonbParseState **state, Jsonb *object)
+void push_all(pg::JsonbBuilder *builder, Jsonb *object)
 {
 	JsonbIterator *iterator = JsonbIteratorInit(&object->root);
 	JsonbValue value;
@@ -127,7 +129,7 @@ void push_all(JsonbParseState **state, Jsonb *object)
 
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
 		if (token == WJB_KEY || token == WJB_VALUE)
-			pushJsonbValue(state, token, &value);
+			pg::push_jsonb(builder, token, &value);
 }
 
 } // namespace
@@ -141,33 +143,47 @@ const char *event(const Source &source)
 	return name != nullptr ? name : "UNKNOWN";
 }
 
-Datum truncate(const char *event)
+int max_event_characters(Oid schema)
+{
+	Oid log = get_relname_relid("campaign_state_log", schema);
+	HeapTuple tuple = OidIsValid(log) ? SearchSysCacheAttName(log, "trigger_event") : nullptr;
+
+	if (!HeapTupleIsValid(tuple))
+		return max_characters;
+	Form_pg_attribute column = reinterpret_cast<Form_pg_attribute>(GETSTRUCT(tuple));
+	int limit = columns::max_characters(column->atttypid, column->atttypmod);
+	ReleaseSysCache(tuple);
+	return limit < 0 ? max_characters : least(limit, max_characters);
+}
+
+Datum truncate(const char *event, int limit)
 {
 	int length = static_cast<int>(strlen(event));
 
-	return PointerGetDatum(cstring_to_text_with_len(event, pg_mbcharcliplen(event, length, max_characters)));
+	return PointerGetDatum(cstring_to_text_with_len(event, pg_mbcharcliplen(event, length, limit)));
 }
 
 // The keys of the extension are pushed last, because the last of equal keys wins.
-Datum build(const Source &source, const char *event)
+Datum build(const Source &source, const char *event, int limit)
 {
-	JsonbParseState *state = nullptr;
+	pg::JsonbBuilder builder = {};
 	Jsonb *object = call_metadata();
 	char *session_user = GetUserNameFromId(GetSessionUserId(), true);
 
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, nullptr);
+	pg::push_jsonb(&builder, WJB_BEGIN_OBJECT, nullptr);
 	if (object != nullptr)
-		push_all(&state, object);
+		push_all(&builder, object);
 	if (source.created)
-		push_text(&state, "previous_updated_at", nullptr);
+		push_text(&builder, "previous_updated_at", nullptr);
 	else
-		push_time(&state, "previous_updated_at", source.old_updated_at);
-	push_time(&state, "new_updated_at", source.new_updated_at);
-	push_text(&state, "changed_by", author(source, object, session_user));
-	push_text(&state, "session_user", session_user);
-	if (pg_mbstrlen(event) > max_characters)
-		push_text(&state, "trigger_event", event);
-	return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, nullptr)));
+		push_time(&builder, "previous_updated_at", source.old_updated_at);
+	push_time(&builder, "new_updated_at", source.new_updated_at);
+	push_text(&builder, "changed_by", author(source, object, session_user));
+	push_text(&builder, "session_user", session_user);
+	if (pg_mbstrlen(event) > limit)
+		push_text(&builder, "trigger_event", event);
+	pg::push_jsonb(&builder, WJB_END_OBJECT, nullptr);
+	return JsonbPGetDatum(JsonbValueToJsonb(builder.result));
 }
 
 } // namespace state_log_metadata

@@ -19,11 +19,14 @@ struct Source
 // Return the event that caused the state change.
 const char *event(const Source &source);
 
-// Return the event as a text that fits its column.
-Datum truncate(const char *event);
+// Return how many characters of an event the log of this schema keeps in its column.
+int max_event_characters(Oid schema);
 
-// Return the metadata, with the whole event if the column cannot hold it.
-Datum build(const Source &source, const char *event);
+// Return the event as a text of at most `limit` characters.
+Datum truncate(const char *event, int limit);
+
+// Return the metadata, with the whole event if it has more than `limit` characters.
+Datum build(const Source &source, const char *event, int limit);
 
 } // namespace state_log_metadata
 

@@ -13,7 +13,7 @@ namespace {
 constexpr spi_query::Query illegal_transition_query = {R"(SELECT m.from_state, m.to_state
 		FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS m (from_state, to_state)
 		WHERE NOT EXISTS (
-			SELECT FROM @extschema@.campaign_state_transitions AS t
+			SELECT FROM ONLY @extschema@.campaign_state_transitions AS t
 			WHERE t.from_state::pg_catalog.text OPERATOR(pg_catalog.=) m.from_state
 				AND t.to_state::pg_catalog.text OPERATOR(pg_catalog.=) m.to_state)
 		LIMIT 1)",
@@ -22,7 +22,7 @@ constexpr spi_query::Query illegal_transition_query = {R"(SELECT m.from_state, m
 
 constexpr spi_query::Query next_states_query = {
 	R"(SELECT pg_catalog.string_agg(m.to_state::pg_catalog.text, ', ' ORDER BY m.priority, m.to_state)
-		FROM @extschema@.campaign_state_transitions AS m
+		FROM ONLY @extschema@.campaign_state_transitions AS m
 		WHERE m.from_state::pg_catalog.text OPERATOR(pg_catalog.=) $1)",
 	1,
 	{TEXTOID}};
@@ -106,7 +106,7 @@ char *next_states(spi_query::Schema *schema, Datum state)
 	const char *states = next_states(schema, from_text);
 
 	ereport(ERROR, errcode(ERRCODE_RAISE_EXCEPTION), errmsg("Invalid state transition from %s to %s", from, to),
-			states != nullptr ? errhint("From %s a campaign can move to %s.", from, states)
+			states != nullptr ? errhint("From %s a campaign can change to %s.", from, states)
 							  : errhint("%s is a terminal state.", from),
 			err_generic_string(PG_DIAG_CONSTRAINT_NAME, "valid_state_transition"));
 	pg_unreachable();

@@ -18,7 +18,7 @@ enum class Extension
 	present,
 };
 
-// Return whether the database is to have workers. Where the extension is unknown a first worker looks, in one database at a time.
+// Return whether the database is to have workers. Where the extension is unknown a first worker probes, in one database at a time.
 constexpr bool is_chosen(Extension extension, bool probing)
 {
 	return extension == Extension::present || (extension == Extension::unknown && !probing);

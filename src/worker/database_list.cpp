@@ -78,9 +78,9 @@ void read()
 
 void take_wakeup_requests()
 {
-	for (pg_atomic_uint32 &kick : shmem::memory->wakeup_requests)
+	for (pg_atomic_uint32 &request : shmem::memory->wakeup_requests)
 	{
-		Oid oid = pg_atomic_exchange_u32(&kick, InvalidOid);
+		Oid oid = pg_atomic_exchange_u32(&request, InvalidOid);
 		Database *database = OidIsValid(oid) ? find(oid) : nullptr;
 
 		if (database != nullptr)

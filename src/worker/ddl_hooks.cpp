@@ -14,7 +14,7 @@ namespace {
 ProcessUtility_hook_type next_utility_hook;
 object_access_hook_type next_object_access_hook;
 
-// What this transaction must do at its end.
+// The duties of this transaction at its end.
 bool blocks = false;
 bool databases_change = false;
 

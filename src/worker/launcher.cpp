@@ -1,5 +1,5 @@
-// Keeps as many workers as the settings say in every database that has the extension. Only a session in the database can see that, so a
-// first worker probes it, one database at a time, and exits if there is nothing for it. ddl_hooks.cpp and exiting workers wake the
+// Keeps as many workers as the settings say in every database that has the extension. Only a session in the database can see that. So a
+// first worker probes it, one database at a time, and exits if it finds no extension. ddl_hooks.cpp and exiting workers wake the
 // launcher; once a minute it checks everything. A new launcher adopts the workers that it finds in their slots.
 #include "worker/launcher.hpp"
 
@@ -89,7 +89,7 @@ void check_slot(int index)
 	WorkerSlot *slot = &memory->slots[index];
 	Database *database = database_list::find(slot->database);
 
-	if (slot->state == SlotState::left || (slot->state == SlotState::starting && has_failed_to_start(index, slot)))
+	if (slot->state == SlotState::exited || (slot->state == SlotState::starting && has_failed_to_start(index, slot)))
 	{
 		if (slot->state == SlotState::starting)
 			slot->exit_reason = ExitReason::failed;
@@ -338,7 +338,7 @@ void campaign_lifecycle_launcher_main(Datum)
 
 		if (error != nullptr)
 			ereport(LOG, errcode(error->sqlerrcode),
-					errmsg("campaign_lifecycle could not look after its workers: %s", error->message));
+					errmsg("campaign_lifecycle could not check its workers: %s", error->message));
 		launcher::wait_until(next);
 	}
 }

@@ -1,5 +1,5 @@
 // Runs maintenance in rounds: ask which jobs are due, then run their steps, each in a transaction of its own as the tables' owner. The
-// worker looks for timers between any two steps. A round is kept in memory only, because an idle database writes nothing. A step that
+// worker scans for timers between any two steps. A round is kept in memory only, because an idle database writes nothing. A step that
 // fails is recorded, its job is tried again later, and the other jobs go on.
 #include "worker/maintenance.hpp"
 
@@ -22,6 +22,8 @@ constexpr spi_query::Query run_step_query = {
 
 constexpr spi_query::Query record_failure_query = {
 	R"(SELECT campaign_lifecycle_internal._maintenance_failed($1, $2, $3, $4))", 4, {TEXTOID, TIMESTAMPTZOID, TEXTOID, TEXTOID}};
+
+constexpr int64 busy_retry_us = USECS_PER_SEC;
 
 struct Round
 {
@@ -65,15 +67,24 @@ int read_due_jobs(spi_query::Schema *schema, TimestampTz as_of, TimestampTz sinc
 	return count;
 }
 
-// Run a step of a job. Return whether there is more of it to do at once.
-bool run_step(spi_query::Schema *schema, const char *job, TimestampTz as_of)
+enum class StepResult
+{
+	done,
+	more, // to do at once
+	busy, // not done, because another session changes privileges
+};
+
+// Run a step of a job.
+StepResult run_step(spi_query::Schema *schema, const char *job, TimestampTz as_of)
 {
 	Datum arguments[] = {CStringGetTextDatum(job), TimestampTzGetDatum(as_of)};
 	bool is_null;
 
 	spi_query::run(schema, run_step_query, arguments);
 	Datum more = spi_query::first_value(1, &is_null);
-	return !is_null && DatumGetBool(more);
+	if (is_null)
+		return StepResult::busy;
+	return DatumGetBool(more) ? StepResult::more : StepResult::done;
 }
 
 void record_failure(spi_query::Schema *schema, const char *job, TimestampTz as_of, const ErrorData *error)
@@ -110,15 +121,16 @@ void report(const char *job, const ErrorData *error)
 			errhint("It is tried again; see campaign_maintenance_jobs."));
 }
 
-void run_current()
+// Run the next step of the round. Return false if it must be tried again later.
+bool run_current()
 {
 	const char *job = round.jobs[round.current];
-	bool more = false;
+	StepResult result = StepResult::done;
 	ErrorData *error = xact::run([&] {
 		extension::ExtensionInfo ext;
 
 		if (extension::begin_as_owner(&ext))
-			more = run_step(ext.schema, job, round.as_of);
+			result = run_step(ext.schema, job, round.as_of);
 	});
 	if (error != nullptr)
 	{
@@ -132,8 +144,9 @@ void run_current()
 		if (error != nullptr)
 			report(job, error);
 	}
-	if (!more)
+	if (result == StepResult::done)
 		round.current++;
+	return result != StepResult::busy;
 }
 
 } // namespace
@@ -141,7 +154,10 @@ void run_current()
 TimestampTz step()
 {
 	if (round.current < round.count)
-		run_current();
+	{
+		if (!run_current())
+			return GetCurrentTimestamp() + busy_retry_us;
+	}
 	else
 		begin_round();
 	if (round.current < round.count)

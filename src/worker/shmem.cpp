@@ -66,8 +66,8 @@ void make_memory()
 		memset(start, 0, memory_size());
 		memory->lock = &GetNamedLWLockTranche(tranche)->lock;
 		pg_atomic_init_u32(&memory->launcher_process, nobody);
-		for (pg_atomic_uint32 &kick : memory->wakeup_requests)
-			pg_atomic_init_u32(&kick, InvalidOid);
+		for (pg_atomic_uint32 &request : memory->wakeup_requests)
+			pg_atomic_init_u32(&request, InvalidOid);
 		pg_atomic_init_u32(&memory->recheck_all, 0);
 		pg_atomic_init_u32(&memory->slots_used, 0);
 		memory->slot_count = max_slots();
@@ -109,7 +109,7 @@ void wake_launcher(Oid database) noexcept
 		pg::set_latch_of(process);
 }
 
-// The lock keeps a worker from exiting between our read of its pid and the signal, so that no other process can have got the pid.
+// The lock keeps a worker from exiting between our read of its pid and the signal. So no other process can have got the pid.
 void block(Oid database)
 {
 	LWLockAcquire(memory->lock, LW_EXCLUSIVE);

@@ -18,7 +18,7 @@ enum class SlotState : int
 	no_worker_slot, // wanted, but the server has no process to spare
 	starting,       // asked for
 	working,        // a process is attached; WorkerActivity tells more
-	left,           // the process has exited; the launcher has not handled that yet
+	exited,         // the process has exited; the launcher has not handled that yet
 };
 
 enum class WorkerActivity : uint32

@@ -14,7 +14,7 @@ using shmem::WorkerSlot;
 
 namespace {
 
-// What this transaction must report when it commits.
+// The reports that this transaction owes at its commit.
 TimestampTz earliest = DT_NOEND;
 bool changed = false;
 
@@ -22,7 +22,7 @@ bool changed = false;
 TimestampTz unseen = DT_NOEND;
 
 // The slot of this process, if it is a worker.
-WorkerSlot *own_station = nullptr;
+WorkerSlot *own_slot = nullptr;
 
 // In sleeping_until: the worker is busy. Later than any timer.
 constexpr uint64 busy = static_cast<uint64>(DT_NOEND);
@@ -66,8 +66,8 @@ void tell_workers(TimestampTz due) noexcept
 	bool due_now = due <= GetCurrentTimestamp();
 	bool done = false;
 
-	for_each_slot([&](WorkerSlot *slot) { lower_wakeup_time(slot, slot != own_station || due_now ? due : unseen); });
-	if (own_station != nullptr)
+	for_each_slot([&](WorkerSlot *slot) { lower_wakeup_time(slot, slot != own_slot || due_now ? due : unseen); });
+	if (own_slot != nullptr)
 		return;
 	pg_memory_barrier();
 	for_each_slot([&](WorkerSlot *slot) {
@@ -190,7 +190,7 @@ TimestampTz skip_claimed_ranges(const WorkerSlot *mine, TimestampTz since)
 
 void set_own_slot(WorkerSlot *slot)
 {
-	own_station = slot;
+	own_slot = slot;
 }
 
 } // namespace wakeup
@@ -209,7 +209,7 @@ SQL_FUNCTION(_wake_worker)
 	Datum due = heap_getattr(row, column, columns, &is_null);
 	if (!is_null)
 		note_timer(DatumGetTimestampTz(due));
-	return PointerGetDatum(nullptr);
+	return static_cast<Datum>(0);
 }
 
 // Report a change that is no timer to workers and launcher: pause, resume, a policy, a handler.

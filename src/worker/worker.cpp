@@ -197,7 +197,7 @@ void reload()
 {
 	ConfigReloadPending = false;
 	ProcessConfigFile(PGC_SIGHUP);
-	guc::pin_lock_timeout();
+	guc::pin_after_reload();
 	worker_schedule::on_reload(&schedule, GetCurrentTimestamp(), limits());
 }
 

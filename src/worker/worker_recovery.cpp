@@ -1,5 +1,5 @@
-// After a crash of the server, the timers that were due then run one by one, so that a timer that caused the crash is found. A timer
-// that is neither executed nor a failed attempt is passed over until no other is left, so that those behind it have their turn.
+// After a crash of the server, the timers that were due then run one by one. So a timer that caused the crash is found. A timer that is
+// neither executed nor a failed attempt is passed over until no other is left. So the timers behind it have their turn.
 #include "worker/worker_recovery.hpp"
 
 #include "timer/crash_recovery.hpp"
@@ -46,7 +46,7 @@ Result begin()
 	crash_is_settled = !crashed;
 	if (crashed)
 	{
-		// What becomes due from now on has nothing to do with the crash.
+		// Timers that become due from now on have nothing to do with the crash.
 		crash_due_by = GetCurrentTimestamp();
 		result.outcome = Recovery::in_progress;
 	}

@@ -22,14 +22,14 @@ void show_activity(const char *text)
 	pgstat_report_activity(text != nullptr ? STATE_RUNNING : STATE_IDLE, text);
 }
 
-// Tell the server log, once a process, why no timer fires.
+// Tell the server log, once a process, why no timer is executed.
 void log_version()
 {
 	static bool logged = false;
 
 	if (!logged)
 		ereport(LOG,
-				errmsg("no timer fires, because extension \"%s\" is of another version than its library, which is %s",
+				errmsg("no timer is executed, because extension \"%s\" is of another version than its library, which is %s",
 					   extension::name, extension::version),
 				errhint("Run ALTER EXTENSION %s UPDATE. If that changes nothing, restart the server.", extension::name));
 	logged = true;

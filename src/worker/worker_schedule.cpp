@@ -1,5 +1,5 @@
-// A pass moves scan_from forward, so that no claim walks over the past again. It goes back for what a commit brings, for timers that
-// were blocked, and for a full scan now and then, which is the net under everything else. A pass lives in the struct, so every other
+// A pass moves scan_from forward, so that no claim walks over the past again. It goes back for what a commit brings and for timers
+// that were blocked. A full scan now and then is the net under everything else. A pass lives in the struct, so every other
 // duty of the worker has its turn between two batches.
 #include "worker/worker_schedule.hpp"
 
@@ -113,6 +113,7 @@ void end_pass(Schedule *schedule)
 	schedule->recover = false;
 	schedule->single = false;
 	schedule->over = false;
+	schedule->isolate_transient = false;
 }
 
 void follow_reasons(Schedule *schedule, TimestampTz now)
@@ -161,7 +162,7 @@ void block(Schedule *schedule, TimestampTz now, TimestampTz from, int64 pause)
 }
 
 // Return whether the pass goes on with another batch. A due timer that still waits after a batch may have become runnable by that
-// batch, so the pass goes back, once for each such timer. A timer that waits even then is locked.
+// batch. So the pass goes back, once for each such timer. A timer that waits even then is locked.
 bool goes_on(Schedule *schedule, TimestampTz now, const Batch &batch)
 {
 	if (batch.full)
@@ -286,7 +287,8 @@ void after_batch(Schedule *schedule, TimestampTz now, const Batch &batch, const 
 	see(schedule, now);
 	schedule->paused = false;
 	reset(&schedule->error_backoff);
-	schedule->isolate_transient = false;
+	// Timers that always raise such an error may fill several batches. An error of the next one would let the pass begin again before them.
+	schedule->isolate_transient = batch.isolated && batch.postponed > 0;
 	schedule->batch_limit =
 		batch.isolated ? greatest(limits.max_batch / 4, 1) : least(schedule->batch_limit * 2, limits.max_batch);
 	if (schedule->full)

@@ -57,7 +57,7 @@ struct Schedule
 	Backoff lock_backoff;  // for locked timers and transient errors
 	Backoff error_backoff; // for other errors of a whole batch
 	TimestampTz retry_at;  // no step before this
-	bool paused;           // no timer fires in this database
+	bool paused;           // no timer is executed in this database
 
 	TimestampTz maintenance_at; // DT_NOEND if another worker does it
 	int batch_limit;
@@ -136,7 +136,7 @@ enum class Waited
 enum class Unready
 {
 	busy,   // the extension is being changed
-	paused, // timers do not fire
+	paused, // timers are not executed
 };
 
 Schedule start(const Limits &limits, bool does_maintenance);
@@ -158,7 +158,7 @@ void after_row_wait(Schedule *schedule, TimestampTz now, Waited outcome, Timesta
 void after_recovery(Schedule *schedule, TimestampTz now, Recovery outcome);
 void after_maintenance(Schedule *schedule, TimestampTz now, TimestampTz next);
 
-// To be called after a batch or a recovery that found that no timer may fire.
+// To be called after a batch or a recovery that found that no timer may be executed.
 void on_extension_state(Schedule *schedule, TimestampTz now, Unready state, const Limits &limits);
 
 // To be called after an error of no step in particular, such as a cancel request while the worker sleeps.

@@ -1,5 +1,5 @@
-// The worker's side of shared memory. A worker attaches to its slot before anything can fail. An exit callback gives the slot back, so
-// that the launcher learns of every exit except a crash of the server, which makes the memory anew.
+// The worker's side of shared memory. A worker attaches to its slot before anything can fail. An exit callback gives the slot back. So
+// the launcher learns of every exit except a crash of the server, which makes the memory anew.
 #include "worker/worker_slot.hpp"
 
 #include "worker/wakeup.hpp"
@@ -18,7 +18,7 @@ void detach(int, Datum) noexcept
 	pg_atomic_write_u32(&my_slot->wakeup_database, InvalidOid);
 	pg_atomic_write_u32(&my_slot->proc_number, shmem::nobody);
 	LWLockAcquire(memory->lock, LW_EXCLUSIVE);
-	my_slot->state = shmem::SlotState::left;
+	my_slot->state = shmem::SlotState::exited;
 	my_slot->exit_reason = exit_reason;
 	my_slot->pid = 0;
 	LWLockRelease(memory->lock);

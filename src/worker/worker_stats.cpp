@@ -1,4 +1,4 @@
-// _workers(): the launcher and the workers as shared memory has them, for the view campaign_workers and for campaign_health(). Without the
+// _workers(): the launcher and the workers as shared memory has them. The view campaign_workers and campaign_health() read it. Without the
 // preload it returns one row that says so.
 #include "guc.hpp"
 #include "worker/shmem.hpp"
@@ -51,7 +51,7 @@ Row launcher_row()
 	pid_t pid = memory->launcher_pid;
 	// A standby has no launcher until it is promoted.
 	if (pid == 0)
-		return empty_row(RecoveryInProgress() ? "paused" : "launcher missing");
+		return empty_row(RecoveryInProgress() ? "standby" : "launcher missing");
 	Row row = empty_row(guc::enabled ? "running" : "paused");
 	put(&row, 0, Int32GetDatum(pid));
 	put_time(&row, 9, memory->launcher_since);

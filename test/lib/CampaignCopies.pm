@@ -7,7 +7,7 @@
 #     my @objects = schema_objects($node, $db, 'My Schema');              every object, comments and privileges included
 #     same_lines(\@content, [ table_contents($node, 'copy') ], 'name', qr/.../);    equal, except lines that match
 #     runs_silently('name', [ 'pg_dump', ... ], [ 'psql', ... ]);         a pipe succeeds and writes nothing to stderr
-#     check_timers_resume($node, 'copy', 'name');                         timers wait until resume_timers() and fire after it
+#     check_timers_resume($node, 'copy', 'name');                         timers wait until resume_timers() and are executed after it
 
 package CampaignCopies;
 
@@ -70,7 +70,7 @@ sub runs_silently
 	return ok($done, "$name: success");
 }
 
-# The other databases of the server work meanwhile, so that a worker which would fire here has had its time.
+# The other databases of the server work meanwhile, so that a worker which would execute timers here has had its time.
 sub check_timers_resume
 {
 	my ($node, $db, $name, $schema) = @_;
@@ -79,10 +79,10 @@ sub check_timers_resume
 	my $overdue = "SELECT count(*) FROM \"$schema\".campaign_timers WHERE status = 'PENDING' AND scheduled_at <= now()";
 	cmp_ok($node->safe_psql($db, $overdue), '>', 0, "$name: paused, with timers overdue");
 	$node->safe_psql($db, "SELECT \"$schema\".resume_timers()");
-	return ok($node->poll_query_until($db, "SELECT ($overdue) = 0"), "$name: resume_timers(), and they fire");
+	return ok($node->poll_query_until($db, "SELECT ($overdue) = 0"), "$name: resume_timers(), and they are executed");
 }
 
-# Campaigns in every state by the verbs and by the worker's own way, by hand, overdue, put off and dead timers, the lifecycle edited, the tables
+# Campaigns in every state by functions and by the worker, by hand, overdue, postponed and dead timers, the lifecycle edited, the tables
 # extended, a past of 15 months. Also a handler, grants, archived months, a backfill.
 sub create_filled_database
 {

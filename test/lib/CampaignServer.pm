@@ -14,7 +14,7 @@ use Exporter 'import';
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 
-our @EXPORT = qw(campaign_server);
+our @EXPORT = qw(campaign_server server_has);
 
 # Preload the libraries of script/analyse into servers only, because they would make this Perl slow.
 if (my $preload = $ENV{TEST_PRELOAD})
@@ -29,6 +29,14 @@ if (my $preload = $ENV{TEST_PRELOAD})
 			return $original->(@_);
 		};
 	}
+}
+
+# Return whether the server under test has this extension.
+sub server_has
+{
+	my ($extension) = @_;
+	chomp(my $folder = `'$ENV{PG_CONFIG}' --sharedir`);
+	return -f "$folder/extension/$extension.control";
 }
 
 sub campaign_server

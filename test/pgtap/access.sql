@@ -33,7 +33,8 @@ SELECT record_metric('00000000-0000-7000-8000-00000000c001', 'PARTICIPANT_COUNT'
 
 CREATE TEMPORARY TABLE trial (place serial, what text, command text, allowed text[]);
 
--- Tables: reading for all three levels, and nothing else but by column.
+-- Tables: reading for all three levels, and nothing else but by column. A writer may name all columns of campaigns and
+-- campaign_timers, and triggers keep what the server decides.
 INSERT INTO trial (what, command, allowed)
 SELECT format('%s %s', o.operation, c.relname), format(o.command, c.relname, (SELECT quote_ident(a.attname) FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attnum = 1)),
 	-- Of the bookkeeping, which is the extension's, the owner of the tables reads what the worker reads as that role.
@@ -57,7 +58,8 @@ CROSS JOIN (VALUES
 	('put a policy on', 'CREATE POLICY access_policy ON %1$I USING (true)', '{}')) AS o (operation, command, allowed)
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
 	-- Of these a level may write every column.
-	AND (o.operation NOT LIKE 'insert%' OR c.relname NOT IN ('campaign_clean_run', 'campaign_metrics'))
+	AND (o.operation NOT LIKE 'insert%' OR c.relname NOT IN ('campaign_clean_run', 'campaign_metrics', 'campaigns', 'campaign_timers'))
+	AND (o.operation NOT LIKE 'update%' OR c.relname NOT IN ('campaigns', 'campaign_timers'))
 	-- An operator's, see below.
 	AND (o.operation LIKE 'select%' OR c.relname <> 'campaign_backfills')
 	AND (o.operation NOT IN ('delete from', 'lock') OR c.relname <> 'campaign_timer_handlers')
@@ -71,21 +73,23 @@ ORDER BY c.relname;
 
 INSERT INTO trial (what, command, allowed) VALUES
 	('insert a campaign', $$INSERT INTO campaigns (id, status, metadata, start_time, duration_hours, auto_close, rewards_enabled) VALUES (DEFAULT, 'CREATED', '{}', now(), 1, true, true)$$, '{writer}'),
-	('insert a campaign with created_at', $$INSERT INTO campaigns (status, duration_hours, created_at) VALUES ('CREATED', 1, now())$$, '{}'),
-	('insert a campaign with updated_at', $$INSERT INTO campaigns (status, duration_hours, updated_at) VALUES ('CREATED', 1, now())$$, '{}'),
+	('insert a campaign with created_at', $$INSERT INTO campaigns (status, duration_hours, created_at) VALUES ('CREATED', 1, now())$$, '{writer}'),
+	('insert a campaign with updated_at', $$INSERT INTO campaigns (status, duration_hours, updated_at) VALUES ('CREATED', 1, now())$$, '{writer}'),
 	('update a campaign', $$UPDATE campaigns SET metadata = '{"a": 1}', auto_close = false, rewards_enabled = false, duration_hours = 3, start_time = now(), end_time = NULL$$, '{writer}'),
 	('move a campaign', $$UPDATE campaigns SET status = 'RUNNING'$$, '{writer}'),
 	('change the id of a campaign', $$UPDATE campaigns SET id = gen_random_uuid()$$, '{}'),
-	('change created_at of a campaign', $$UPDATE campaigns SET created_at = now()$$, '{}'),
+	('change created_at of a campaign', $$UPDATE campaigns SET created_at = now()$$, '{writer}'),
 	('lock a campaign', $$SELECT FROM campaigns FOR NO KEY UPDATE$$, '{writer}'),
 	('insert a timer', $$INSERT INTO campaign_timers (id, campaign_id, timer_type, status, scheduled_at, payload) VALUES (DEFAULT, '00000000-0000-7000-8000-00000000c001', 'CLOSE_CAMPAIGN', 'PENDING', now(), '{}')$$, '{writer}'),
 	('insert a timer with executed_at', $$INSERT INTO campaign_timers (campaign_id, timer_type, scheduled_at, executed_at) VALUES ('00000000-0000-7000-8000-00000000c001', 'CLOSE_CAMPAIGN', now(), now())$$, '{}'),
-	('insert a timer with retry_count', $$INSERT INTO campaign_timers (campaign_id, timer_type, scheduled_at, retry_count) VALUES ('00000000-0000-7000-8000-00000000c001', 'CLOSE_CAMPAIGN', now(), 4)$$, '{}'),
-	('insert a timer with created_at', $$INSERT INTO campaign_timers (campaign_id, timer_type, scheduled_at, created_at) VALUES ('00000000-0000-7000-8000-00000000c001', 'CLOSE_CAMPAIGN', now(), now())$$, '{}'),
+	('insert a timer with retry_count', $$INSERT INTO campaign_timers (campaign_id, timer_type, scheduled_at, retry_count) VALUES ('00000000-0000-7000-8000-00000000c001', 'CLOSE_CAMPAIGN', now(), 4)$$, '{writer}'),
+	('insert a timer with created_at', $$INSERT INTO campaign_timers (campaign_id, timer_type, scheduled_at, created_at) VALUES ('00000000-0000-7000-8000-00000000c001', 'CLOSE_CAMPAIGN', now(), now())$$, '{writer}'),
 	('update the payload of a timer', $$UPDATE campaign_timers SET payload = '{}'$$, '{writer}'),
 	('update the time of a timer', $$UPDATE campaign_timers SET scheduled_at = now() WHERE status = 'PENDING'$$, '{writer,operator}'),
-	('give a timer to another campaign', $$UPDATE campaign_timers SET campaign_id = campaign_id$$, '{}'),
-	('change the type of a timer', $$UPDATE campaign_timers SET timer_type = timer_type$$, '{}'),
+	('name the campaign and the type of a timer', $$UPDATE campaign_timers SET id = id, campaign_id = campaign_id, timer_type = timer_type, executed_at = executed_at$$, '{writer}'),
+	('change the id of a timer', $$UPDATE campaign_timers SET id = gen_random_uuid() WHERE status = 'PENDING'$$, '{}'),
+	('give a timer to another campaign', $$UPDATE campaign_timers SET campaign_id = '00000000-0000-7000-8000-0000000000ff' WHERE timer_type = 'START_CAMPAIGN'$$, '{}'),
+	('change the type of a timer', $$UPDATE campaign_timers SET timer_type = 'REWARD_REMINDER' WHERE timer_type = 'START_CAMPAIGN'$$, '{}'),
 	('change executed_at of a timer', $$UPDATE campaign_timers SET executed_at = now()$$, '{}'),
 	('insert a metric', $$INSERT INTO campaign_metrics (campaign_id, metric_type, value) VALUES ('00000000-0000-7000-8000-00000000c001', 'PARTICIPANT_COUNT', 2)$$, '{writer}'),
 	('update a metric', $$UPDATE campaign_metrics SET value = 0$$, '{}'),
@@ -128,6 +132,7 @@ SELECT format('%s()', split_part(v.call, '(', 1)), format('SELECT %s', v.call), 
 FROM (VALUES
 	($$create_campaign(24)$$, '{writer}'::text[]),
 	($$schedule_campaign_timers('00000000-0000-7000-8000-00000000c001')$$, '{writer}'),
+	($$schedule_missing_timers()$$, '{writer}'),
 	($$reschedule_campaign('00000000-0000-7000-8000-00000000c001', duration_hours => 5)$$, '{writer}'),
 	($$transition_campaign('00000000-0000-7000-8000-00000000c001', 'RUNNING')$$, '{writer}'),
 	($$cancel_campaign(pg_temp.running())$$, '{writer}'),
@@ -155,7 +160,7 @@ FROM (VALUES
 	($$uninstall_campaign_tables()$$, '{}'),
 	($$upgrade_campaign_tables()$$, '{}')) AS v (call, allowed)
 WHERE EXISTS (SELECT FROM pg_proc AS p WHERE p.pronamespace = 'public'::regnamespace AND p.proname = split_part(v.call, '(', 1));
--- Made beforehand, so that the verb under trial is tried alone.
+-- Made beforehand, so that the function under trial is tried alone.
 CREATE FUNCTION pg_temp.running() RETURNS uuid IMMUTABLE LANGUAGE sql AS $$ SELECT '00000000-0000-7000-8000-00000000c002'::uuid $$;
 SELECT create_campaign(24, id => '00000000-0000-7000-8000-00000000c002', start_time => NULL);
 SELECT transition_campaign('00000000-0000-7000-8000-00000000c002', 'RUNNING');
@@ -176,7 +181,7 @@ SELECT is_empty(
 		JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
 		JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'campaign_lifecycle'
 		WHERE left(p.proname, 1) <> '_' AND p.prorettype <> 'trigger'::regtype AND p.prokind <> 'p' AND NOT EXISTS (SELECT FROM trial AS t WHERE t.what = p.proname || '()')$$,
-	'every verb is in the matrix');
+	'every public function is in the matrix');
 SELECT is_empty(
 	$$SELECT c.oid::regclass FROM pg_class AS c
 		WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm')
@@ -189,7 +194,7 @@ SELECT is_empty(
 		WHERE has_function_privilege('access_nobody', p.oid, 'EXECUTE')$$,
 	'PUBLIC can execute no function of the extension');
 
--- Exactly the internal functions that the verbs of a level call, found in their text.
+-- Exactly the internal functions that the public functions of a level call, found in their text.
 CREATE FUNCTION pg_temp.called(roots name[]) RETURNS SETOF name LANGUAGE sql AS $$
 	WITH RECURSIVE reached (name) AS (
 		SELECT unnest(roots)
@@ -206,13 +211,13 @@ SELECT bag_eq(
 	format('SELECT DISTINCT p.proname FROM campaign_lifecycle_internal._campaign_functions(%L) AS f (routine) JOIN pg_proc AS p ON p.oid = f.routine', l.level),
 	format('SELECT DISTINCT c FROM pg_temp.called(%L::name[] || ARRAY(SELECT split_part(t.what, ''('', 1)::name FROM trial AS t WHERE t.what LIKE ''%%()'' AND %L = ANY (t.allowed))) AS c',
 		l.roots, l.level),
-	format('%s: its verbs and exactly what they call', l.level))
+	format('%s: its public functions and exactly what they call', l.level))
 FROM (VALUES ('reader', '{_workers}'::name[]), ('writer', '{_workers}'), ('operator', '{_workers,backfill_column}'),
-	-- What the worker calls.
+	-- The worker calls these.
 	('owner', '{owner,_claim_batch,_apply_timers,_postpone_timers,_fail_timer,_next_due,_single_timer_due,_claim_single_timer,_start_single_timer,_lock_single_timer,_complete_single_timer,_handler_of,_record_handler,_fail_single_timer,_release_single_timer,
 		_recover_lost,_reset_constraints,_due_maintenance,_run_maintenance_step,_maintenance_failed,create_monthly_partitions,archive_old_state_logs,cleanup_timer_executions,
 		register_handler,unregister_handler,_table_health,_upgrade_campaign_tables,_wake_worker,fill_campaign_end_time,log_campaign_state_change,update_updated_at_column,
-		validate_state_transition,validate_timer_handler,validate_timer_policy,validate_timer_schedule,
+		validate_state_transition,validate_timer_handler,validate_timer_policy,validate_timer_schedule,validate_timer_status,explain_check_violation,fill_timer_policy_delay,protect_columns,mark_cancelled_timer,
 		_cleanup_finished_timers,_cleanup_metrics,_maintenance_commands,_set_cron_database}')) AS l (level, roots);
 
 -- Not by trying, but by all that is said of privileges: columns one by one, partitions, views, what belongs to the
@@ -222,10 +227,10 @@ CREATE FUNCTION pg_temp.beyond() RETURNS SETOF text LANGUAGE sql AS $$
 		SELECT l, 'access_' || l FROM unnest('{nobody,reader,writer,operator}'::text[]) AS l),
 	-- privilege, columns; NULL: the table as a whole.
 	granted (level, relation, privilege, columns) AS (VALUES
-		('writer', 'campaigns', 'INSERT', '{id,status,metadata,start_time,end_time,duration_hours,auto_close,rewards_enabled}'::text[]),
-		('writer', 'campaigns', 'UPDATE', '{status,metadata,start_time,end_time,duration_hours,auto_close,rewards_enabled}'),
-		('writer', 'campaign_timers', 'INSERT', '{id,campaign_id,timer_type,status,scheduled_at,payload}'),
-		('writer', 'campaign_timers', 'UPDATE', '{status,scheduled_at,payload,retry_count}'),
+		('writer', 'campaigns', 'INSERT', '{id,status,metadata,created_at,updated_at,start_time,end_time,duration_hours,auto_close,rewards_enabled}'::text[]),
+		('writer', 'campaigns', 'UPDATE', '{id,status,metadata,created_at,updated_at,start_time,end_time,duration_hours,auto_close,rewards_enabled}'),
+		('writer', 'campaign_timers', 'INSERT', '{id,campaign_id,timer_type,status,scheduled_at,executed_at,payload,retry_count,created_at,updated_at}'),
+		('writer', 'campaign_timers', 'UPDATE', '{id,campaign_id,timer_type,status,scheduled_at,executed_at,payload,retry_count,created_at,updated_at}'),
 		('writer', 'campaign_metrics', 'INSERT', '{id,campaign_id,metric_type,value,attributes,recorded_at}'),
 		('operator', 'campaign_timers', 'UPDATE', '{status,scheduled_at,retry_count}'),
 		('operator', 'campaign_activation', 'INSERT', '{database_oid,paused}'),
@@ -285,7 +290,7 @@ FROM trial AS t CROSS JOIN unnest('{nobody,reader,writer,operator}'::text[]) AS 
 
 SELECT is_empty('SELECT * FROM pg_temp.beyond()',
 	'tables of a plain role: no privilege on any table, column or function that is not in the lists');
--- (What the data does not allow is no matter of rights.)
+-- A command that the data does not allow is no matter of rights.
 SELECT is(pg_temp.attempt('access_owner', t.command) <> 'denied', 'owner' = ANY (t.allowed), format('the plain owner %s %s', CASE WHEN 'owner' = ANY (t.allowed) THEN 'can' ELSE 'cannot' END, t.what))
 FROM trial AS t ORDER BY t.place;
 -- The owner can do what the worker does, with no right of a superuser.
@@ -321,7 +326,7 @@ SELECT grant_campaign_access('access_writer', 'writer'), grant_campaign_access('
 SELECT is(pg_temp.attempt('access_writer', 'INSERT INTO campaigns (status, duration_hours, brand) VALUES (''CREATED'', 1, ''x'')'), 'allowed',
 	'a column of the user''s own');
 
--- Row level security on campaigns is respected by tables, views and verbs.
+-- Row level security on campaigns is respected by tables, views and functions.
 CREATE POLICY own_brand ON campaigns TO access_writer USING (brand = 'mine') WITH CHECK (brand = 'mine');
 ALTER TABLE campaigns ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_timers ON campaign_timers TO access_writer
@@ -359,7 +364,7 @@ SELECT tap.is(pg_temp.changed('UPDATE campaigns SET metadata = ''{"x": 1}'' WHER
 SELECT tap.throws_ok('INSERT INTO campaigns (status, duration_hours, brand) VALUES (''CREATED'', 1, ''theirs'')', '42501', NULL,
 	'a plain INSERT cannot make a campaign that the policy refuses');
 SELECT tap.throws_ok($$SELECT transition_campaign('00000000-0000-7000-8000-00000000c001', 'RUNNING')$$, 'P0002', NULL,
-	'a verb does not find another''s campaign');
+	'a function does not find another''s campaign');
 SELECT tap.throws_ok($$SELECT cancel_timer('00000000-0000-7000-8000-00000000f001')$$, 'P0002', NULL,
 	'cancel_timer() does not find a timer hidden by a policy');
 SELECT tap.throws_ok($$SELECT record_metric('00000000-0000-7000-8000-00000000c001', 'PARTICIPANT_COUNT', 1)$$, 'P0002', NULL,

@@ -105,7 +105,7 @@ FROM unnest(ARRAY['CREATED', 'RUNNING', 'CLOSED', 'REWARD_CLAIM', 'EXPIRED']) AS
 INSERT INTO campaigns (id, status, duration_hours) VALUES ('11111111-1111-4111-8111-111111111111', 'RUNNING', 1);
 SELECT is(pg_temp.violation_of('UPDATE campaigns SET status = ''CREATED'''), 'P0001 valid_state_transition',
 	'an illegal transition has a constraint name');
-SELECT is(pg_temp.hint_of('UPDATE campaigns SET status = ''CREATED'''), 'From RUNNING a campaign can move to CLOSED, EXPIRED.',
+SELECT is(pg_temp.hint_of('UPDATE campaigns SET status = ''CREATED'''), 'From RUNNING a campaign can change to CLOSED, EXPIRED.',
 	'the hint names the legal transitions');
 UPDATE campaigns SET status = 'EXPIRED';
 SELECT is(pg_temp.hint_of('UPDATE campaigns SET status = ''CREATED'''), 'EXPIRED is a terminal state.',
@@ -129,7 +129,7 @@ EXCEPTION WHEN raise_exception THEN
 END
 $$;
 INSERT INTO campaigns (status, duration_hours) VALUES ('CREATED', 1) RETURNING id AS undone \gset
-SELECT is(pg_temp.undone(:'undone'), 'From CREATED a campaign can move to RUNNING.',
+SELECT is(pg_temp.undone(:'undone'), 'From CREATED a campaign can change to RUNNING.',
 	'a transition that was added and undone');
 DELETE FROM campaigns WHERE id = :'undone';
 SELECT is((pg_temp.diagnostics('UPDATE campaigns SET status = ''DELETED''')).code, 'P0001',

@@ -16,7 +16,7 @@ $$;
 SELECT create_monthly_partitions() AS made \gset
 
 SELECT results_eq('SELECT check_name FROM campaign_health()', $$VALUES ('preload'), ('launcher'), ('worker'), ('activation'), ('tables_version'), ('table_owner'), ('trigger_privilege'),
-	('row_security'), ('triggers'), ('partitions_ahead'), ('default_partition'), ('overdue_timers'), ('dead_letters'), ('failure_rate'), ('lateness'), ('upkeep'), ('oldest_snapshot'), ('vacuum')$$,
+	('row_security'), ('search_path'), ('triggers'), ('partitions_ahead'), ('default_partition'), ('overdue_timers'), ('dead_letters'), ('failure_rate'), ('lateness'), ('missing_timers'), ('rescheduled_campaigns'), ('maintenance'), ('oldest_snapshot'), ('vacuum')$$,
 	'a row a check, in order');
 SELECT is_empty('SELECT * FROM campaign_health() WHERE status NOT IN (''ok'', ''warning'', ''critical'') OR value IS NULL OR threshold IS NULL OR detail IS NULL OR detail = ''''',
 	'every row of campaign_health() is complete');
@@ -72,6 +72,21 @@ SELECT is(pg_temp.health('row_security'), 'ok: 0', 'row level security does not 
 ALTER TABLE campaigns FORCE ROW LEVEL SECURITY;
 SELECT is(pg_temp.health('row_security'), 'critical: 1', 'row_security is critical when it is forced');
 ALTER TABLE campaigns NO FORCE ROW LEVEL SECURITY;
+GRANT CREATE ON SCHEMA public TO health_other;
+SELECT is(pg_temp.health('search_path'), 'ok: 0',
+	'search_path is ok where a plain role owns the tables, although others may create objects in a schema of it');
+SELECT set_campaign_owner(current_user::regrole);
+SELECT is(pg_temp.health('search_path'), 'critical: 1', 'search_path is critical where a superuser owns the tables');
+SELECT matches(pg_temp.detail('search_path'), 'CREATE for health_other on schema public', 'it names the role and the schema');
+REVOKE CREATE ON SCHEMA public FROM health_other;
+SELECT is(pg_temp.health('search_path'), 'ok: 0', 'search_path is ok after REVOKE');
+GRANT CREATE ON SCHEMA public TO PUBLIC;
+SELECT matches(pg_temp.detail('search_path'), 'CREATE for PUBLIC on schema public', 'CREATE for PUBLIC counts');
+REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+SELECT format('CREATE SCHEMA %I AUTHORIZATION health_other', current_user) \gexec
+SELECT is(pg_temp.health('search_path'), 'critical: 1', 'the schema of the owner''s name counts as "$user"');
+SELECT format('DROP SCHEMA %I', current_user) \gexec
+SELECT set_campaign_owner('health_owner');
 ALTER TABLE campaigns DISABLE TRIGGER validate_campaign_state_transition;
 SELECT is(pg_temp.health('triggers'), 'warning: 1', 'a trigger of ours is disabled');
 ALTER TABLE campaigns ENABLE TRIGGER validate_campaign_state_transition;
@@ -138,25 +153,25 @@ UPDATE campaign_timers SET status = 'FAILED', retry_count = 5 WHERE campaign_id 
 SELECT is(pg_temp.health('dead_letters'), 'warning: 1', 'dead_letters is a warning with one dead letter');
 SELECT matches(pg_temp.detail('dead_letters'), 'dead_timers.*retry_timer\(\)', 'says where to look and what to do');
 
----- Upkeep.
+---- Maintenance.
 
 UPDATE campaign_maintenance_jobs SET last_run = now(), last_outcome = 'ok', failures = 0;
-SELECT is(pg_temp.health('upkeep'), 'ok: 0', 'upkeep is ok when every job has run');
-SELECT matches(pg_temp.health('upkeep', now() + interval '2 days'), '^warning: [23]',
-	'upkeep is a warning when jobs have not run for two days');
-SELECT matches(pg_temp.detail('upkeep', now() + interval '2 days'), 'refresh-pending-timers has not run since',
-	'the detail of upkeep names the job that has not run');
-SELECT matches(pg_temp.health('upkeep', now() + interval '4 days'), '^critical',
-	'upkeep is critical when jobs have not run for four days');
+SELECT is(pg_temp.health('maintenance'), 'ok: 0', 'maintenance is ok when every job has run');
+SELECT matches(pg_temp.health('maintenance', now() + interval '2 days'), '^warning: [23]',
+	'maintenance is a warning when jobs have not run for two days');
+SELECT matches(pg_temp.detail('maintenance', now() + interval '2 days'), 'refresh-pending-timers has not run since',
+	'the detail of maintenance names the job that has not run');
+SELECT matches(pg_temp.health('maintenance', now() + interval '4 days'), '^critical',
+	'maintenance is critical when jobs have not run for four days');
 UPDATE campaign_maintenance_jobs SET failures = 2, last_outcome = 'failed', last_error = '55P03: canceling' WHERE job = 'archive-state-logs';
-SELECT is(pg_temp.health('upkeep'), 'warning: 1', 'upkeep is a warning when a job fails');
-SELECT matches(pg_temp.detail('upkeep'), 'archive-state-logs has failed 2 times in a row \(55P03: canceling\)',
-	'the detail of upkeep has the error of the job');
+SELECT is(pg_temp.health('maintenance'), 'warning: 1', 'maintenance is a warning when a job fails');
+SELECT matches(pg_temp.detail('maintenance'), 'archive-state-logs has failed 2 times in a row \(55P03: canceling\)',
+	'the detail of maintenance has the error of the job');
 UPDATE campaign_maintenance_jobs SET enabled = false WHERE job = 'archive-state-logs';
-SELECT is(pg_temp.health('upkeep'), 'ok: 0', 'a job that is switched off is not missed');
+SELECT is(pg_temp.health('maintenance'), 'ok: 0', 'a job that is switched off is not missed');
 UPDATE campaign_maintenance_jobs SET cron_database = (SELECT oid FROM pg_database WHERE datname = current_database());
-SELECT matches(pg_temp.detail('upkeep', now() + interval '4 days'), 'cron\.job_run_details',
-	'the detail of upkeep points to the log of pg_cron');
+SELECT matches(pg_temp.detail('maintenance', now() + interval '4 days'), 'cron\.job_run_details',
+	'the detail of maintenance points to the log of pg_cron');
 
 ---- A role that may only read gets an answer to everything, and writes nothing.
 
@@ -165,7 +180,7 @@ SELECT grant_campaign_access('health_reader', 'reader') AS granted \gset
 SET LOCAL ROLE health_reader;
 SELECT count(*) AS checks, count(*) FILTER (WHERE value = 'unknown') AS unknown, max(detail) FILTER (WHERE check_name = 'oldest_snapshot') AS snapshot FROM campaign_health() \gset
 RESET ROLE;
-SELECT is(:checks, 18, 'a reader sees all 18 checks');
+SELECT is(:checks, 21, 'a reader sees all 21 checks');
 SELECT is(:unknown, 0, 'no value that comes from the campaign tables is unknown to a reader');
 SELECT matches(:'snapshot'::text, 'unknown; members of pg_read_all_stats see them', 'other sessions are unknown to it');
 REVOKE ALL ON campaign_activation, campaign_tables_version, campaign_maintenance_jobs, campaign_state_log_default FROM health_reader;
@@ -173,7 +188,7 @@ REVOKE ALL ON FUNCTION campaign_lifecycle_internal._workers() FROM health_reader
 SET LOCAL ROLE health_reader;
 SELECT string_agg(check_name, ' ' ORDER BY check_name) AS hidden FROM campaign_health() WHERE detail LIKE 'unknown: %' \gset
 RESET ROLE;
-SELECT is(:'hidden'::text, 'activation default_partition launcher preload tables_version upkeep worker',
+SELECT is(:'hidden'::text, 'activation default_partition launcher maintenance preload tables_version worker',
 	'values that a role may not see are unknown, without an error');
 
 SELECT * FROM finish();

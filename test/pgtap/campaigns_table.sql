@@ -68,8 +68,8 @@ SELECT is((SELECT array_agg(n ORDER BY id) FROM made), (SELECT array_agg(n ORDER
 DELETE FROM campaigns;
 
 -- NULL where a value must be.
-SELECT is(pg_temp.error_of($$INSERT INTO campaigns (duration_hours) VALUES (1)$$),
-	'23502: null value in column "status" of relation "campaigns" violates not-null constraint', 'status must be given');
+SELECT is(pg_temp.error_of($$INSERT INTO campaigns (duration_hours) VALUES (1); UPDATE campaigns SET status = NULL$$),
+	'23502: null value in column "status" of relation "campaigns" violates not-null constraint', 'status must not be NULL');
 SELECT is(pg_temp.error_of($$INSERT INTO campaigns (status) VALUES ('CREATED')$$),
 	'23502: null value in column "duration_hours" of relation "campaigns" violates not-null constraint', 'duration_hours must be given');
 SELECT is(pg_temp.error_of(format('INSERT INTO campaigns (status, duration_hours, %I) VALUES (''CREATED'', 1, NULL)', c)),

@@ -214,6 +214,8 @@ SELECT is(pg_temp.steps('create-monthly-partitions', '2033-01-05 13:00:51+00'), 
 	'the failed job takes its step when it can');
 SELECT is((SELECT (last_outcome, last_error, failures, last_count)::text FROM campaign_maintenance_jobs WHERE job = 'create-monthly-partitions'), '(ok,,0,1)',
 	'the job that succeeds has no failures on record');
+-- Tables of 1.1 may hold a schedule that the CHECK refuses now.
+ALTER TABLE campaign_maintenance_jobs DROP CONSTRAINT valid_schedule;
 UPDATE campaign_maintenance_jobs SET schedule = '5-1 * * * *' WHERE job = 'refresh-pending-timers';
 SELECT isnt(d.jobs, NULL, 'jobs are due for a worker that gives -infinity with a schedule that is invalid') FROM campaign_lifecycle_internal._due_maintenance('2033-09-05 12:05:00+00',
 	'-infinity') AS d;

@@ -113,7 +113,7 @@ SELECT results_eq('SELECT right(timer_id::text, 2), status::text, due, lateness,
 	$$VALUES ('a1', 'PENDING', true, interval '1 minute', 'due', NULL, 'CREATED'), ('a2', 'PENDING', true, '0', 'waits for an earlier timer', 'a1', 'CREATED'),
 		('b1', 'FAILED', false, '0', 'waits for its next attempt', NULL, 'CREATED'), ('a3', 'PENDING', false, '0', 'waits for its time', 'a1', 'CREATED'),
 		('b2', 'PENDING', false, '0', 'waits for its time', 'b1', 'CREATED')$$,
-	'upcoming_timers: what fires next, over all campaigns, in order, with lateness and why not yet');
+	'upcoming_timers: what is executed next, over all campaigns, in order, with lateness and why not yet');
 UPDATE campaign_timers SET scheduled_at = now() - interval '1 minute' WHERE id = '00000000-0000-7000-8000-0000000000a2';
 SELECT results_eq($$SELECT right(timer_id::text, 2), waits_because FROM upcoming_timers WHERE due ORDER BY 1$$,
 	$$VALUES ('a1', 'due'), ('a2', 'waits for an earlier timer')$$, 'of two at the same instant the one of lower priority waits for none');
@@ -130,7 +130,7 @@ UPDATE campaign_timers SET status = 'CANCELLED' WHERE id = '00000000-0000-7000-8
 UPDATE campaign_timers SET status = 'COMPLETED' WHERE id = '00000000-0000-7000-8000-0000000000a2';
 SELECT results_eq('SELECT right(timer_id::text, 2) FROM upcoming_timers', $$VALUES ('a3'), ('b2')$$,
 	'neither dead nor finished timers are among them');
--- Cheap with LIMIT: no sort of what waits. (The rows are made so that the planner has a choice.)
+-- Cheap with LIMIT: no sort of what waits. The rows give the planner a choice.
 INSERT INTO campaigns (status, duration_hours) SELECT 'CREATED', 1 FROM generate_series(1, 5000);
 INSERT INTO campaign_timers (campaign_id, timer_type, scheduled_at) SELECT id, 'START_CAMPAIGN', now() + random() * interval '1 day' FROM campaigns WHERE id::text NOT LIKE '00000000%';
 ANALYZE campaigns;

@@ -126,18 +126,18 @@ SELECT is(create_monthly_partitions(0, '2042-01-01 00:00:00+00'), 1,
 	'create_monthly_partitions() makes a month whose name is taken');
 SELECT has_table('campaign_state_log_y2042m01_2', 'the month whose name is taken gets a number');
 
-CREATE ROLE upkeep_owner;
-GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO upkeep_owner;
-SELECT set_campaign_owner('upkeep_owner');
+CREATE ROLE maintenance_owner;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO maintenance_owner;
+SELECT set_campaign_owner('maintenance_owner');
 SELECT create_monthly_partitions(0, '2043-01-01 00:00:00+00') AS by_superuser \gset
-SELECT is((SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = 'campaign_state_log_y2043m01'::regclass), 'upkeep_owner'::name,
+SELECT is((SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = 'campaign_state_log_y2043m01'::regclass), 'maintenance_owner'::name,
 	'a month that a superuser makes belongs to the owner of the log');
-SET LOCAL ROLE upkeep_owner;
+SET LOCAL ROLE maintenance_owner;
 SELECT create_monthly_partitions(1, '2043-01-01 00:00:00+00') AS by_owner \gset
 RESET ROLE;
 SELECT is(:by_owner, 1, 'a plain role that owns the tables can do it');
-CREATE ROLE upkeep_stranger;
-SELECT is(has_function_privilege('upkeep_stranger', 'create_monthly_partitions(integer, timestamptz)', 'EXECUTE'), false,
+CREATE ROLE maintenance_stranger;
+SELECT is(has_function_privilege('maintenance_stranger', 'create_monthly_partitions(integer, timestamptz)', 'EXECUTE'), false,
 	'another role may not call create_monthly_partitions()');
 
 ---- errors

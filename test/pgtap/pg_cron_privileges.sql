@@ -51,9 +51,9 @@ SELECT set_eq('SELECT who FROM loot.notes', ARRAY[current_user::name],
 DELETE FROM loot.notes;
 
 --
--- The two verbs
+-- The two functions
 --
-SELECT is(schedule_maintenance(), true, 'a superuser hands the upkeep to pg_cron');
+SELECT is(schedule_maintenance(), true, 'a superuser hands maintenance to pg_cron');
 SET CONSTRAINTS ALL IMMEDIATE;
 SET CONSTRAINTS ALL DEFERRED;
 SELECT set_eq('SELECT what, who FROM loot.notes', $$VALUES ('campaign_maintenance_jobs', 'cron_owner'::name)$$,
@@ -71,11 +71,11 @@ SELECT is((SELECT count(*) FROM campaign_maintenance_jobs WHERE cron_database IS
 	'campaign_maintenance_jobs says that pg_cron runs no job');
 SELECT is((SELECT count(*) FROM cron.job), 0::bigint, 'no job is left in pg_cron');
 
--- Not through the back door of those who may have other upkeep done.
+-- Not through the back door of those who may have other maintenance done.
 SET LOCAL ROLE cron_operator;
-SELECT tap.is(pg_temp.error_of($$SELECT campaign_lifecycle_internal._run_maintenance_as_owner('set_cron_database', NULL, NULL, 1)$$), '42501: permission denied for this upkeep: set_cron_database',
-	'an operator cannot take the upkeep from the worker');
-SELECT tap.is(pg_temp.error_of(format('SELECT campaign_lifecycle_internal._run_maintenance_as_owner(%L, now(), ''0'', NULL)', v)), '42501: permission denied for this upkeep: ' || v, 'nor ask for ' || v)
+SELECT tap.is(pg_temp.error_of($$SELECT campaign_lifecycle_internal._run_maintenance_as_owner('set_cron_database', NULL, NULL, 1)$$), '42501: permission denied for maintenance function "set_cron_database"',
+	'an operator cannot take maintenance from the worker');
+SELECT tap.is(pg_temp.error_of(format('SELECT campaign_lifecycle_internal._run_maintenance_as_owner(%L, now(), ''0'', NULL)', v)), format('42501: permission denied for maintenance function "%s"', v), 'nor ask for ' || v)
 FROM unnest('{upgrade_campaign_tables,cleanup_finished_timers,cleanup_metrics,refresh_if_changed,nonsense}'::text[]) AS v;
 SELECT tap.is(campaign_lifecycle_internal._run_maintenance_as_owner('cleanup_timer_executions', now(), '1 year', 1), 0::bigint,
 	'an operator can call maintenance as the owner');

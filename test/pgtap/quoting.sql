@@ -67,7 +67,7 @@ SELECT is((SELECT result ->> 'handler' FROM timer_executions), :'evil_text',
 	'the execution keeps the text that the handler returned');
 
 --
--- Upkeep
+-- Maintenance
 --
 INSERT INTO campaign_state_log (campaign_id, to_state, trigger_event, created_at) SELECT :'id', 'CREATED', 'OLD', now() - interval '20 months';
 INSERT INTO campaign_state_log (campaign_id, to_state, trigger_event, created_at) SELECT :'id', 'CREATED', 'OLD', now() - interval '30 months';

@@ -44,6 +44,9 @@ ROLLBACK TO attached;
 -- A generated column that depends on the columns set. No BEFORE ROW trigger would compute it otherwise.
 DROP TRIGGER update_campaign_timers_updated_at ON campaign_timers;
 DROP TRIGGER validate_timer_rescheduling ON campaign_timers;
+DROP TRIGGER validate_timer_status_change ON campaign_timers;
+DROP TRIGGER protect_timer ON campaign_timers;
+DROP TRIGGER explain_changed_timer ON campaign_timers;
 ALTER TABLE campaign_timers ADD COLUMN shout text GENERATED ALWAYS AS (status || '!') STORED, ADD COLUMN quiet text GENERATED ALWAYS AS (lower(timer_type)) STORED;
 CREATE TRIGGER of_shout AFTER UPDATE OF shout ON campaign_timers FOR EACH ROW EXECUTE FUNCTION own.record();
 CREATE TRIGGER of_quiet AFTER UPDATE OF quiet ON campaign_timers FOR EACH ROW EXECUTE FUNCTION own.record();
@@ -80,9 +83,10 @@ SELECT is((SELECT pg_typeof(execution_time_ms)::text || ' ' || result || ' ' || 
 	'double precision {"to": "RUNNING", "from": "CREATED"} true', 'values are cast to the type of their column, and times rounded');
 ROLLBACK TO attached;
 
-ALTER TABLE campaign_state_log ALTER COLUMN trigger_event TYPE varchar(10);
+DROP TRIGGER explain_invalid_metric ON campaign_metrics;
+ALTER TABLE campaign_metrics ALTER COLUMN metric_type TYPE varchar(10);
 SELECT pg_temp.add_campaigns(1);
-SELECT is(pg_temp.run_timers(), 1::bigint, 'one timer is attempted with a column too short for the event');
+SELECT is(pg_temp.run_timers(), 1::bigint, 'one timer is attempted with a column too short for the type of a metric');
 SELECT is(pg_temp.attempt_errors(), ARRAY['22001: value too long for type character varying(10)'],
 	'a value too long for its column fails the attempt');
 ROLLBACK TO attached;

@@ -56,8 +56,8 @@ SELECT is(pg_temp.run_timers(), 3::bigint,
 	'three timers are attempted while a trigger suppresses the update of the second campaign');
 SELECT is(pg_temp.states(), ARRAY['RUNNING COMPLETED', 'CREATED FAILED', 'RUNNING COMPLETED'],
 	'the timer whose campaign was not updated is FAILED, and no other');
-SELECT is(pg_temp.attempt_errors(), ARRAY['09000: a campaign was not moved by its START_CAMPAIGN timer'],
-	'its execution says that the campaign was not moved');
+SELECT is(pg_temp.attempt_errors(), ARRAY['09000: the state of a campaign was not changed by its START_CAMPAIGN timer'],
+	'its execution says that the state was not changed');
 ROLLBACK TO attached;
 
 CREATE TRIGGER suppress BEFORE UPDATE ON campaign_timers FOR EACH ROW

@@ -278,13 +278,22 @@ void on_object_access(ObjectAccessType access, Oid catalog, Oid object, int part
 		next_object_access(access, catalog, object, part, argument);
 }
 
+#if PG_VERSION_NUM >= 190000
+PlannedStmt *on_planner(Query *query, const char *text, int options, ParamListInfo parameters, ExplainState *explain)
+#else
 PlannedStmt *on_planner(Query *query, const char *text, int options, ParamListInfo parameters)
+#endif
 {
 	expect_statement(planner);
 	expect(text != nullptr, planner, "no text");
 	expect(ActiveSnapshotSet(), planner, "no snapshot");
+#if PG_VERSION_NUM >= 190000
+	return next_planner != nullptr ? next_planner(query, text, options, parameters, explain)
+								   : standard_planner(query, text, options, parameters, explain);
+#else
 	return next_planner != nullptr ? next_planner(query, text, options, parameters)
 								   : standard_planner(query, text, options, parameters);
+#endif
 }
 
 void on_emit_log(ErrorData *error)

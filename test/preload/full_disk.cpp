@@ -1,5 +1,5 @@
-// A disk without room, preloaded into a server under test: while the file that FULL_DISK names exists, no file of a database grows, and who tries
-// gets ENOSPC; what there is can be read and written. (WAL has room: without it no server goes on.)
+// A disk without room, preloaded into a server under test: while the file that FULL_DISK names exists, no file of a database grows, and a process
+// that tries gets ENOSPC. Existing blocks can be read and written. WAL has room, because without it no server goes on.
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>

@@ -1,7 +1,7 @@
 -- CREATE EXTENSION works, the worker's library is loaded before any session is, and a second one is refused.
 CREATE EXTENSION campaign_lifecycle;
 SELECT name, installed_version = default_version AS newest FROM pg_available_extensions WHERE name = 'campaign_lifecycle';
-SELECT current_setting('shared_preload_libraries') AS preloaded;
+SELECT current_setting('shared_preload_libraries') ~ '\mcampaign_lifecycle\M' AS preloaded;
 CREATE EXTENSION campaign_lifecycle;
 
 -- The specification's tables are there and belong to the user, not to the extension.

@@ -118,7 +118,7 @@ SELECT pg_temp.told(s) FROM (VALUES
 	(12, 'INSERT INTO campaign_timers (campaign_id, timer_type, scheduled_at) VALUES (''11111111-1111-4111-8111-111111111112'', ''START_CAMPAIGN'', ''infinity'')'),
 	(13, 'INSERT INTO campaign_timers (campaign_id, timer_type, scheduled_at) VALUES (''22222222-2222-4222-8222-222222222222'', ''CLOSE_CAMPAIGN'', now())'),
 	(14, 'INSERT INTO campaign_state_transitions (from_state, to_state, timer_type) VALUES (''CREATED'', ''CLOSED'', ''START_CAMPAIGN'')'),
-	(15, 'UPDATE campaign_timer_policies SET delay = ''2 days'' WHERE state = ''CLOSED'''),
+	(15, 'UPDATE campaign_timer_policies SET delay = ''2 months'' WHERE state = ''CLOSED'''),
 	(16, 'UPDATE campaign_timers SET scheduled_at = ''infinity'' WHERE id = ''33333333-3333-4333-8333-333333333331'''),
 	(17, 'UPDATE campaign_timers SET scheduled_at = ''-infinity'' WHERE id = ''33333333-3333-4333-8333-333333333331'''),
 	(18, 'UPDATE campaign_timers SET scheduled_at = ''200000-01-01 00:00+00'' WHERE id = ''33333333-3333-4333-8333-333333333331''')) AS v (n, s) ORDER BY n;

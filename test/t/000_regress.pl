@@ -1,5 +1,5 @@
 # Run the pg_regress and the isolation tests, each kind against a server of its own, with the outputs in expected/. They run through the
-# Makefile's installcheck, which knows their options. Differences are printed.
+# Makefile's tempcheck, which knows their options. Differences are printed.
 #
 # With TEST_ONLY only the names in TEST_REGRESS and TEST_ISOLATION run (script/test sets them).
 
@@ -21,7 +21,7 @@ for my $kind ('REGRESS', 'ISOLATION')
 	ok(-f "expected/$_.out", "$_ has an expected output") for @chosen;
 
 	my $output = '';
-	open my $make, '-|', "make installcheck PG_CONFIG='$ENV{PG_CONFIG}' $kind='@chosen' $other= 2>&1" or die $!;
+	open my $make, '-|', "make tempcheck PG_CONFIG='$ENV{PG_CONFIG}' $kind='@chosen' $other= 2>&1" or die $!;
 	while (<$make>)
 	{
 		$output .= $_;
@@ -29,7 +29,7 @@ for my $kind ('REGRESS', 'ISOLATION')
 		ok($2 eq 'ok', (lc $kind) . " $1") if /^test\s+(\S+)\s+\.\.\.\s+(\w+)/;
 		ok($1 eq 'ok', (lc $kind) . " $2") if /^(ok|not ok)\s+\d+\s+[-+]\s+(\S+)/;
 	}
-	my $good = ok(close $make, "make installcheck, $kind");
+	my $good = ok(close $make, "make tempcheck, $kind");
 	next if $good;
 
 	diag($output);

@@ -235,7 +235,7 @@ in_database($node, 'a trigger that suppresses the move fails one timer', sub {
 		$db, q{
 		CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
 		CREATE TRIGGER swallow BEFORE UPDATE ON campaigns FOR EACH ROW WHEN (NEW.metadata ->> 'kind' = 'suppressed') EXECUTE FUNCTION swallow()});
-	fails_alone($db, 'suppressed', '09000: a campaign was not moved by its EXPIRE_CAMPAIGN timer');
+	fails_alone($db, 'suppressed', '09000: the state of a campaign was not changed by its EXPIRE_CAMPAIGN timer');
 });
 
 $node->stop;

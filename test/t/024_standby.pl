@@ -1,4 +1,4 @@
-# On a standby no timer fires; a promoted standby executes timers without help.
+# On a standby no timer is executed; a promoted standby executes timers without help.
 #
 # A streaming standby receives campaigns with due timers from a primary whose timers are switched off. In recovery it has no launcher,
 # no worker, and run_due_timers() refuses. The primary stops, the standby is promoted, and its worker executes every timer exactly
@@ -34,6 +34,10 @@ my ($code, $out, $err) = $standby->psql('postgres', 'SELECT run_due_timers()', e
 like($err, qr/ERROR:\s+25006/, 'run_due_timers() refuses in recovery: read-only transaction');
 ($code, $out, $err) = $standby->psql('postgres', "SELECT create_campaign(1)", extra_params => [ '-v', 'VERBOSITY=sqlstate' ]);
 like($err, qr/ERROR:\s+25006/, 'create_campaign() refuses in recovery: read-only transaction');
+query_is($standby, 'postgres', "SELECT check_name, status, value FROM campaign_health() WHERE check_name IN ('preload', 'launcher', 'worker', 'activation', 'health')",
+	"preload|ok|yes\nlauncher|ok|standby\nworker|ok|standby\nactivation|ok|active", 'campaign_health() says that this is a standby, which needs no worker');
+query_is($standby, 'postgres', "SELECT count(*) FROM campaign_health() WHERE check_name = 'launcher' AND detail ~ 'executes no timers, its primary does'", 1, 'and what holds there');
+query_is($standby, 'postgres', 'SELECT state FROM campaign_workers', 'standby', 'campaign_workers says so too');
 check_invariants($standby, 'postgres', 'on the standby');
 
 $primary->stop('immediate');

@@ -1,7 +1,7 @@
 # Without shared_preload_libraries everything works except the worker.
 #
 # CREATE EXTENSION warns and goes on; the API functions work; run_due_timers() does what the worker would, isolates timers that fail, and
-# executes timers that fall due by it; settings can be set. Nothing fires by itself, and campaign_workers says why.
+# executes timers that fall due by it; settings can be set. Nothing is executed by itself, and campaign_workers says why.
 
 use strict;
 use warnings FATAL => 'all';
@@ -19,7 +19,7 @@ in_database(
 		my ($db) = @_;
 		my ($code, $out, $err) = $node->psql($db, 'CREATE EXTENSION campaign_lifecycle');
 		is($code, 0, 'CREATE EXTENSION succeeds without the preload');
-		like($err, qr/WARNING:\s+campaign_lifecycle is not in shared_preload_libraries: timers do not fire by themselves\nHINT: .*run_due_timers/, 'CREATE EXTENSION warns that timers do not fire, with a hint');
+		like($err, qr/WARNING:\s+campaign_lifecycle is not in shared_preload_libraries: no worker executes timers\nHINT: .*run_due_timers/, 'CREATE EXTENSION warns that timers do not fire, with a hint');
 		query_is($node, $db, "SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'campaign_lifecycle%'", 0, 'no launcher and no worker is running');
 		if ($node->safe_psql($db, "SELECT to_regclass('campaign_workers') IS NOT NULL") eq 't')
 		{
@@ -50,7 +50,7 @@ in_database($node, 'run_due_timers() executes a whole life', sub {
 	my ($db) = @_;
 	$node->safe_psql($db, "UPDATE campaign_timer_policies SET delay = '0' WHERE anchor = 'entered' AND NOT (state = 'CLOSED' AND timer_type = 'EXPIRE_CAMPAIGN')");
 	my $life = $node->safe_psql($db, "SELECT create_campaign(1, now() - interval '3 hours')");
-	query_is($node, $db, "SELECT count(*) FROM campaign_timers WHERE status = 'PENDING' AND scheduled_at <= now()", 3, 'three timers are due, and nothing fires by itself');
+	query_is($node, $db, "SELECT count(*) FROM campaign_timers WHERE status = 'PENDING' AND scheduled_at <= now()", 3, 'three timers are due, and nothing is executed by itself');
 	my $attempted = $node->safe_psql($db, 'SELECT run_due_timers()');
 	# In REWARD_CLAIM expiry and reminder are due at the same instant; the reminder goes first.
 	query_is($node, $db, "SELECT string_agg(coalesce(from_state, '') || '>' || to_state, ', ' ORDER BY created_at, id) FROM campaign_state_log WHERE campaign_id = '$life'",

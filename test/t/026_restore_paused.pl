@@ -1,7 +1,7 @@
 # A restored copy of a database starts paused.
 #
 # A database with a history, due timers and timers to come is dumped and restored into another one of the same server, whose worker
-# would fire them a second time. No timer of the copy fires until resume_timers(), and the restore loses and adds no row. 071_backup.pl
+# would execute them a second time. No timer of the copy is executed until resume_timers(), and the restore loses and adds no row. 071_backup.pl
 # has all formats and servers; here it is the plain script.
 
 use strict;
@@ -56,7 +56,7 @@ with_copy('the timers of a restored copy wait', sub {
 	query_is($node, $copy, $content, $node->safe_psql($original, $content), 'the restored copy has the rows of the original');
 	add_due_campaigns($node, $copy, 10);
 	let_worker_run('beside the copy');
-	query_is($node, $copy, $waiting, 60, '60 timers of the copy are due and have not fired');
+	query_is($node, $copy, $waiting, 60, '60 timers of the copy are due and were not executed');
 	my (undef, undef, $err) = $node->psql($copy, 'SELECT run_due_timers()', extra_params => [ '-v', 'VERBOSITY=sqlstate' ]);
 	like($err, qr/ERROR:\s+55000/, 'run_due_timers() refuses in the copy');
 });
@@ -67,17 +67,17 @@ with_copy('a restart leaves a restored copy paused', sub {
 	add_due_campaigns($node, $copy, 10);
 	$node->restart;
 	let_worker_run('after a restart');
-	query_is($node, $copy, $waiting, 60, '60 timers of the copy have not fired after the restart');
+	query_is($node, $copy, $waiting, 60, '60 timers of the copy were not executed after the restart');
 });
 
 with_copy('resume_timers() starts a restored copy', sub {
 	my ($original, $copy) = @_;
 	add_due_campaigns($node, $copy, 10);
 	$node->safe_psql($copy, 'SELECT resume_timers()');
-	poll_is($node, $copy, $waiting, 0, 'the timers of the copy fire after resume_timers()');
+	poll_is($node, $copy, $waiting, 0, 'the timers of the copy are executed after resume_timers()');
 	query_is($node, $copy, "SELECT status, count(*) FROM campaigns GROUP BY status ORDER BY status", "CLOSED|1\nCREATED|1\nEXPIRED|160",
 		'the campaigns of the copy are in the states that their timers lead to');
-	query_is($node, $original, $waiting, 50, 'the original, which is paused by hand, has fired nothing');
+	query_is($node, $original, $waiting, 50, 'the original, which is paused by hand, has executed nothing');
 });
 
 $node->stop;

@@ -67,7 +67,7 @@ for my $case (
 	[ 'INSERT of a timer due in a moment' => $insert =~ s/now\(\)/now() + interval '0.7 seconds'/r ],
 	[ 'UPDATE of scheduled_at' => $insert =~ s/now\(\)/now() + interval '1 hour'/r . "; UPDATE campaign_timers SET scheduled_at = now() WHERE campaign_id = 'ID'" ],
 	[ 'UPDATE of status' => $insert =~ s/now\(\)/now() + interval '1 hour'/r
-		. "; UPDATE campaign_timers SET scheduled_at = now(), status = 'CANCELLED' WHERE campaign_id = 'ID'; UPDATE campaign_timers SET status = 'PENDING' WHERE campaign_id = 'ID'" ],
+		. "; UPDATE campaign_timers SET scheduled_at = now(), status = 'FAILED', retry_count = 5 WHERE campaign_id = 'ID'; UPDATE campaign_timers SET status = 'PENDING' WHERE campaign_id = 'ID'" ],
 	[ 'COPY' => "COPY campaign_timers (campaign_id, timer_type, scheduled_at) FROM STDIN;\nID\tEXPIRE_CAMPAIGN\tnow\n\\.\n" ],
 	[ 'COMMIT PREPARED' => "BEGIN; $insert; PREPARE TRANSACTION 'two phases'; COMMIT PREPARED 'two phases'" ],
 	[ 'INSERT in a released savepoint' => "BEGIN; SAVEPOINT s; $insert; RELEASE s; COMMIT" ],

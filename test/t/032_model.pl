@@ -37,13 +37,14 @@ $node->safe_psql(
 		distance interval := units * interval '5 minutes';
 	BEGIN
 		UPDATE campaigns SET start_time = start_time - distance, end_time = end_time - distance, created_at = created_at - distance;
-		UPDATE campaign_timers SET scheduled_at = scheduled_at - distance;
+		UPDATE campaign_timers SET scheduled_at = scheduled_at - distance, executed_at = executed_at - distance, updated_at = updated_at - distance;
 		UPDATE campaign_state_log SET created_at = created_at - distance;
+		UPDATE timer_executions SET started_at = started_at - distance, completed_at = completed_at - distance;
 		RETURN 'done';
 	END $$});
 
 #---------------------------------------------------------------------------------------------------------------------
-# The model. What it knows of the lifecycle is what docs and specification say, in another form than the product's. A moment is
+# The model. It knows of the lifecycle only the text of the documents, in another form than the product's. A moment is
 # units * 1e6, plus the number of the operation: of two things in one unit that which was said first is the earlier.
 
 my $hour = 12;
@@ -54,8 +55,8 @@ my %moves = (
 	REWARD_CLAIM => { EXPIRE_CAMPAIGN => 'EXPIRED' },
 	EXPIRED      => {});
 my %policies = (
-	CREATED => { START_CAMPAIGN => [ 'start', 0 ], CLOSE_CAMPAIGN => [ 'end', 0, 'auto_close' ], EXPIRE_CAMPAIGN => [ 'end', 2 * $hour ] },
-	RUNNING => { CLOSE_CAMPAIGN => [ 'end', 0, 'auto_close' ], EXPIRE_CAMPAIGN => [ 'end', 2 * $hour ] },
+	CREATED => { START_CAMPAIGN => [ 'start', 0 ], CLOSE_CAMPAIGN => [ 'end', 0, 'auto_close' ], EXPIRE_CAMPAIGN => [ 'end', 2 * $hour, 'auto_close' ] },
+	RUNNING => { CLOSE_CAMPAIGN => [ 'end', 0, 'auto_close' ], EXPIRE_CAMPAIGN => [ 'end', 2 * $hour, 'auto_close' ] },
 	CLOSED  => { REWARD_REMINDER => [ 'entered', 1, 'rewards_enabled' ], EXPIRE_CAMPAIGN => [ 'entered', 48 * $hour ] },
 	REWARD_CLAIM => { REWARD_REMINDER => [ 'entered', 144 * $hour, 'rewards_enabled' ], EXPIRE_CAMPAIGN => [ 'entered', 168 * $hour ] },
 	EXPIRED => {});
@@ -76,32 +77,113 @@ sub time_of
 	return later($from, $delay + ($anchor eq 'end' ? $c->{hours} * $hour : 0));
 }
 
+# Does a timer of this type move a campaign in this state, or is it an event?
+sub acts
+{
+	my ($state, $type) = @_;
+	my $policy = $policies{$state}{$type};
+	return $moves{$state}{$type} || ($policy && $policy->[0] eq 'entered');
+}
+
+# Could a timer of the policies, of this type, end a campaign for good before one of the other type has acted?
+sub overtakes
+{
+	my ($state, $type, $other) = @_;
+	return 0 if $type eq $other;
+	for my $from (grep { my $s = $_; $s eq $state || scalar grep { $_ eq $s } states_after($state) } keys %moves)
+	{
+		my $to = $moves{$from}{$type} or next;
+		return 1 if comes_to($from, $other) && !comes_to($to, $other) && !$policies{$to}{$other};
+	}
+	return 0;
+}
+
+sub states_after
+{
+	my ($state) = @_;
+	return map { ($_, states_after($_)) } values %{ $moves{$state} };
+}
+
+# When a timer of a policy is due, which was to be due at this time, wanted at that by its policy: behind the timers set by hand.
+sub behind_hand
+{
+	my ($c, $now, $type, $at, $wanted) = @_;
+	my $result = $at;
+	for my $hand (grep { !$_->{policy} && overtakes($c->{state}, $type, $_->{type}) } waiting($c))
+	{
+		next if $hand->{postponed} && !acts($c->{state}, $hand->{type});
+		my $hand_at = $hand->{postponed} && $hand->{at} > $now ? $now : $hand->{at};
+		next if $at > $hand_at;
+		my $policy = $policies{ $c->{state} }{ $hand->{type} };
+		my $own = $policy ? time_of($c, $policy) : undef;
+		$result = latest($result, $hand_at + (defined $own && $own < $wanted ? $wanted - $own : 0.001));
+	}
+	return $result;
+}
+
 sub apply_policies
 {
 	my ($c, $now) = @_;
 	my $policies = $policies{ $c->{state} };
-	my %had = map { $_->{type} => 1 } waiting($c);
+	my %had = map { $_->{type} => 1 } waiting($c), grep { $_->{ended} } @{ $c->{timers} };
+	my @new;
 	for my $timer (waiting($c))
 	{
-		my $policy = $policies->{ $timer->{type} };
+		my $policy = $timer->{policy} ? $policies->{ $timer->{type} } : undef;
 		if ($c->{state} eq 'EXPIRED' || ($timer->{policy} && !$policy && !$moves{ $c->{state} }{ $timer->{type} }))
 		{
-			$timer->{status} = 'CANCELLED';
+			push @new, [ $timer, undef ];
 		}
-		elsif ($timer->{policy} && $policy && (!$policy->[2] || $c->{ $policy->[2] }))
+		elsif ($policy)
 		{
-			my $at = time_of($c, $policy) // next;
-			next if $at == $timer->{at} || ($at <= $now && ($timer->{at} <= $now || $timer->{status} eq 'FAILED'));
-			@{$timer}{qw(at status attempts)} = (latest($at, $now), 'PENDING', 0);
+			next if $policy->[2] && !$c->{ $policy->[2] };
+			my $wanted = time_of($c, $policy) // next;
+			my $due = $wanted <= $now && ($timer->{at} <= $now || $timer->{status} eq 'FAILED');
+			push @new, [ $timer, behind_hand($c, $now, $timer->{type}, $due ? $timer->{at} : latest($wanted, $now), $wanted) ];
+		}
+		else
+		{
+			my $at = $timer->{postponed} && $timer->{status} ne 'FAILED' && $timer->{at} > $now && acts($c->{state}, $timer->{type}) ? $now : $timer->{at};
+			push @new, [ $timer, $timer->{policy} ? behind_hand($c, $now, $timer->{type}, $at, $at) : $at ];
 		}
 	}
-	return if $c->{state} eq 'EXPIRED';
-	for my $type (@types)
+	for my $type ($c->{state} eq 'EXPIRED' ? () : @types)
 	{
 		my $policy = $policies->{$type} or next;
 		next if $had{$type} || ($policy->[2] && !$c->{ $policy->[2] });
-		my $at = time_of($c, $policy) // next;
-		push @{ $c->{timers} }, { type => $type, status => 'PENDING', attempts => 0, at => latest($at, $now), policy => 1 };
+		my $wanted = time_of($c, $policy) // next;
+		push @new, [ { type => $type, status => 'PENDING', attempts => 0, policy => 1, is_new => 1 }, behind_hand($c, $now, $type, latest($wanted, $now), $wanted) ];
+	}
+	# All times are found before any is written.
+	for my $change (@new)
+	{
+		my ($timer, $at) = @$change;
+		if (!defined $at) { $timer->{status} = 'CANCELLED' }
+		elsif (delete $timer->{is_new}) { $timer->{at} = $at; push @{ $c->{timers} }, $timer }
+		elsif ($at != $timer->{at}) { @{$timer}{qw(at status attempts)} = ($at, 'PENDING', 0) }
+	}
+	return;
+}
+
+# What schedule_timer() and reschedule_timer() do to the timers of policies.
+sub move_behind
+{
+	my ($c, $now) = @_;
+	my @new;
+	for my $timer (grep { $_->{policy} } waiting($c))
+	{
+		next unless grep { !$_->{policy} && overtakes($c->{state}, $timer->{type}, $_->{type}) && (!$_->{postponed} || acts($c->{state}, $_->{type})) } waiting($c);
+		my $policy = $policies{ $c->{state} }{ $timer->{type} };
+		next if !$policy && !$moves{ $c->{state} }{ $timer->{type} };
+		next if $policy && $policy->[2] && !$c->{ $policy->[2] };
+		my $wanted = $policy ? time_of($c, $policy) // next : $timer->{at};
+		my $due = !$policy || ($wanted <= $now && ($timer->{at} <= $now || $timer->{status} eq 'FAILED'));
+		push @new, [ $timer, behind_hand($c, $now, $timer->{type}, $due ? $timer->{at} : latest($wanted, $now), $wanted) ];
+	}
+	for my $change (@new)
+	{
+		my ($timer, $at) = @$change;
+		@{$timer}{qw(at status attempts)} = ($at, 'PENDING', 0) if $at != $timer->{at};
 	}
 	return;
 }
@@ -112,6 +194,8 @@ sub enter
 	$c->{start} //= $now if $c->{state} eq 'CREATED' && $state eq 'RUNNING';
 	$c->{state} = $state;
 	$c->{entered} = $now;
+	# What has ended did so in another visit.
+	delete $_->{ended} for @{ $c->{timers} };
 	push @{ $c->{history} }, $state;
 	apply_policies($c, $now);
 	return;
@@ -125,9 +209,17 @@ sub comes_to
 	return scalar grep { comes_to($_, $type) } values %{ $moves{$state} };
 }
 
+my $by_worker = 0;
+my $attempts = 0;
+
+# When a timer was attempted first, or is to be.
+sub first_time { return $_[0]{first} // $_[0]{at} }
+
 sub fail_attempt
 {
 	my ($timer, $now) = @_;
+	# The worker attempts one after the other. A call of run_due_timers() does it at one time.
+	$timer->{first} //= $by_worker ? $now + 1e-6 * ++$attempts : $now;
 	$timer->{attempts}++;
 	$timer->{status} = 'FAILED';
 	$timer->{at} = later($now, 2 * 2**($timer->{attempts} - 1)) if $timer->{attempts} < 5;
@@ -146,14 +238,16 @@ sub run_one
 		my $ahead = !$policy || grep { my $p = $policies{$_}{ $timer->{type} }; $moves{$_}{ $timer->{type} } && (!$p || $p->[0] eq $policy->[0]) } keys %moves;
 		if ($ahead)
 		{
-			my ($first) = sort { $a <=> $b } map { $_->{at} } grep { $_ != $timer && $_->{status} eq 'FAILED' && waits($_) } @{ $c->{timers} };
-			return fail_attempt($timer, $now) unless defined $first;
-			@{$timer}{qw(status at)} = ('PENDING', $first + 0.001);
+			my @others = grep { $_ != $timer && ($_->{at} > $now || acts($c->{state}, $_->{type})) } waiting($c);
+			my ($next) = sort { $a <=> $b } map { $_->{at} } grep { $_->{status} eq 'FAILED' } @others;
+			($next) = sort { $a <=> $b } map { $_->{at} } @others unless defined $next;
+			@{$timer}{qw(status at postponed)} = ($timer->{attempts} ? 'FAILED' : 'PENDING', defined $next ? $next + 0.001 : later($now, $hour), 1);
 			return;
 		}
 	}
 	return fail_attempt($timer, $now) if !$is_off && $target && $c->{bad};
 	$timer->{status} = 'COMPLETED';
+	$timer->{ended} = 1 if !$is_off && !$target && $policy;
 	enter($c, $target, $now) if !$is_off && $target;
 	return;
 }
@@ -198,18 +292,20 @@ my %model = (
 		return '23505' if $timer && $timer->{status} eq 'PENDING';
 		return 'P0001' if $c->{state} eq 'EXPIRED';
 		push @{ $c->{timers} }, $timer = { type => $type } unless $timer;
-		@{$timer}{qw(status attempts at policy)} = ('PENDING', 0, later($now, $at), 0);
+		@{$timer}{qw(status attempts at policy postponed)} = ('PENDING', 0, later($now, $at), 0, 0);
+		move_behind($c, $now);
 		return;
 	},
 	reschedule_timer => sub {
 		my ($c, $now, $type, $at) = @_;
 		my ($timer) = waiting($c, $type) or return;
-		@{$timer}{qw(status attempts at policy)} = ('PENDING', 0, later($now, $at), 0);
+		@{$timer}{qw(status attempts at policy postponed)} = ('PENDING', 0, later($now, $at), 0, 0);
+		move_behind($c, $now);
 		return;
 	},
 	cancel_timer => sub {
 		my ($c, $now, $type) = @_;
-		$_->{status} = 'CANCELLED' for waiting($c, $type);
+		@{$_}{qw(status ended)} = ('CANCELLED', 1) for waiting($c, $type);
 		return;
 	},
 	retry_timer => sub {
@@ -217,7 +313,10 @@ my %model = (
 		my ($timer) = grep { $_->{type} eq $type && $_->{status} eq 'FAILED' } reverse @{ $c->{timers} };
 		return unless $timer;
 		return '23505' if grep { $_ != $timer } waiting($c, $type);
-		@{$timer}{qw(status attempts at)} = ('PENDING', 0, $now);
+		# Before those that wait and were due after it at first.
+		my ($later) = sort { $a <=> $b } map { $_->{at} } grep { $_ != $timer && $_->{status} eq 'PENDING'
+			&& ([ first_time($_) <=> first_time($timer) || $priority{ $_->{type} } <=> $priority{ $timer->{type} } ]->[0] > 0) } @{ $c->{timers} };
+		@{$timer}{qw(status attempts at)} = ('PENDING', 0, defined $later && $later - 0.001 < $now ? $later - 0.001 : $now);
 		return;
 	});
 
@@ -310,8 +409,6 @@ sub state_of_model
 }
 
 # Timers of a history by the worker are paused, except while due ones run.
-my $by_worker = 0;
-
 sub let_run
 {
 	my ($by) = @_;

@@ -214,7 +214,7 @@ sub live
 	my $fails = '{"fails": "START_CAMPAIGN"}';
 
 	poll_is($node, $db, 'SELECT bool_and(last_outcome = \'ok\') FROM campaign_maintenance_jobs WHERE enabled', 't', 'the worker does its maintenance');
-	query_is($node, $db, 'SELECT count(*) FROM _missing_log_months(3, now())', 0, 'no month is missing');
+	query_is($node, $db, 'SELECT count(*) FROM campaign_lifecycle_internal._missing_log_months(3, now())', 0, 'no month is missing');
 	$node->safe_psql($db, 'BEGIN;' . create(10, 0.3, '{}') . create(2, 0.3, $fails) . 'COMMIT');
 	poll_is($node, $db, "SELECT count(*) FROM campaigns WHERE status = 'EXPIRED'", 12, 'all campaigns have come to their end');
 	query_is($node, $db, "SELECT count(*), count(DISTINCT timer) FROM handled", '12|12', 'the handler was called once for each');
@@ -238,7 +238,7 @@ sub live
 	return;
 }
 
-# What must not be there. A worker that ends for DROP EXTENSION or DROP DATABASE says so at LOG; the failing timer's error is no line of the log.
+# Lines of the log that must not be there. A worker that ends for DROP EXTENSION or DROP DATABASE says so at LOG; the failing timer's error is no line of the log.
 sub quiet
 {
 	my ($log, $what, $ignored) = @_;

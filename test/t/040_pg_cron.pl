@@ -14,6 +14,8 @@ use CampaignServer;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
+plan skip_all => 'the server has no pg_cron' unless server_has('pg_cron');
+
 my $node = campaign_server(
 	'cron',
 	extension => 0,

@@ -111,7 +111,7 @@ is( unanswered(
 		'campaign_lifecycle_internal._maintenance_commands_as_owner()', "campaign_lifecycle_internal._health_as_owner('infinity')", "campaign_lifecycle_internal._health_as_owner('-infinity')", "campaign_lifecycle_internal._is_run_by_live_process(gen_random_uuid())", 'campaign_lifecycle_internal._workers()', 'campaign_lifecycle_internal._in_transaction_block()', 'campaign_lifecycle_internal._uuid_v7()', 'campaign_lifecycle_internal._wake()'),
 	'', 'C functions with odd arguments: each answers, or says what is wrong');
 
-# Trigger functions called directly, at the wrong time, on tables of any shape, on a foreign table. (A naive one reads columns by number.)
+# Trigger functions called directly, at the wrong time, on tables of any shape, on a foreign table. A naive function reads columns by number.
 my @trigger_functions = split /\n/, sql(q{
 	SELECT p.oid::regproc FROM pg_proc AS p JOIN pg_depend AS d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
 	JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'campaign_lifecycle' WHERE p.prorettype = 'trigger'::regtype ORDER BY 1});
@@ -159,7 +159,7 @@ is($directly, '', 'trigger functions refuse a direct call');
 is(unanswered($superuser, @attempts), '', @attempts . ' triggers in every wrong place: each answers, or says what is wrong');
 
 # A log of somebody else's: the owner of the tables may put the trigger that writes the log on a table of his beside it, with a machine of his own.
-# (A naive one writes the log with the rights of the log's owner, whoever made the table, and reads the machine with them, too.)
+# A naive function writes the log with the rights of the log's owner, whoever made the table, and reads the machine with them, too.
 sql(q{
 	CREATE SCHEMA archive;
 	GRANT USAGE, CREATE ON SCHEMA archive TO tables_owner;

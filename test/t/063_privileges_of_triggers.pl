@@ -246,7 +246,7 @@ my $moved = as($node, 'postgres', 'mallory', q{
 	CREATE FUNCTION loot.to_regclass(pg_catalog.text) RETURNS loot.regclass LANGUAGE sql AS $$ SELECT ROW($1)::loot.regclass WHERE loot.spring('cast to regclass of loot') $$;
 	CREATE CAST (pg_catalog.text AS loot.regclass) WITH FUNCTION loot.to_regclass(pg_catalog.text) AS IMPLICIT;
 	SELECT public.transition_campaign(:'id', 'RUNNING');
-	-- Not by a verb, which has a search_path of its own.
+	-- Not by a function of the API, which has a search_path of its own.
 	SELECT pg_catalog.set_config('campaign_lifecycle.trigger_event', pg_catalog.repeat('x', 100), false);
 	UPDATE public.campaigns SET status = 'CLOSED' WHERE id OPERATOR(pg_catalog.=) :'id'});
 like($moved, qr/^CREATED\nx+$/, 'a writer moves a campaign under a search_path of its own');
@@ -286,7 +286,7 @@ with_worker(sub { poll_is($node, 'postgres', "SELECT last_error FROM campaign_wo
 owner_query_is("SELECT count(*) FROM campaign_timers WHERE status = 'PENDING' AND scheduled_at <= now()", 1, 'the timer waits under forced row-level security');
 is(sql("SELECT status FROM campaign_health() WHERE check_name = 'row_security'"), 'critical', 'the check row_security is critical under forced row-level security');
 as_owner('ALTER TABLE campaigns NO FORCE ROW LEVEL SECURITY');
-with_worker(sub { owner_poll_is($due, 0, 'the timer fires when row-level security is not forced') });
+with_worker(sub { owner_poll_is($due, 0, 'the timer is executed when row-level security is not forced') });
 traps_ran_as($node, 'postgres', 'tables_owner', 'forced policies');
 
 #---------------------------------------------------------------------------------------------------------------------

@@ -203,7 +203,7 @@ poll_is($node, 'working', "SELECT count(*) FROM public.campaign_maintenance_jobs
 is(sql('working', "SELECT count(*) FROM public.timer_executions WHERE status = 'FAILED'"), 0, 'no attempt has failed beside the overloads');
 is(sql('working', "SELECT DISTINCT status FROM public.campaigns"), 'EXPIRED', 'each campaign is EXPIRED');
 as($node, 'working', 'app', q{SELECT public.unregister_handler('START_CAMPAIGN'::text)});
-no_planted_function_ran('working', 'verbs, worker, upkeep, health');
+no_planted_function_ran('working', 'functions, worker, maintenance, health');
 # Tables made anew; and a schema that holds functions of these names is none to install into.
 sql('working', q{
 	SELECT public.set_campaign_owner(current_user::regrole);

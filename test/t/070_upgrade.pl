@@ -1,8 +1,8 @@
 # From 1.1 to 1.2.
 #
-# A server has loaded the new library, and one database still has the functions of 1.1. There no timer fires and campaign_health() says what to do, while the
+# A server has loaded the new library, and one database still has the functions of 1.1. There no timer is executed and campaign_health() says what to do, while the
 # tables accept writes. ALTER EXTENSION UPDATE makes of it what a new installation would be, object by object, in public and in a schema with an odd name, keeps
-# every row and every level of access. A dump of 1.1, restored under 1.2, has old tables under new functions: nothing fires in it until
+# every row and every level of access. A dump of 1.1, restored under 1.2, has old tables under new functions: nothing is executed in it until
 # upgrade_campaign_tables(). CREATE EXTENSION upgrades tables of 1.1 that it adopts.
 #
 # test/upgrade/database-1.1.sql is a dump that a server with 1.1 has made: a database with something in everything, whose tables copies_owner owns.
@@ -38,7 +38,7 @@ sub restore_old
 	$node->safe_psql('postgres', "CREATE DATABASE $db");
 	my ($out, $err);
 	IPC::Run::run([ 'psql', '-X', '-q', '-o', '/dev/null', '-f', $path, $node->connstr($db) ], '>', \$out, '2>', \$err);
-	# What 1.1 granted on its internal functions has no function to go to.
+	# The privileges that 1.1 granted on its internal functions have no function to go to.
 	$err =~ s/^\S+ ERROR:  function public\._\w+\(.*\) does not exist\n//mg if $version ne '1.1';
 	return is($err, '', "restore of a dump of 1.1 with the functions of $version");
 }
@@ -90,18 +90,18 @@ subtest 'between the new library and ALTER EXTENSION UPDATE' => sub {
 		INSERT INTO campaign_timers (campaign_id, timer_type, scheduled_at) SELECT m.id, 'START_CAMPAIGN', now() FROM made AS m});
 	$node->safe_psql('waiting', q{UPDATE campaigns SET status = 'RUNNING' WHERE id = (SELECT max(id::text)::uuid FROM campaigns WHERE status = 'CREATED' AND NOT metadata ? 'refused')});
 	query_is($node, 'waiting', q{SELECT count(*) FROM campaign_state_log WHERE created_at > now() - interval '1 minute'}, 2, 'plain SQL writes the tables, and triggers write the log');
-	query_is($node, 'waiting', $overdue, $before + 1, 'no timer fires');
+	query_is($node, 'waiting', $overdue, $before + 1, 'no timer is executed');
 	my @problems = grep { !/of another version than its library|administrator command|the database system is/ } slurp_file($node->logfile) =~ /^.*(?:ERROR|FATAL|PANIC|terminated by signal).*$/mg;
 	is(join("\n", @problems), '', 'the server log has no other error');
-	my @lines = slurp_file($node->logfile) =~ /no timer fires, because extension/g;
+	my @lines = slurp_file($node->logfile) =~ /no timer is executed, because extension/g;
 	cmp_ok(scalar @lines, '<=', 3, 'the server log says it once in each of the three databases that had 1.1');
 	$node->safe_psql('waiting', 'ALTER EXTENSION campaign_lifecycle UPDATE');
-	poll_is($node, 'waiting', $overdue, 0, 'timers fire after ALTER EXTENSION UPDATE');
+	poll_is($node, 'waiting', $overdue, 0, 'timers are executed after ALTER EXTENSION UPDATE');
 	check_invariants($node, 'waiting', 'updated while the worker waited');
 	query_is($node, 'waiting', "SELECT string_agg(check_name, ', ') FROM campaign_health() WHERE status = 'critical' AND check_name NOT IN ('dead_letters', 'failure_rate')", '', 'health is not critical');
 };
 
-# What the upgrade writes: the version. What a superuser's update may do to rows: nothing.
+# The upgrade writes the version. A superuser's update may do nothing to rows.
 my $written = qr/^(?:campaign_tables_version)/;
 
 subtest 'an update keeps every row and the access of every role' => sub {
@@ -138,7 +138,7 @@ subtest 'a dump of 1.1, restored under 1.2' => sub {
 	like($err, qr/of another version than the extension.*HINT:.*upgrade_campaign_tables\(\)/s, 'run_due_timers() refuses, and names upgrade_campaign_tables()');
 	add_due_campaigns($node, 'new_public', 10);
 	poll_is($node, 'new_public', "SELECT count(*) FROM campaigns WHERE status = 'EXPIRED'", 10, 'another database works');
-	same_lines(\@before, [ table_contents($node, 'restored') ], 'though it was resumed, nothing has fired');
+	same_lines(\@before, [ table_contents($node, 'restored') ], 'though it was resumed, nothing was executed');
 	$node->safe_psql('restored', 'SELECT pause_timers(), upgrade_campaign_tables(), upgrade_campaign_tables()');
 	same_lines(\@before, [ table_contents($node, 'restored') ], 'upgrade_campaign_tables() keeps every row', $written);
 	query_is($node, 'restored', $critical, 'ok|1.2|1.2', 'health is satisfied');

@@ -1,9 +1,9 @@
-# A copy of a database has every row and object, makes no message, and fires no timer.
+# A copy of a database has every row and object, makes no message, and executes no timer.
 #
 # Two databases have rows in every table: campaigns in every state, timers overdue, put off and dead, 15 months of log of which some
 # are archived, an edited lifecycle, columns, indexes, triggers and a check of the user's. One is in public and a superuser's, one in
 # a schema with an odd name and a plain role's. Each is copied in every way that PostgreSQL has for it. Not one line comes on stderr;
-# every row and every object is there, the user's included; and no timer fires until resume_timers().
+# every row and every object is there, the user's included; and no timer is executed until resume_timers().
 
 use strict;
 use warnings FATAL => 'all';
@@ -74,7 +74,7 @@ for my $db (sort keys %schema)
 }
 
 #---------------------------------------------------------------------------------------------------------------------
-# Each is the original, and has fired nothing while a database beside did.
+# Each is the original, and has executed nothing while a database beside did.
 
 for my $server ($node, $other)
 {

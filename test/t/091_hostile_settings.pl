@@ -75,7 +75,7 @@ add_due_campaigns($node, $db, 200);
 poll_is($node, $db, "SELECT count(*) FROM campaigns WHERE status = 'RUNNING'", 0, 'a terminated worker comes back and executes 200 timers');
 check_invariants($node, $db, 'after a new worker');
 
-# A client under the odd ones: verbs, and run_due_timers().
+# A client under the odd ones: functions, and run_due_timers().
 $node->safe_psql($db, 'SELECT pause_timers()');
 my $mine = $node->safe_psql($db, "SELECT public.create_campaign(2, pg_catalog.now() - interval '1 hour')");
 $node->safe_psql($db, 'SELECT resume_timers()');

@@ -57,10 +57,10 @@ sub quietly
 	return $node->safe_psql($db, $sql);
 }
 
-# What is old, for the maintenance. The arithmetic of schedules, a loop of PL/pgSQL, would take an hour and calls no C++ of ours.
-create_campaign_database($node, 'upkeep');
-$node->safe_psql('upkeep', q{
-	ALTER FUNCTION _next_cron_time(text, timestamptz) SET debug_discard_caches = 0;
+# Old rows, which maintenance archives and removes. The arithmetic of schedules, a loop of PL/pgSQL, would take an hour and calls no C++ of ours.
+create_campaign_database($node, 'maintenance');
+$node->safe_psql('maintenance', q{
+	ALTER FUNCTION campaign_lifecycle_internal._next_cron_time(text, timestamptz) SET debug_discard_caches = 0;
 	UPDATE campaign_maintenance_jobs SET enabled = job IN ('archive-state-logs', 'cleanup-timer-executions', 'refresh-pending-timers');
 	SELECT create_campaign(24);
 	INSERT INTO campaign_state_log (campaign_id, from_state, to_state, trigger_event, created_at)
@@ -104,9 +104,9 @@ $node->restart;
 is(quietly('lives', $create), 2, 'campaigns are created');
 comes_to('lives', $lived, 2, 'they live their whole lives by the worker');
 comes_to('lives', $reminded, '2|2', 'and their handler is called');
-comes_to('upkeep', "SELECT string_agg(job || ': ' || coalesce(last_error, last_outcome, 'not yet'), ', ') FROM campaign_maintenance_jobs WHERE enabled AND last_outcome IS DISTINCT FROM 'ok'",
+comes_to('maintenance', "SELECT string_agg(job || ': ' || coalesce(last_error, last_outcome, 'not yet'), ', ') FROM campaign_maintenance_jobs WHERE enabled AND last_outcome IS DISTINCT FROM 'ok'",
 	'', 'a worker does the maintenance');
-comes_to('upkeep', 'SELECT count(*) FROM campaign_state_log_archive', 1, 'and has archived an old row of the log');
+comes_to('maintenance', 'SELECT count(*) FROM campaign_state_log_archive', 1, 'and has archived an old row of the log');
 is(quietly('lives', $executed), '0|t', 'no attempt has failed');
 
 $node->append_conf('postgresql.conf', "campaign_lifecycle.enabled = off\n");
@@ -122,7 +122,7 @@ is(quietly('lives', $lived), 4, 'they live their whole lives by run_due_timers()
 is(quietly('lives', $reminded), '4|4', 'and their handler is called');
 is(quietly('lives', $executed), '0|t', 'no attempt has failed');
 
-is($node->safe_psql('upkeep', "SELECT cleanup_timer_executions('0') >= 0"), 't', 'executions are removed by hand');
+is($node->safe_psql('maintenance', "SELECT cleanup_timer_executions('0') >= 0"), 't', 'executions are removed by hand');
 {
 	local $ENV{PGOPTIONS} = '-c debug_discard_caches=0';
 	check_invariants($node, 'lives', 'after four lives');

@@ -56,8 +56,8 @@ sub prepare
 	return;
 }
 
-# Statements of one user, one after another, each within its time. Those of one transaction are one statement, joined by \;, for the
-# connection may be lost and made again in between.
+# Statements of one user, one after another, each within its time. Those of one transaction are one statement, joined by \;, because
+# the connection may be lost and made again in between.
 sub _all_of
 {
 	my ($world, @statements) = @_;
@@ -210,9 +210,8 @@ sub _fill_side
 
 sub _side
 {
-	my ($world, @made) = @_;
-	_all_of($world, 'DROP DATABASE IF EXISTS side', @made ? 'CREATE DATABASE side' : 'CREATE DATABASE side TEMPLATE side_template');
-	$world->sql($_, db => 'side') for @made;
+	my ($world) = @_;
+	_all_of($world, 'DROP DATABASE IF EXISTS side', 'CREATE DATABASE side TEMPLATE side_template');
 	_fill_side($world);
 	$world->sql('SELECT resume_timers()', db => 'side');
 	$world->wait_until(q{SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = 'side' AND backend_type = 'campaign_lifecycle worker' AND wait_event = 'PgSleep'}, 't');
@@ -260,11 +259,18 @@ sub _copy_database
 	return;
 }
 
-# The worker goes on by the tables and functions of the new version.
+# A database whose extension is older than the library: the tables accept writes, campaign_workers says what is needed, and no timer is
+# executed before the update.
 sub _update_extension
 {
 	my ($world) = @_;
-	_side($world, "CREATE EXTENSION campaign_lifecycle VERSION '1.1'", @slow_down);
+	_all_of($world, 'DROP DATABASE IF EXISTS side', 'CREATE DATABASE side');
+	$world->sql($_, db => 'side') for "CREATE EXTENSION campaign_lifecycle VERSION '1.1'", @slow_down;
+	_fill_side($world);
+	$world->sql('SELECT resume_timers()', db => 'side');
+	$world->wait_until(q{SELECT count(*) > 0 FROM campaign_workers WHERE database = 'side' AND state = 'update needed'}, 't');
+	my $early = $world->sql('SELECT count(*) FROM timer_executions', db => 'side');
+	die "$early timers were executed before ALTER EXTENSION UPDATE\n" if $early > 0;
 	$world->sql('ALTER EXTENSION campaign_lifecycle UPDATE', db => 'side', timeout => $longest);
 	_all_done($world, 'side', $timers);
 	return;

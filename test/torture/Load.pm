@@ -1,6 +1,6 @@
 # Clients that create, move, cancel and reschedule campaigns, and remember what was committed.
 #
-# Each client is a process of its own. What it does goes, with a row of torture.ledger, in one transaction; after the server has said that
+# Each client is a process of its own. An action goes, with a row of torture.ledger, in one transaction. After the server has said that
 # it is committed, its number goes into a file of the client's. So the ledger can be compared with the campaigns (a transaction is whole
 # or not at all) and the file with the ledger (what was acknowledged is there). A client touches its own campaigns only.
 #

@@ -1,9 +1,9 @@
 # Faults of all kinds, one after another, while clients work; then rows are counted. Started by script/torture, whose --help tells what
-# it prints. The seed gives the order of the faults and what dice each of them throws, the clients' work as well; what the machine makes
-# of it in time is its own.
+# it prints. The seed gives the order of the faults and what dice each of them throws, the clients' work as well. The timing is the
+# machine's own.
 #
-# A round is some faults under load, then quiet: everything due must be executed, and everything is counted (Accounts.pm). What a round
-# has lost stands in the table at each kind of fault of that round, because it may be due to any of them; the totals count it once.
+# A round is some faults under load, then quiet: everything due must be executed, and everything is counted (Accounts.pm). A loss
+# stands in the table at each kind of fault of its round, because it may be due to any of them. The totals count it once.
 
 use strict;
 use warnings FATAL => 'all';

@@ -34,6 +34,7 @@ struct Batch
 				return &faults[i];
 		for (int i = first; i < first + count; i++)
 			outcome[i] += 1;
+		server_problems = 0;
 		return nullptr;
 	}
 	void record_failure(int first, const Fault *) { outcome[first] += 2; }
@@ -108,6 +109,13 @@ void isolate_tests()
 	settle(&batch, max_timers);
 	is(count_of(batch, 1), 999, "if one timer alone runs out of memory, all others are executed");
 	is(batch.left, 1, "and it is left");
+
+	batch = fresh();
+	for (int i = 0; i < max_timers; i += 10)
+		batch.faults[i] = Fault::server_problem;
+	settle(&batch, max_timers);
+	is(count_of(batch, 1), 900, "if a tenth of the timers run out of memory, all others are executed");
+	is(batch.left, 100, "and these are left");
 
 	batch = fresh();
 	for (int i = 0; i < max_timers; i += 10)

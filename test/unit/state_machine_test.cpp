@@ -75,6 +75,19 @@ void state_machine_tests()
 	ok(machine().can_still_apply<Text>("shut", "OPEN", followed),
 	   "a state is reached through transitions without a timer, and in circles");
 	ok(!machine().can_still_apply<Text>("gone", "OPEN", followed), "but not from a state that nothing leads out of");
+	ok(machine().acts_in<Text>("open", "SHUT", followed) && machine().acts_in<Text>("open", "REMIND", followed),
+	   "a timer acts by a state change, and as an event");
+	ok(!machine().acts_in<Text>("new", "SHUT", followed) && !machine().acts_in<Text>("gone", "SHUT", followed),
+	   "and not where it is early or late");
+	ok(machine().makes_late<Text>("open", "GO", "SHUT", followed),
+	   "a timer makes another one late where it leads past the states in which that acts");
+	ok(machine().makes_late<Text>("new", "GO", "SHUT", followed), "also from a state that leads there");
+	ok(!machine().makes_late<Text>("open", "SHUT", "GO", followed), "but not where the other one acts in the next state");
+	ok(!machine().makes_late<Text>("gone", "GO", "SHUT", followed), "nor where the campaign cannot come to that any more");
+	ok(!machine().makes_late<Text>("open", "GO", "UNKNOWN", followed), "nor a type that is late everywhere");
+	ok(machine().has_policy_so_far<Text>("open", "SHUT", followed) && machine().has_policy_so_far<Text>("gone", "SHUT", followed),
+	   "a policy of the state, or of one that leads to it, has set a timer");
+	ok(!machine().has_policy_so_far<Text>("open", "GO", followed), "and none where no state has a policy for the type");
 	ok(machine().transition_for<Text>("open", no_type) == &transitions[1],
 	   "without a type the first transition out of a state counts");
 	ok(machine().transition_for<Text>("gone", no_type) == nullptr, "and a final state has none");

@@ -1,4 +1,4 @@
-// Random walks: a worker's schedule against a model of the timers, for a million steps with every trouble there is. The seed is
+// Random walks: a worker's schedule against a model of the timers, over a million steps with every trouble there is. The seed is
 // fixed, and UNIT_SEED in the environment replaces it.
 #include "tap.hpp"
 #include "worker/worker_schedule.hpp"
@@ -15,7 +15,7 @@ constexpr int64 second = 1000 * ms;
 constexpr int64 hour = 3600 * second;
 constexpr int max_timers = 48;
 
-// What may happen in a walk.
+// Troubles that may happen in a walk.
 struct Troubles
 {
 	const char *name;
@@ -80,7 +80,7 @@ struct Walk
 	TimestampTz hindered_at; // until when an error, a pause or the clock keeps the worker from its timers
 	TimestampTz scanned_to;
 
-	// What is asserted.
+	// Values that are asserted.
 	int64 fruitless_us;
 	int64 longest_scan_us;
 	int64 latest_us; // of timers that were told

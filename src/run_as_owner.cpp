@@ -3,7 +3,7 @@
 // have attached to the tables then run as the owner. The upgrade of the tables runs as the owner for the same reason.
 // Health checks and jobs are read as the owner, because a view in the place of a table runs its functions as its
 // reader.
-#include "pg/run_as_owner.hpp"
+#include "run_as_owner.hpp"
 
 namespace {
 
@@ -125,7 +125,7 @@ bool add_version_row(FunctionCallInfo fcinfo)
 	ReturnSetInfo *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
 	const char *texts[] = {
 		"extension_version", "critical", installed, extension::version,
-		"No timer fires, because the library is of another version. Run ALTER EXTENSION campaign_lifecycle UPDATE."};
+		"No timer is executed, because the library is of another version. Run ALTER EXTENSION campaign_lifecycle UPDATE."};
 	Datum values[lengthof(texts)];
 	bool nulls[lengthof(texts)] = {};
 	for (int i = 0; i < static_cast<int>(lengthof(texts)); i++)
@@ -138,7 +138,7 @@ bool add_version_row(FunctionCallInfo fcinfo)
 } // namespace
 
 // Run a maintenance function as the owner of the tables. Return the number of rows that it reports.
-SQL_FUNCTION(_upkeep_as_owner)
+SQL_FUNCTION(_run_maintenance_as_owner)
 {
 	int64 count = 0;
 	char nulls[4] = "   ";
@@ -169,6 +169,12 @@ SQL_FUNCTION(_upkeep_as_owner)
 	});
 	SPI_finish();
 	PG_RETURN_INT64(count);
+}
+
+// Do the same under the name that a database of 1.1 calls until its update.
+SQL_FUNCTION(_upkeep_as_owner)
+{
+	return _run_maintenance_as_owner(fcinfo);
 }
 
 // Return the health checks of the tables.

@@ -12,7 +12,7 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._run_due_timers(timestamptz, int
 	'run_due_timers() at a given time.';
 
 CREATE FUNCTION @extschema@.run_due_timers(max_timers integer DEFAULT 1000) RETURNS bigint
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 BEGIN
 	PERFORM campaign_lifecycle_internal._check_given('max_timers', max_timers IS NOT NULL);
 	IF max_timers < 0 THEN
@@ -28,7 +28,7 @@ COMMENT ON FUNCTION @extschema@.run_due_timers(integer) IS
 	'Errors: 22004, 22023; 25001 unless READ COMMITTED; 55000 while paused, and in a handler. Since 1.0.';
 
 CREATE FUNCTION @extschema@.pause_timers() RETURNS void
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 BEGIN
 	INSERT INTO @extschema@.campaign_activation AS a (database_oid, paused)
 	SELECT d.oid, true FROM pg_database AS d WHERE d.datname = current_database()
@@ -37,11 +37,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.pause_timers() IS
-	'From the commit on no timer of this database fires, persistently; a batch that runs ends. resume_timers() ends the '
-	'pause. Since 1.0.';
+	'From the commit on no timer of this database is executed, persistently; a batch that runs ends. '
+	'resume_timers() ends the pause. Since 1.0.';
 
 CREATE FUNCTION @extschema@.resume_timers() RETURNS void
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 DECLARE
 	owned boolean;
 BEGIN
@@ -62,10 +62,10 @@ BEGIN
 	SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database()
 	ON CONFLICT (database_oid) DO UPDATE SET paused = false, changed_at = now() WHERE a.paused;
 	INSERT INTO @extschema@.campaign_clean_run (since)
-	SELECT now() WHERE NOT EXISTS (SELECT FROM @extschema@.campaign_clean_run);
+	SELECT now() WHERE NOT EXISTS (SELECT FROM ONLY @extschema@.campaign_clean_run);
 	PERFORM campaign_lifecycle_internal._wake();
 END
 $$;
 COMMENT ON FUNCTION @extschema@.resume_timers() IS
-	'Timers of this database fire from the commit on: ends pause_timers(), and starts a restored or cloned database, '
-	'which begins paused. Since 1.0.';
+	'Timers of this database are executed from the commit on: ends pause_timers(), and starts a restored or cloned '
+	'database, which begins paused. Since 1.0.';

@@ -15,7 +15,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 # The test takes the worker's place.
-my $node = campaign_server('upkeep', extension => 0, conf => "campaign_lifecycle.enabled = off\nautovacuum = off\n");
+my $node = campaign_server('maintenance', extension => 0, conf => "campaign_lifecycle.enabled = off\nautovacuum = off\n");
 
 in_database($node, 'a round of maintenance that finds nothing to do writes nothing', sub {
 	my ($db) = @_;
@@ -32,7 +32,7 @@ in_database($node, 'maintenance and writers do not hold each other up', sub {
 	my $other = $node->background_psql($db);
 	$other->query_safe('BEGIN; INSERT INTO campaigns (status, duration_hours) VALUES (\'CREATED\', 1)');
 	my ($out, $err) = ('', '');
-	my $upkeep = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr($db), '-c', 'SELECT create_monthly_partitions(5)' ], '<', \'', '>', \$out, '2>', \$err);
+	my $maintenance = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr($db), '-c', 'SELECT create_monthly_partitions(5)' ], '<', \'', '>', \$out, '2>', \$err);
 	poll_is($node, $db, q{SELECT count(*) > 0 FROM pg_stat_activity WHERE query LIKE '%create_monthly_partitions(5)%' AND pid <> pg_backend_pid()}, 't', 'create_monthly_partitions() waits for a table that a transaction uses');
 	my $longest = 0;
 	for (1 .. 10)
@@ -41,11 +41,11 @@ in_database($node, 'maintenance and writers do not hold each other up', sub {
 		$node->safe_psql($db, 'SELECT create_campaign(1)');
 		$longest = time - $began if time - $began > $longest;
 	}
-	# Each for a moment, however slow the machine; the transaction that upkeep waits for is still open.
+	# Each for a moment, however slow the machine; the transaction that maintenance waits for is still open.
 	cmp_ok($longest, '<', 10, 'other sessions write while it waits');
 	$other->query_safe('COMMIT');
 	$other->quit;
-	$upkeep->finish;
+	$maintenance->finish;
 	is($out, "2\n", 'two months are made when the transaction has ended');
 	is($err, '', 'create_monthly_partitions() raises nothing');
 });
