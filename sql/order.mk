@@ -17,9 +17,9 @@ TABLE_FILES := \
 # Functions. plpgsql functions find each other at run time, and SQL functions when they are made.
 FUNCTION_FILES := \
 	functions/access_levels \
-	functions/arguments \
+	functions/presence functions/arguments \
 	triggers/functions triggers/create \
-	install/adopt install/install_campaign_tables install/uninstall update/schedules update/tables \
+	install/adopt install/install_campaign_tables install/uninstall update/schedules update/tables functions/default_rows \
 	functions/campaigns functions/timers functions/metrics functions/pause_and_run \
 	functions/execution functions/early_timers functions/timer_policies functions/hand_set_timers \
 	functions/handlers functions/single_timer \
@@ -39,7 +39,7 @@ INSTALL_FILES := \
 	install/internal_schema \
 	functions/relations \
 	install/clash \
-	install/bookkeeping install/bookkeeping_comments \
+	install/bookkeeping install/bookkeeping_comments install/bookkeeping_trigger \
 	$(FUNCTION_FILES) \
 	install/revoke_public \
 	install/finish \
@@ -56,7 +56,7 @@ UPDATE_FILES := \
 	install/internal_schema \
 	update/$(PREVIOUS)--$(EXTVERSION) \
 	functions/relations \
-	install/bookkeeping_comments \
+	install/bookkeeping_comments install/bookkeeping_trigger \
 	$(FUNCTION_FILES) \
 	install/revoke_public \
 	update/finish \

@@ -10,6 +10,8 @@ namespace extension {
 
 namespace {
 
+constexpr const char *internal_schema = "campaign_lifecycle_internal";
+
 struct Entry
 {
 	Oid schema;
@@ -91,24 +93,112 @@ Datum value_of(Relation relation, HeapTuple row, const char *column, Oid type)
 	return is_null ? static_cast<Datum>(0) : value;
 }
 
-// Return whether this database may run timers. A dump does not carry the row, and a clone's row has a foreign oid, so both start paused.
-bool is_active(Oid schema)
+// What campaign_tables_version says.
+struct TablesVersion
 {
-	return has_row(schema, "campaign_activation", [](Relation relation, HeapTuple row) {
-		return DatumGetObjectId(value_of(relation, row, "database_oid", OIDOID)) == MyDatabaseId &&
-			   !DatumGetBool(value_of(relation, row, "paused", BOOLOID));
-	});
-}
+	int rows;
+	bool has_id; // not in tables of 1.1
+	pg_uuid_t id;
+	bool is_current; // a row has the version of the functions
+};
 
-// Return whether the tables have the version of the functions. This table belongs to the user; it is not read in a paused copy, which a
-// restore may have loaded in part.
-bool are_tables_current(const Entry &entry)
+TablesVersion tables_version_of(const Entry &entry)
 {
-	return has_row(entry.schema, "campaign_tables_version", [&](Relation relation, HeapTuple row) {
+	TablesVersion found = {};
+
+	has_row(entry.schema, "campaign_tables_version", [&](Relation relation, HeapTuple row) {
+		Datum id = value_of(relation, row, "id", UUIDOID);
 		Datum version = value_of(relation, row, "version", TEXTOID);
 
-		return version != 0 && pg::same_text(version, entry.version);
+		found.rows++;
+		found.has_id = id != 0;
+		if (id != 0)
+			found.id = *DatumGetUUIDP(id);
+		found.is_current = found.is_current || (version != 0 && pg::same_text(version, entry.version));
+		return false;
 	});
+	return found;
+}
+
+// The row of this database in campaign_activation.
+struct ActivationRow
+{
+	bool found;
+	bool found_other; // a row of another database
+	bool paused;
+	bool has_tables_id;
+	pg_uuid_t tables_id;
+};
+
+ActivationRow activation_row_of(Oid schema)
+{
+	ActivationRow found = {};
+
+	has_row(schema, "campaign_activation", [&](Relation relation, HeapTuple row) {
+		Datum id = value_of(relation, row, "tables_id", UUIDOID);
+
+		found.found = DatumGetObjectId(value_of(relation, row, "database_oid", OIDOID)) == MyDatabaseId;
+		found.found_other = found.found_other || !found.found;
+		if (!found.found)
+			return false;
+		found.paused = DatumGetBool(value_of(relation, row, "paused", BOOLOID));
+		found.has_tables_id = id != 0;
+		if (id != 0)
+			found.tables_id = *DatumGetUUIDP(id);
+		return true;
+	});
+	return found;
+}
+
+// Return whether the rows of the tables are those of this database. A data-only restore and logical replication bring the row of the
+// other database, beside the own one or in its place. TRUNCATE leaves none.
+bool is_own_data(const ActivationRow &own, const TablesVersion &tables)
+{
+	if (tables.rows == 0 || (!tables.has_id && !own.has_tables_id))
+		return true;
+	return tables.rows == 1 && tables.has_id && own.has_tables_id && memcmp(&tables.id, &own.tables_id, sizeof(pg_uuid_t)) == 0;
+}
+
+// Read whether timers fire in this database. A dump does not carry campaign_activation, and a clone's row has a foreign oid, so both start
+// paused. There campaign_tables_version is not read, because a restore may be working on it.
+Activation activation_of(const Entry &entry, bool *tables_are_current)
+{
+	ActivationRow own = activation_row_of(entry.schema);
+
+	*tables_are_current = false;
+	if (!own.found)
+		return own.found_other ? Activation::cloned : Activation::restored;
+	TablesVersion tables = tables_version_of(entry);
+	*tables_are_current = tables.is_current;
+	if (own.paused)
+		return Activation::paused;
+	return is_own_data(own, tables) ? Activation::active : Activation::loaded;
+}
+
+// Return the text of the function that names the schema for which the functions were made, or nullptr.
+char *source_of_schema_name()
+{
+	Oid schema = get_namespace_oid(internal_schema, true);
+	Oid no_arguments = InvalidOid;
+	bool is_null = true;
+	HeapTuple tuple = SearchSysCache3(PROCNAMEARGSNSP, CStringGetDatum("_schema_name"),
+									  PointerGetDatum(buildoidvector(&no_arguments, 0)), ObjectIdGetDatum(schema));
+
+	if (!HeapTupleIsValid(tuple))
+		return nullptr;
+	Datum source = SysCacheGetAttr(PROCNAMEARGSNSP, tuple, Anum_pg_proc_prosrc, &is_null);
+	char *found = is_null ? nullptr : TextDatumGetCString(source);
+	ReleaseSysCache(tuple);
+	return found;
+}
+
+// Return whether ALTER SCHEMA RENAME came after the functions were made, which name the schema.
+bool is_renamed(Oid schema)
+{
+	char *source = source_of_schema_name();
+	char *name = get_namespace_name(schema);
+
+	return source == nullptr || name == nullptr || strcmp(source, psprintf("SELECT '%s'", quote_identifier(name))) != 0;
 }
 
 bool is_current(const Entry &entry)
@@ -116,9 +206,19 @@ bool is_current(const Entry &entry)
 	return entry.version != 0 && pg::same_text(entry.version, CStringGetTextDatum(version));
 }
 
+// Read whether timers may run.
+void read_activation(const Entry &entry, ExtensionInfo *ext)
+{
+	ext->activation = activation_of(entry, &ext->tables_are_current);
+	if (ext->activation != Activation::active)
+		ext->extension_state = ExtensionState::paused;
+	else
+		ext->extension_state = ext->tables_are_current ? ExtensionState::ready : ExtensionState::old_tables;
+}
+
 ExtensionInfo open_internal(bool wait)
 {
-	ExtensionInfo ext = {ExtensionState::absent, nullptr, InvalidOid};
+	ExtensionInfo ext = {ExtensionState::absent, nullptr, InvalidOid, Activation::restored, false};
 	Oid extension_oid = get_extension_oid(name, true);
 
 	if (!OidIsValid(extension_oid))
@@ -136,12 +236,12 @@ ExtensionInfo open_internal(bool wait)
 	ext.schema = spi_query::schema_of(entry.schema);
 	if (!is_current(entry))
 		ext.extension_state = ExtensionState::other_version;
+	else if (is_renamed(entry.schema))
+		ext.extension_state = ExtensionState::renamed;
 	else if (!OidIsValid(ext.owner))
 		ext.extension_state = ExtensionState::no_tables;
-	else if (!is_active(entry.schema))
-		ext.extension_state = ExtensionState::paused;
 	else
-		ext.extension_state = are_tables_current(entry) ? ExtensionState::ready : ExtensionState::old_tables;
+		read_activation(entry, &ext);
 	return ext;
 }
 
@@ -182,20 +282,77 @@ void refuse_version()
 	pg_unreachable();
 }
 
+void refuse_renamed()
+{
+	char *schema = get_namespace_name(schema_oid());
+
+	if (!OidIsValid(get_namespace_oid(internal_schema, true)))
+		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("schema \"%s\" of extension \"%s\" was renamed", internal_schema, name), errhint("Rename it back."));
+	ereport(
+		ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+		errmsg("the schema of extension \"%s\" was renamed to \"%s\"", name, schema),
+		errdetail("Its functions name the schema as it was."),
+		errhint("Rename the schema back. Or run DROP EXTENSION %s; CREATE EXTENSION %s SCHEMA %s; which adopts the tables, then "
+				"grant_campaign_access() and resume_timers().",
+				name, name, quote_identifier(schema)));
+	pg_unreachable();
+}
+
 spi_query::Schema *current_schema()
 {
 	Entry entry = entry_of(get_extension_oid(name, false));
 
 	if (!is_current(entry))
 		refuse_version();
+	if (is_renamed(entry.schema))
+		refuse_renamed();
 	return spi_query::schema_of(entry.schema);
+}
+
+Oid schema_oid()
+{
+	Oid extension_oid = get_extension_oid(name, true);
+
+	return OidIsValid(extension_oid) ? entry_of(extension_oid).schema : InvalidOid;
+}
+
+bool is_filled(Oid schema, const char *table)
+{
+	return has_row(schema, table, [](Relation, HeapTuple) { return true; });
 }
 
 Oid bookkeeping_table(const char *table)
 {
-	Oid extension_oid = get_extension_oid(name, true);
+	Oid schema = schema_oid();
 
-	return OidIsValid(extension_oid) ? get_relname_relid(table, entry_of(extension_oid).schema) : InvalidOid;
+	return OidIsValid(schema) ? get_relname_relid(table, schema) : InvalidOid;
 }
 
 } // namespace extension
+
+using namespace extension;
+
+// Return in one word whether timers fire in this database: active, paused, restored, cloned or loaded.
+SQL_FUNCTION(_activation_state)
+{
+	constexpr const char *words[] = {"active", "paused", "restored", "cloned", "loaded"};
+	bool tables_are_current;
+	Activation activation = activation_of(entry_of(get_extension_oid(name, false)), &tables_are_current);
+
+	(void) fcinfo;
+	PG_RETURN_TEXT_P(cstring_to_text(words[static_cast<int>(activation)]));
+}
+
+// Return the id of the tables, or NULL where they have none, or rows of several databases. Read it as catalogs are read, because a view
+// in the place of the table would run its functions as the caller.
+SQL_FUNCTION(_tables_id)
+{
+	TablesVersion tables = tables_version_of(entry_of(get_extension_oid(name, false)));
+
+	if (tables.rows != 1 || !tables.has_id)
+		PG_RETURN_NULL();
+	pg_uuid_t *id = static_cast<pg_uuid_t *>(palloc(sizeof(pg_uuid_t)));
+	*id = tables.id;
+	PG_RETURN_UUID_P(id);
+}

@@ -19,7 +19,18 @@ enum class ExtensionState
 	other_version, // than the library's: ALTER EXTENSION ... UPDATE
 	no_tables,     // in a restore, or uninstalled
 	old_tables,    // of another version, from a dump: upgrade_campaign_tables()
+	renamed,       // its schema was renamed, and the functions name the old one
 	paused,        // by pause_timers(), or a copy of another database
+};
+
+// Whether timers fire in this database, and if not, why.
+enum class Activation
+{
+	active,
+	paused,   // by pause_timers()
+	restored, // campaign_activation is empty, as in a dump
+	cloned,   // it holds the row of another database only
+	loaded,   // the tables hold rows of another database
 };
 
 struct ExtensionInfo
@@ -27,6 +38,8 @@ struct ExtensionInfo
 	ExtensionState extension_state;
 	spi_query::Schema *schema;
 	Oid owner; // of campaign_timers; the worker acts as this role
+	Activation activation;
+	bool tables_are_current; // of the version of the functions; known where activation is active, paused or loaded
 };
 
 // Open the extension for the worker, within a transaction connected to SPI. Lock it against DROP EXTENSION until the transaction ends, or
@@ -46,9 +59,18 @@ char *installed_version();
 // Raise 55000 and say how to update the extension.
 [[noreturn]] void refuse_version();
 
+// Raise 55000 and say what to do after the schema was renamed.
+[[noreturn]] void refuse_renamed();
+
 // Return the extension's schema for a function that is called from SQL. Raise 55000 if the extension is of another version than the
 // library, because its SQL then expects another library.
 spi_query::Schema *current_schema();
+
+// Return the schema of the extension, or InvalidOid.
+Oid schema_oid();
+
+// Return whether a plain table of the schema has a row.
+bool is_filled(Oid schema, const char *table);
 
 // Return a table of the extension's own, or InvalidOid.
 Oid bookkeeping_table(const char *table);

@@ -32,6 +32,16 @@ constexpr MaintenanceFunction maintenance_functions[] = {
 	 {R"(SELECT 0::pg_catalog.int8 FROM campaign_lifecycle_internal._upgrade_campaign_tables())",
 	  3,
 	  {TIMESTAMPTZOID, INTERVALOID, INT8OID}}},
+	{"renew_tables_id",
+	 true,
+	 {R"(SELECT 0::pg_catalog.int8 FROM campaign_lifecycle_internal._renew_tables_id())",
+	  3,
+	  {TIMESTAMPTZOID, INTERVALOID, INT8OID}}},
+	{"insert_default_rows",
+	 false,
+	 {R"(SELECT 0::pg_catalog.int8 FROM campaign_lifecycle_internal._insert_default_rows())",
+	  3,
+	  {TIMESTAMPTZOID, INTERVALOID, INT8OID}}},
 	{"cleanup_finished_timers",
 	 false,
 	 {R"(SELECT campaign_lifecycle_internal._cleanup_finished_timers($2, $1) WHERE $3 IS NULL)",
@@ -79,6 +89,8 @@ extension::ExtensionInfo open_tables()
 
 	if (ext.extension_state == extension::ExtensionState::other_version)
 		extension::refuse_version();
+	if (ext.extension_state == extension::ExtensionState::renamed)
+		extension::refuse_renamed();
 	if (!OidIsValid(ext.owner))
 		ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the campaign tables do not exist"),
 				errhint("Call install_campaign_tables()."));

@@ -17,8 +17,7 @@ BEGIN
 			USING ERRCODE = 'undefined_object', HINT = 'Give the name of a role; nothing can be granted to PUBLIC.';
 	END IF;
 	IF to_regclass('@extschema@.campaign_timers') IS NULL THEN
-		RAISE EXCEPTION 'the campaign tables are missing'
-			USING ERRCODE = 'undefined_table', HINT = 'install_campaign_tables() makes them.';
+		PERFORM campaign_lifecycle_internal._raise_no_tables();
 	END IF;
 	SELECT e.extowner INTO keeper FROM pg_extension AS e WHERE e.extname = 'campaign_lifecycle';
 	SELECT o.owner
@@ -108,7 +107,8 @@ BEGIN
 	IF access = 'operator' THEN
 		EXECUTE format('GRANT UPDATE (status, scheduled_at, retry_count) ON TABLE %s TO %s',
 			'@extschema@.campaign_timers'::regclass, role);
-		EXECUTE format('GRANT INSERT (database_oid, paused), UPDATE (paused, changed_at) ON TABLE %s TO %s',
+		EXECUTE format('GRANT INSERT (database_oid, paused, tables_id), UPDATE (paused, changed_at, tables_id) '
+			'ON TABLE %s TO %s',
 			'@extschema@.campaign_activation'::regclass, role);
 		EXECUTE format('GRANT INSERT (timer_type, handler, handler_owner, timeout), UPDATE (handler, timeout, '
 			'registered_at), DELETE ON TABLE %s TO %s',

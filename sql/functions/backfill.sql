@@ -314,6 +314,9 @@ DECLARE
 	sleep_for double precision;
 	told timestamp with time zone;
 BEGIN
+	IF to_regclass('@extschema@.campaign_timers') IS NULL THEN
+		PERFORM campaign_lifecycle_internal._raise_no_tables();
+	END IF;
 	PERFORM campaign_lifecycle_internal._backfill_check(table_name, column_name, value_expression, batch_size, pause);
 	PERFORM campaign_lifecycle_internal._backfill_try(campaign_lifecycle_internal._backfill_trial(table_name, column_name,
 		value_expression));

@@ -57,7 +57,10 @@ BEGIN
 	WHERE NOT m.is_entered OR m.waits_for_start
 	ORDER BY m.is_entered, m.priority, m.from_state
 	LIMIT 1;
-	IF first_state IS NULL THEN
+	IF first_state IS NULL AND NOT EXISTS (SELECT FROM ONLY @extschema@.campaign_state_transitions) THEN
+		RAISE EXCEPTION 'no first state: campaign_state_transitions is empty'
+			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'install_campaign_tables() puts the default rows back.';
+	ELSIF first_state IS NULL THEN
 		RAISE EXCEPTION 'no first state: every state of campaign_state_transitions can be entered from another'
 			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Delete the row that leads back into the first state.';
 	END IF;
@@ -77,6 +80,9 @@ DECLARE
 	campaign_id uuid;
 	entered timestamptz;
 BEGIN
+	IF to_regclass('@extschema@.campaign_timers') IS NULL THEN
+		PERFORM campaign_lifecycle_internal._raise_no_tables();
+	END IF;
 	PERFORM campaign_lifecycle_internal._check_given('duration_hours', duration_hours IS NOT NULL);
 	PERFORM campaign_lifecycle_internal._check_given('auto_close', auto_close IS NOT NULL);
 	PERFORM campaign_lifecycle_internal._check_given('rewards_enabled', rewards_enabled IS NOT NULL);
@@ -114,6 +120,9 @@ CREATE FUNCTION @extschema@.schedule_campaign_timers(campaign_id uuid)
 DECLARE
 	state text;
 BEGIN
+	IF to_regclass('@extschema@.campaign_timers') IS NULL THEN
+		PERFORM campaign_lifecycle_internal._raise_no_tables();
+	END IF;
 	PERFORM campaign_lifecycle_internal._check_given('campaign_id', campaign_id IS NOT NULL);
 	state := campaign_lifecycle_internal._lock_campaign(campaign_id);
 	PERFORM campaign_lifecycle_internal._apply_policies(ARRAY[campaign_id],
@@ -140,6 +149,9 @@ DECLARE
 	state text;
 	kept record;
 BEGIN
+	IF to_regclass('@extschema@.campaign_timers') IS NULL THEN
+		PERFORM campaign_lifecycle_internal._raise_no_tables();
+	END IF;
 	PERFORM campaign_lifecycle_internal._check_given('campaign_id', campaign_id IS NOT NULL);
 	IF start_time IS NULL AND duration_hours IS NULL THEN
 		RAISE EXCEPTION 'nothing to reschedule: neither start_time nor duration_hours is given'
@@ -262,6 +274,9 @@ CREATE FUNCTION @extschema@.transition_campaign(campaign_id uuid, to_state text,
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 #variable_conflict use_variable
 BEGIN
+	IF to_regclass('@extschema@.campaign_timers') IS NULL THEN
+		PERFORM campaign_lifecycle_internal._raise_no_tables();
+	END IF;
 	PERFORM campaign_lifecycle_internal._check_given('campaign_id', campaign_id IS NOT NULL);
 	PERFORM campaign_lifecycle_internal._check_given('to_state', to_state IS NOT NULL);
 	PERFORM campaign_lifecycle_internal._check_given('trigger_event', trigger_event IS NOT NULL);
@@ -291,6 +306,9 @@ DECLARE
 	state text;
 	target text;
 BEGIN
+	IF to_regclass('@extschema@.campaign_timers') IS NULL THEN
+		PERFORM campaign_lifecycle_internal._raise_no_tables();
+	END IF;
 	PERFORM campaign_lifecycle_internal._check_given('campaign_id', campaign_id IS NOT NULL);
 	PERFORM campaign_lifecycle_internal._check_text('reason', reason);
 	state := campaign_lifecycle_internal._lock_campaign(campaign_id);

@@ -1,7 +1,8 @@
 -- Handlers are functions of the user that run with a timer, after its state change and in its transaction. They run
 -- with the privileges of the role that registered them.
 
-CREATE FUNCTION campaign_lifecycle_internal._check_handler(handler regprocedure, handler_owner name) RETURNS void
+CREATE FUNCTION campaign_lifecycle_internal._check_handler(handler regprocedure, handler_owner name,
+	handler_owner_oid oid) RETURNS void
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	known record;
@@ -20,7 +21,7 @@ BEGIN
 		RAISE EXCEPTION 'function % is no handler', handler
 			USING ERRCODE = 'invalid_function_definition',
 				HINT = 'A handler is a function f(campaign_id uuid, timer_id uuid, payload jsonb) RETURNS jsonb.';
-	ELSIF pg_get_userbyid(known.proowner) <> handler_owner THEN
+	ELSIF pg_get_userbyid(known.proowner) <> handler_owner AND known.proowner IS DISTINCT FROM handler_owner_oid THEN
 		RAISE EXCEPTION 'function % belongs to %, not to %', handler, known.proowner::regrole, quote_ident(handler_owner)
 			USING ERRCODE = 'insufficient_privilege',
 				HINT = 'Whoever owns a handler registers it, and it runs with that role''s rights.';
@@ -41,9 +42,9 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION campaign_lifecycle_internal._check_handler(regprocedure, name) IS
-	'Raises 42883 unless the function exists, 42P13 unless it is a handler, 42501 unless it belongs to this role, who '
-	'may execute it.';
+COMMENT ON FUNCTION campaign_lifecycle_internal._check_handler(regprocedure, name, oid) IS
+	'Raises 42883 unless the function exists, 42P13 unless it is a handler, 42501 unless it belongs to this role, '
+	'by its name or its oid, which may execute it.';
 
 -- to_regprocedure() would need USAGE on the handler's schema, which the worker's role may lack.
 CREATE FUNCTION campaign_lifecycle_internal._find_handler(handler text) RETURNS regprocedure
@@ -69,6 +70,9 @@ DECLARE
 	signature constant text := handler::text;
 	other record;
 BEGIN
+	IF to_regclass('@extschema@.campaign_timers') IS NULL THEN
+		PERFORM campaign_lifecycle_internal._raise_no_tables();
+	END IF;
 	PERFORM campaign_lifecycle_internal._check_timer_type(timer_type);
 	PERFORM campaign_lifecycle_internal._check_given('handler', handler IS NOT NULL);
 	IF timeout <= interval '0' OR timeout > interval '24 hours' THEN
@@ -76,12 +80,13 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value',
 				HINT = 'More than 0, up to 24 hours; NULL: the setting campaign_lifecycle.handler_timeout.';
 	END IF;
-	PERFORM campaign_lifecycle_internal._check_handler(handler, current_user);
+	PERFORM campaign_lifecycle_internal._check_handler(handler, current_user, NULL::oid);
 	INSERT INTO @extschema@.campaign_timer_handlers AS h (timer_type, handler, handler_owner, timeout)
 	VALUES (timer_type, signature, current_user, timeout)
 	ON CONFLICT ON CONSTRAINT campaign_timer_handlers_pkey DO UPDATE
 		SET handler = excluded.handler, timeout = excluded.timeout, registered_at = now()
-		WHERE h.handler_owner = current_user;
+		WHERE h.handler_owner = current_user
+			OR h.handler_owner_oid = (SELECT r.oid FROM pg_roles AS r WHERE r.rolname = current_user);
 	IF NOT FOUND THEN
 		SELECT h.handler, h.handler_owner INTO other FROM ONLY @extschema@.campaign_timer_handlers AS h
 			WHERE h.timer_type = register_handler.timer_type;
@@ -110,6 +115,9 @@ CREATE FUNCTION @extschema@.unregister_handler(timer_type text) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 #variable_conflict use_variable
 BEGIN
+	IF to_regclass('@extschema@.campaign_timers') IS NULL THEN
+		PERFORM campaign_lifecycle_internal._raise_no_tables();
+	END IF;
 	PERFORM campaign_lifecycle_internal._check_timer_type(timer_type);
 	DELETE FROM ONLY @extschema@.campaign_timer_handlers AS h WHERE h.timer_type = timer_type;
 	IF NOT FOUND THEN
@@ -147,7 +155,8 @@ BEGIN
 				AND x.result ? 'skipped') THEN
 		RETURN;
 	END IF;
-	SELECT h.handler, h.handler_owner, h.timeout INTO registered FROM ONLY @extschema@.campaign_timer_handlers AS h
+	SELECT h.handler, h.handler_owner, h.handler_owner_oid, h.timeout INTO registered
+		FROM ONLY @extschema@.campaign_timer_handlers AS h
 		WHERE h.timer_type = timer.timer_type;
 	IF NOT FOUND THEN
 		RETURN;
@@ -157,7 +166,8 @@ BEGIN
 		RAISE EXCEPTION 'handler does not exist: %', registered.handler
 			USING ERRCODE = 'undefined_function', HINT = 'Create it again, or unregister_handler().';
 	END IF;
-	PERFORM campaign_lifecycle_internal._check_handler(handler::regprocedure, registered.handler_owner);
+	PERFORM campaign_lifecycle_internal._check_handler(handler::regprocedure, registered.handler_owner,
+		registered.handler_owner_oid);
 	handler_owner := (SELECT p.proowner FROM pg_proc AS p WHERE p.oid = handler);
 	timeout_ms := EXTRACT(epoch FROM coalesce(registered.timeout,
 		coalesce(current_setting('campaign_lifecycle.handler_timeout', true), '30s')::interval)) * 1000;

@@ -101,28 +101,27 @@ CREATE FUNCTION campaign_lifecycle_internal._health_activation(as_of timestamp w
 DECLARE
 	this_database oid;
 	own record;
-	foreign_row boolean := false;
+	activation text;
 BEGIN
 	SELECT d.oid INTO this_database FROM pg_database AS d WHERE d.datname = current_database();
 	IF NOT coalesce(has_table_privilege('@extschema@.campaign_activation', 'SELECT'), false) THEN
 		RETURN QUERY SELECT 'activation', 'ok', 'unknown', 'active', 'unknown: this role may not read campaign_activation.';
 		RETURN;
 	END IF;
-	SELECT a.paused, a.changed_at INTO own FROM ONLY @extschema@.campaign_activation AS a
-		WHERE a.database_oid = this_database;
-	IF own.paused IS NULL THEN
-		foreign_row := EXISTS (SELECT FROM ONLY @extschema@.campaign_activation);
-	END IF;
+	SELECT a.changed_at INTO own FROM ONLY @extschema@.campaign_activation AS a WHERE a.database_oid = this_database;
+	activation := campaign_lifecycle_internal._activation_state();
 	RETURN QUERY SELECT 'activation',
-		CASE WHEN NOT own.paused THEN 'ok' ELSE 'warning' END,
-		CASE WHEN own.paused IS NULL THEN 'copy' WHEN own.paused THEN 'paused' ELSE 'active' END, 'active',
-		CASE WHEN own.paused IS NULL THEN format('This database is a %s and therefore paused: no timer is executed. '
-			'If it is the one that is to work from now on, call resume_timers().',
-				CASE WHEN foreign_row THEN 'copy of another database' ELSE 'restored dump' END)
-			WHEN own.paused THEN format('Paused by pause_timers()%s: no timer is executed until resume_timers().',
+		CASE WHEN activation = 'active' THEN 'ok' ELSE 'warning' END,
+		CASE WHEN activation IN ('active', 'paused') THEN activation ELSE 'copy' END, 'active',
+		CASE activation
+			WHEN 'active' THEN format('Timers are executed since %s.', own.changed_at)
+			WHEN 'paused' THEN format('Paused by pause_timers()%s: no timer is executed until resume_timers().',
 				CASE WHEN isfinite(own.changed_at)
 					THEN format(' %s ago', date_trunc('second', greatest(as_of - own.changed_at, interval '0'))) END)
-			ELSE format('Timers are executed since %s.', own.changed_at) END;
+			ELSE format('This database %s and is therefore paused: no timer is executed. If it is the one that is to work '
+				'from now on, call resume_timers().', CASE activation WHEN 'cloned' THEN 'is a copy of another database'
+					WHEN 'loaded' THEN 'has rows that were loaded from another database'
+					ELSE 'is a restored dump, or has tables that CREATE EXTENSION adopted with their rows,' END) END;
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._health_activation(timestamptz) IS
@@ -211,7 +210,15 @@ CREATE FUNCTION campaign_lifecycle_internal._campaign_health(as_of timestamp wit
 DECLARE
 	owner regrole;
 	installed text;
+	renamed constant text := campaign_lifecycle_internal._renamed_schema();
 BEGIN
+	IF renamed IS NOT NULL THEN
+		RETURN QUERY SELECT 'schema', 'critical', renamed, '@extschema@',
+			format('No timer is executed, because the schema was renamed and the functions name it as it was. Rename it back, '
+				'or run DROP EXTENSION campaign_lifecycle; CREATE EXTENSION campaign_lifecycle SCHEMA %s; which adopts the '
+				'tables, then grant_campaign_access() and resume_timers().', renamed);
+		RETURN;
+	END IF;
 	BEGIN
 		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_launcher();
 		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_worker();
@@ -270,6 +277,6 @@ $$;
 COMMENT ON FUNCTION @extschema@.campaign_health() IS
 	'Is all well? One row a check: status ok, warning or critical; value as found; threshold from which it is no longer '
 	'ok; detail: what it means and what to do, or "unknown" where the caller may not see it. Checks: preload, launcher, '
-	'worker, activation, extension_version, tables_version, table_owner, trigger_privilege, row_security, search_path, '
-	'triggers, partitions_ahead, default_partition, overdue_timers, dead_letters, failure_rate, lateness, '
+	'worker, activation, extension_version, tables_version, state_machine, table_owner, trigger_privilege, row_security, '
+	'search_path, triggers, partitions_ahead, default_partition, overdue_timers, dead_letters, failure_rate, lateness, '
 	'missing_timers, rescheduled_campaigns, maintenance, oldest_snapshot, vacuum. Cheap with millions of rows. Since 1.1.';

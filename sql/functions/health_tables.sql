@@ -1,5 +1,31 @@
 -- Checks of campaign_health() that read the campaign tables, as their owner or as the caller.
 
+CREATE FUNCTION campaign_lifecycle_internal._health_state_machine()
+		RETURNS TABLE (check_name text, status text, value text, threshold text, detail text)
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	transitions boolean;
+	policies boolean;
+BEGIN
+	IF NOT has_table_privilege('@extschema@.campaign_state_transitions', 'SELECT')
+		OR NOT has_table_privilege('@extschema@.campaign_timer_policies', 'SELECT') THEN
+		RETURN QUERY SELECT 'state_machine', 'ok', 'unknown', 'rows',
+			'unknown: this role may not read campaign_state_transitions and campaign_timer_policies.';
+		RETURN;
+	END IF;
+	transitions := EXISTS (SELECT FROM ONLY @extschema@.campaign_state_transitions);
+	policies := EXISTS (SELECT FROM ONLY @extschema@.campaign_timer_policies);
+	RETURN QUERY SELECT 'state_machine',
+		CASE WHEN NOT transitions THEN 'critical' WHEN NOT policies THEN 'warning' ELSE 'ok' END,
+		CASE WHEN transitions AND policies THEN 'rows' ELSE 'empty' END, 'rows',
+		CASE WHEN transitions AND policies THEN 'There are state transitions and timer policies.'
+			ELSE format('%s is empty, as in a schema-only copy or after TRUNCATE: install_campaign_tables() puts the default '
+				'rows back.', CASE WHEN transitions THEN 'campaign_timer_policies' ELSE 'campaign_state_transitions' END) END;
+END
+$$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._health_state_machine() IS
+	'The check state_machine of campaign_health().';
+
 CREATE FUNCTION campaign_lifecycle_internal._health_error(part text, sqlstate text, message text)
 		RETURNS TABLE (check_name text, status text, value text, threshold text, detail text)
 	LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -19,7 +45,8 @@ DECLARE
 BEGIN
 	SELECT e.extversion INTO functions_version FROM pg_extension AS e WHERE e.extname = 'campaign_lifecycle';
 	IF has_table_privilege('@extschema@.campaign_tables_version', 'SELECT') THEN
-		SELECT v.version INTO tables_version FROM ONLY @extschema@.campaign_tables_version AS v;
+		SELECT v.version INTO tables_version FROM ONLY @extschema@.campaign_tables_version AS v
+			ORDER BY v.version = functions_version DESC LIMIT 1;
 	ELSE
 		tables_version := functions_version;
 		found_text := 'unknown: this role may not read campaign_tables_version.';
@@ -29,6 +56,8 @@ BEGIN
 			functions_version,
 		CASE WHEN found_text IS NOT NULL THEN found_text
 			WHEN tables_version = functions_version THEN 'The tables are of the version of the functions.'
+			WHEN tables_version IS NULL THEN 'campaign_tables_version is empty, as in a schema-only copy: '
+				'install_campaign_tables() puts the missing default rows back.'
 			ELSE format('The tables are of version %s, the functions of version %s, as after restoring an older dump: call '
 				'upgrade_campaign_tables(), then resume_timers().',
 				coalesce(tables_version, 'unknown'), functions_version) END;
@@ -215,6 +244,7 @@ CREATE FUNCTION campaign_lifecycle_internal._table_health(as_of timestamp with t
 BEGIN
 	BEGIN
 		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_tables_version();
+		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_state_machine();
 		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_privileges();
 		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_search_path();
 		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_triggers();

@@ -15,9 +15,7 @@ BEGIN
 	IF coalesce(current_setting('campaign_lifecycle.enabled', true), 'on') = 'off' THEN
 		paused := true;
 	ELSIF coalesce(has_table_privilege('@extschema@.campaign_activation', 'SELECT'), false) THEN
-		paused := NOT EXISTS (SELECT FROM ONLY @extschema@.campaign_activation AS a
-			JOIN pg_database AS d ON d.oid = a.database_oid
-			WHERE d.datname = current_database() AND NOT a.paused);
+		paused := campaign_lifecycle_internal._activation_state() <> 'active';
 	END IF;
 
 	-- A timer that waits for an earlier one of its campaign is not counted.

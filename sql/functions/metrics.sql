@@ -7,6 +7,9 @@ CREATE FUNCTION @extschema@.record_metric(campaign_id uuid, metric_type text, va
 DECLARE
 	new_id uuid;
 BEGIN
+	IF to_regclass('@extschema@.campaign_timers') IS NULL THEN
+		PERFORM campaign_lifecycle_internal._raise_no_tables();
+	END IF;
 	PERFORM campaign_lifecycle_internal._check_given('campaign_id', campaign_id IS NOT NULL);
 	PERFORM campaign_lifecycle_internal._check_given('metric_type', metric_type IS NOT NULL);
 	PERFORM campaign_lifecycle_internal._check_given('value', value IS NOT NULL);

@@ -14,6 +14,9 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._run_due_timers(timestamptz, int
 CREATE FUNCTION @extschema@.run_due_timers(max_timers integer DEFAULT 1000) RETURNS bigint
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 BEGIN
+	IF to_regclass('@extschema@.campaign_timers') IS NULL THEN
+		PERFORM campaign_lifecycle_internal._raise_no_tables();
+	END IF;
 	PERFORM campaign_lifecycle_internal._check_given('max_timers', max_timers IS NOT NULL);
 	IF max_timers < 0 THEN
 		RAISE EXCEPTION 'max_timers must not be negative: %', max_timers
@@ -30,6 +33,7 @@ COMMENT ON FUNCTION @extschema@.run_due_timers(integer) IS
 CREATE FUNCTION @extschema@.pause_timers() RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 BEGIN
+	PERFORM campaign_lifecycle_internal._check_schema();
 	INSERT INTO @extschema@.campaign_activation AS a (database_oid, paused)
 	SELECT d.oid, true FROM pg_database AS d WHERE d.datname = current_database()
 	ON CONFLICT (database_oid) DO UPDATE SET paused = true, changed_at = now() WHERE NOT a.paused;
@@ -46,8 +50,7 @@ DECLARE
 	owned boolean;
 BEGIN
 	IF to_regclass('@extschema@.campaign_timers') IS NULL THEN
-		RAISE EXCEPTION 'the campaign tables are missing'
-			USING ERRCODE = 'undefined_table', HINT = 'install_campaign_tables() makes them.';
+		PERFORM campaign_lifecycle_internal._raise_no_tables();
 	END IF;
 	-- pg_restore --disable-triggers leaves ENABLE ALWAYS as plain ENABLE.
 	SELECT pg_has_role(c.relowner, 'USAGE') INTO owned FROM pg_class AS c
@@ -58,14 +61,13 @@ BEGIN
 		ALTER TABLE @extschema@.campaign_timers ENABLE ALWAYS TRIGGER wake_worker_on_insert;
 		ALTER TABLE @extschema@.campaign_timers ENABLE ALWAYS TRIGGER wake_worker_on_update;
 	END IF;
-	INSERT INTO @extschema@.campaign_activation AS a (database_oid)
-	SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database()
-	ON CONFLICT (database_oid) DO UPDATE SET paused = false, changed_at = now() WHERE a.paused;
+	PERFORM campaign_lifecycle_internal._make_own();
 	INSERT INTO @extschema@.campaign_clean_run (since)
 	SELECT now() WHERE NOT EXISTS (SELECT FROM ONLY @extschema@.campaign_clean_run);
 	PERFORM campaign_lifecycle_internal._wake();
 END
 $$;
 COMMENT ON FUNCTION @extschema@.resume_timers() IS
-	'Timers of this database are executed from the commit on: ends pause_timers(), and starts a restored or cloned '
-	'database, which begins paused. Since 1.0.';
+	'Timers of this database are executed from the commit on: ends pause_timers(), and starts a copy, which begins '
+	'paused: a restored or cloned database, one whose tables CREATE EXTENSION adopted with their rows, one into which '
+	'rows of another were loaded. Since 1.0.';

@@ -8,6 +8,9 @@ CREATE FUNCTION @extschema@.campaign_timeline(campaign_id uuid) RETURNS TABLE (a
 	SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
 #variable_conflict use_column
 BEGIN
+	IF to_regclass('@extschema@.campaign_timers') IS NULL THEN
+		PERFORM campaign_lifecycle_internal._raise_no_tables();
+	END IF;
 	PERFORM campaign_lifecycle_internal._check_given('campaign_id', $1 IS NOT NULL);
 	RETURN QUERY
 		SELECT r.at, r.kind, r.name, r.status, r.detail

@@ -21,6 +21,9 @@ DECLARE
 	existing record;
 	new_id uuid;
 BEGIN
+	IF to_regclass('@extschema@.campaign_timers') IS NULL THEN
+		PERFORM campaign_lifecycle_internal._raise_no_tables();
+	END IF;
 	PERFORM campaign_lifecycle_internal._check_given('campaign_id', campaign_id IS NOT NULL);
 	PERFORM campaign_lifecycle_internal._check_timer_type(timer_type);
 	PERFORM campaign_lifecycle_internal._check_schedule(scheduled_at);
@@ -128,6 +131,9 @@ CREATE FUNCTION @extschema@.reschedule_timer(timer_id uuid, scheduled_at timesta
 DECLARE
 	moved record;
 BEGIN
+	IF to_regclass('@extschema@.campaign_timers') IS NULL THEN
+		PERFORM campaign_lifecycle_internal._raise_no_tables();
+	END IF;
 	PERFORM campaign_lifecycle_internal._check_schedule(scheduled_at);
 	PERFORM campaign_lifecycle_internal._lock_timer(timer_id, campaign_id, '{PENDING,FAILED}'::text[], 'rescheduled');
 	UPDATE ONLY @extschema@.campaign_timers AS t
@@ -150,6 +156,9 @@ CREATE FUNCTION @extschema@.cancel_timer(timer_id uuid, reason text DEFAULT NULL
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 #variable_conflict use_variable
 BEGIN
+	IF to_regclass('@extschema@.campaign_timers') IS NULL THEN
+		PERFORM campaign_lifecycle_internal._raise_no_tables();
+	END IF;
 	PERFORM campaign_lifecycle_internal._check_text('reason', reason);
 	PERFORM campaign_lifecycle_internal._lock_timer(timer_id, campaign_id, '{PENDING,FAILED}'::text[], 'cancelled');
 	UPDATE ONLY @extschema@.campaign_timers AS t
@@ -191,6 +200,9 @@ CREATE FUNCTION @extschema@.retry_timer(timer_id uuid, campaign_id uuid DEFAULT 
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 #variable_conflict use_variable
 BEGIN
+	IF to_regclass('@extschema@.campaign_timers') IS NULL THEN
+		PERFORM campaign_lifecycle_internal._raise_no_tables();
+	END IF;
 	PERFORM campaign_lifecycle_internal._lock_timer(timer_id, campaign_id, '{FAILED}'::text[], 'retried');
 	UPDATE ONLY @extschema@.campaign_timers AS t
 	SET status = 'PENDING', retry_count = 0, scheduled_at = campaign_lifecycle_internal._retry_time(timer_id)

@@ -1,6 +1,6 @@
 -- CREATE EXTENSION over tables that DROP EXTENSION left: take them over only if they are ours.
 
-CREATE FUNCTION campaign_lifecycle_internal._check_campaign_tables() RETURNS void
+CREATE FUNCTION campaign_lifecycle_internal._check_campaign_tables(adopts boolean) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	stranger text;
@@ -14,6 +14,9 @@ BEGIN
 			WHERE NOT r.is_member)
 		AND c.relowner <> (SELECT u.oid FROM pg_roles AS u WHERE u.rolname = current_user)
 		AND NOT (SELECT u.rolsuper FROM pg_roles AS u WHERE u.oid = c.relowner)
+		-- set_campaign_owner() has given the tables to this role.
+		AND (adopts OR NOT has_function_privilege(c.relowner, 'campaign_lifecycle_internal._upgrade_campaign_tables()',
+			'EXECUTE'))
 	LIMIT 1;
 	IF stranger IS NOT NULL THEN
 		RAISE EXCEPTION 'campaign tables in schema "%" belong to another role: %', replace('@extschema@', '"', ''), stranger
@@ -42,6 +45,6 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION campaign_lifecycle_internal._check_campaign_tables() IS
-	'Raises unless the campaign tables found belong to the current user or a superuser (42501) and have the shape of '
-	'ours (42P07).';
+COMMENT ON FUNCTION campaign_lifecycle_internal._check_campaign_tables(boolean) IS
+	'Raises unless the campaign tables found belong to the current user or a superuser, or, unless CREATE EXTENSION '
+	'adopts them, to the role of set_campaign_owner() (42501), and have the shape of ours (42P07).';

@@ -242,6 +242,9 @@ DECLARE
 	archived bigint := 0;
 	step record;
 BEGIN
+	IF to_regclass('@extschema@.campaign_timers') IS NULL THEN
+		PERFORM campaign_lifecycle_internal._raise_no_tables();
+	END IF;
 	IF NOT campaign_lifecycle_internal._is_campaign_owner() THEN
 		RETURN campaign_lifecycle_internal._run_maintenance_as_owner('archive_old_state_logs', as_of, older_than,
 			NULL::bigint);

@@ -67,6 +67,9 @@ DECLARE
 	cutoff timestamptz := campaign_lifecycle_internal._cutoff(older_than, as_of);
 	n bigint;
 BEGIN
+	IF to_regclass('@extschema@.campaign_timers') IS NULL THEN
+		PERFORM campaign_lifecycle_internal._raise_no_tables();
+	END IF;
 	IF NOT campaign_lifecycle_internal._is_campaign_owner() THEN
 		RETURN campaign_lifecycle_internal._run_maintenance_as_owner('cleanup_timer_executions', as_of, older_than, max_rows);
 	END IF;

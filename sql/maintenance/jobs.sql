@@ -159,6 +159,28 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._run_maintenance_step(text, time
 	'again soon, because another session changes privileges. Writes nothing when there is nothing to do, except once a '
 	'day.';
 
+CREATE FUNCTION campaign_lifecycle_internal._make_month_while_paused(as_of timestamp with time zone) RETURNS boolean
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	ahead integer;
+	month timestamptz;
+BEGIN
+	SELECT j.months_ahead INTO ahead FROM ONLY @extschema@.campaign_maintenance_jobs AS j
+	WHERE j.job = 'create-monthly-partitions' AND j.enabled
+		AND j.cron_database IS DISTINCT FROM (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database());
+	SELECT m.month INTO month FROM campaign_lifecycle_internal._missing_log_months(ahead, as_of) AS m (month) LIMIT 1;
+	IF month IS NULL THEN
+		RETURN false;
+	END IF;
+	PERFORM campaign_lifecycle_internal._create_month_partition('@extschema@.campaign_state_log'::regclass, month,
+		NULL::regclass);
+	RETURN EXISTS (SELECT FROM campaign_lifecycle_internal._missing_log_months(ahead, as_of));
+END
+$$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._make_month_while_paused(timestamptz) IS
+	'Makes one missing month of the log in a database whose timers are paused, and records nothing. Returns whether '
+	'more are missing.';
+
 CREATE FUNCTION campaign_lifecycle_internal._maintenance_failed(job text, as_of timestamp with time zone, sqlstate text,
 	message text) RETURNS void
 	LANGUAGE sql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$

@@ -236,6 +236,9 @@ DECLARE
 	month timestamptz;
 	made integer := 0;
 BEGIN
+	IF to_regclass('@extschema@.campaign_timers') IS NULL THEN
+		PERFORM campaign_lifecycle_internal._raise_no_tables();
+	END IF;
 	IF NOT campaign_lifecycle_internal._is_campaign_owner() THEN
 		RETURN campaign_lifecycle_internal._run_maintenance_as_owner('create_monthly_partitions', as_of, NULL::interval,
 			months_ahead::bigint);

@@ -81,6 +81,9 @@ DECLARE
 	owner record;
 	job record;
 BEGIN
+	IF to_regclass('@extschema@.campaign_timers') IS NULL THEN
+		PERFORM campaign_lifecycle_internal._raise_no_tables();
+	END IF;
 	IF NOT here AND home IS NULL THEN
 		RAISE NOTICE 'pg_cron is not loaded on this server: the worker goes on doing the maintenance'
 			USING HINT = 'To use it, add pg_cron to shared_preload_libraries, restart, and CREATE EXTENSION pg_cron in the '
@@ -141,6 +144,9 @@ DECLARE
 	removed bigint := 0;
 	taken bigint;
 BEGIN
+	IF to_regclass('@extschema@.campaign_timers') IS NULL THEN
+		PERFORM campaign_lifecycle_internal._raise_no_tables();
+	END IF;
 	IF EXISTS (SELECT FROM pg_extension AS e WHERE e.extname = 'pg_cron') THEN
 		removed := campaign_lifecycle_internal._unschedule_jobs();
 	END IF;

@@ -60,11 +60,3 @@ COMMENT ON COLUMN @extschema@.campaign_maintenance_jobs.reached IS 'Where the ne
 COMMENT ON COLUMN @extschema@.campaign_maintenance_jobs.cron_database IS
 	'The oid of the database whose pg_cron runs the job: if that is this one, the worker leaves it alone. Written by '
 	'schedule_maintenance() and unschedule_maintenance(). A restored copy has another oid.';
-INSERT INTO @extschema@.campaign_maintenance_jobs (job, schedule, enabled, retention, months_ahead) VALUES
-	('create-monthly-partitions', '0 0 1 * *', true, NULL, 3),
-	('refresh-active-campaigns', '*/5 * * * *', true, NULL, NULL),
-	('refresh-pending-timers', '* * * * *', true, NULL, NULL),
-	('archive-state-logs', '0 2 1 * *', true, '1 year', NULL),
-	('cleanup-timer-executions', '0 3 * * 0', true, '6 months', NULL),
-	('cleanup-finished-timers', '30 3 * * 0', false, '1 year', NULL),
-	('cleanup-metrics', '0 4 * * 0', false, '1 year', NULL);

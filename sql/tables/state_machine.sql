@@ -30,13 +30,6 @@ COMMENT ON COLUMN @extschema@.campaign_state_transitions.timer_type IS
 	'The timer type that makes this state change when due; NULL: by hand only.';
 COMMENT ON COLUMN @extschema@.campaign_state_transitions.priority IS
 	'Of one campaign''s timers due at the same instant the lower priority goes first.';
-INSERT INTO @extschema@.campaign_state_transitions (from_state, to_state, timer_type, priority) VALUES
-	('CREATED', 'RUNNING', 'START_CAMPAIGN', 10),
-	('RUNNING', 'CLOSED', 'CLOSE_CAMPAIGN', 20),
-	('CLOSED', 'REWARD_CLAIM', 'REWARD_REMINDER', 30),
-	('RUNNING', 'EXPIRED', 'EXPIRE_CAMPAIGN', 40),
-	('CLOSED', 'EXPIRED', 'EXPIRE_CAMPAIGN', 40),
-	('REWARD_CLAIM', 'EXPIRED', 'EXPIRE_CAMPAIGN', 40);
 
 CREATE TABLE @extschema@.campaign_timer_policies (
 	state varchar(20) NOT NULL,
@@ -74,13 +67,3 @@ COMMENT ON COLUMN @extschema@.campaign_timer_policies.delay IS
 	'years are refused. Negative only before start_time or end_time.';
 COMMENT ON COLUMN @extschema@.campaign_timer_policies.only_when IS
 	'A boolean column of campaigns that must be true, or NULL.';
-INSERT INTO @extschema@.campaign_timer_policies (state, timer_type, anchor, delay, only_when) VALUES
-	('CREATED', 'START_CAMPAIGN', 'start_time', '0', NULL),
-	('CREATED', 'CLOSE_CAMPAIGN', 'end_time', '0', 'auto_close'),
-	('CREATED', 'EXPIRE_CAMPAIGN', 'end_time', '2 hours', 'auto_close'),
-	('RUNNING', 'CLOSE_CAMPAIGN', 'end_time', '0', 'auto_close'),
-	('RUNNING', 'EXPIRE_CAMPAIGN', 'end_time', '2 hours', 'auto_close'),
-	('CLOSED', 'REWARD_REMINDER', 'entered', '5 minutes', 'rewards_enabled'),
-	('CLOSED', 'EXPIRE_CAMPAIGN', 'entered', '48 hours', NULL),
-	('REWARD_CLAIM', 'REWARD_REMINDER', 'entered', '144 hours', 'rewards_enabled'),
-	('REWARD_CLAIM', 'EXPIRE_CAMPAIGN', 'entered', '168 hours', NULL);

@@ -137,9 +137,15 @@ BEGIN
 		('campaign_timer_handlers', 'explain_invalid_handler',
 			'BEFORE INSERT OR UPDATE ON @extschema@.campaign_timer_handlers
 				FOR EACH ROW EXECUTE FUNCTION @extschema@.explain_check_violation(''valid_timer_type'', ''valid_timeout'')'),
+		('campaign_tables_version', 'renew_campaign_tables_id',
+			'AFTER TRUNCATE ON @extschema@.campaign_tables_version
+				FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.renew_campaign_tables_id()'),
 		('campaign_timer_policies', 'validate_timer_policy',
 			'AFTER INSERT OR UPDATE OF only_when ON @extschema@.campaign_timer_policies
 				FOR EACH ROW WHEN (NEW.only_when IS NOT NULL) EXECUTE FUNCTION @extschema@.validate_timer_policy()'),
+		('campaign_timer_handlers', 'stamp_handler_owner',
+			'BEFORE INSERT OR UPDATE ON @extschema@.campaign_timer_handlers
+				FOR EACH ROW EXECUTE FUNCTION @extschema@.stamp_handler_owner()'),
 		('campaign_timer_handlers', 'validate_timer_handler',
 			'AFTER INSERT OR UPDATE ON @extschema@.campaign_timer_handlers
 				FOR EACH ROW EXECUTE FUNCTION @extschema@.validate_timer_handler()')

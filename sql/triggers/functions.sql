@@ -167,6 +167,20 @@ COMMENT ON FUNCTION @extschema@.fill_timer_policy_delay() IS
 	'BEFORE trigger of campaign_timer_policies: a delay with days or weeks is kept in hours, 24 for each day. Refuses '
 	'(23514) months, years, and a negative delay after entered. Since 1.2.';
 
+-- After TRUNCATE a data-only restore may bring the row of a backup of this database, with the same id. A new row keeps
+-- the two apart.
+CREATE FUNCTION @extschema@.renew_campaign_tables_id() RETURNS trigger
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	INSERT INTO @extschema@.campaign_tables_version (version)
+		SELECT e.extversion FROM pg_extension AS e WHERE e.extname = 'campaign_lifecycle';
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.renew_campaign_tables_id() IS
+	'AFTER TRUNCATE trigger of campaign_tables_version: inserts a row with a new id, so that the database is a copy '
+	'until resume_timers() or install_campaign_tables(). Since 1.2.';
+
 -- An AFTER trigger sees the row as other triggers have left it. A dump creates it after the data.
 CREATE FUNCTION @extschema@.validate_timer_policy() RETURNS trigger
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -192,6 +206,25 @@ $$;
 COMMENT ON FUNCTION @extschema@.validate_timer_policy() IS
 	'AFTER trigger of campaign_timer_policies: only_when must be a column of campaigns (42703) of type boolean (22023). '
 	'Since 1.1.';
+
+-- The oid finds the role after it was renamed. In a dump of another server the oid may be that of any role, and then
+-- the name exists.
+CREATE FUNCTION @extschema@.stamp_handler_owner() RETURNS trigger
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	owner oid := (SELECT r.oid FROM pg_roles AS r WHERE r.rolname = NEW.handler_owner);
+BEGIN
+	IF owner IS NULL AND TG_OP = 'UPDATE' AND NEW.handler_owner = OLD.handler_owner THEN
+		SELECT r.oid, r.rolname INTO owner, NEW.handler_owner FROM pg_roles AS r WHERE r.oid = OLD.handler_owner_oid;
+		NEW.handler_owner := coalesce(NEW.handler_owner, OLD.handler_owner);
+	END IF;
+	NEW.handler_owner_oid := owner;
+	RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.stamp_handler_owner() IS
+	'BEFORE trigger of campaign_timer_handlers: fills in the oid of the role that registers a handler, and its new name '
+	'if it was renamed. Since 1.2.';
 
 -- No role can write a handler that would run with the privileges of another role. An AFTER trigger sees the row as
 -- other triggers have left it.

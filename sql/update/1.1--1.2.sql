@@ -22,3 +22,5 @@ BEGIN
 	END LOOP;
 END
 $move$;
+
+ALTER TABLE @extschema@.campaign_activation ADD COLUMN tables_id uuid;

@@ -8,6 +8,25 @@ BEGIN
 END
 $update$;
 
+-- A role that may resume timers may write the new column.
+DO $grant$
+DECLARE
+	item record;
+BEGIN
+	FOR item IN
+		SELECT DISTINCT a.grantee::regrole AS role
+		FROM pg_attribute AS c
+		CROSS JOIN LATERAL aclexplode(c.attacl) AS a
+		WHERE c.attrelid = '@extschema@.campaign_activation'::regclass AND c.attname = 'paused' AND a.grantee <> 0
+			AND a.privilege_type = 'UPDATE'
+	LOOP
+		PERFORM campaign_lifecycle_internal._run_outside_script(format(
+			'GRANT INSERT (tables_id), UPDATE (tables_id) ON TABLE %s TO %s', '@extschema@.campaign_activation'::regclass,
+			item.role));
+	END LOOP;
+END
+$grant$;
+
 -- A role that may execute a level's function has that level, and needs the internal functions that the level calls now.
 DO $grant$
 DECLARE

@@ -126,21 +126,24 @@ bool runs_users_code(const PlannedStmt *statement)
 		   statement->hasModifyingCTE || statement->dependsOnRole;
 }
 
-PlannedStmt *plan_next(Query *query, const char *text, int options, ParamListInfo parameters)
+// Take the rest of the arguments as they are. Servers since 19 have one more, the state of EXPLAIN.
+template <typename... Rest>
+PlannedStmt *plan_next(Query *query, const char *text, int options, ParamListInfo parameters, Rest... rest)
 {
-	return next_planner != nullptr ? next_planner(query, text, options, parameters)
-								   : standard_planner(query, text, options, parameters);
+	return next_planner != nullptr ? next_planner(query, text, options, parameters, rest...)
+								   : standard_planner(query, text, options, parameters, rest...);
 }
 
-PlannedStmt *on_plan(Query *query, const char *text, int options, ParamListInfo parameters)
+template <typename... Rest>
+PlannedStmt *on_plan(Query *query, const char *text, int options, ParamListInfo parameters, Rest... rest)
 {
 	PlannedStmt *statement = nullptr;
 
 	if (!is_in_our_function() || !runs_users_code(query))
-		return plan_next(query, text, options, parameters);
+		return plan_next(query, text, options, parameters, rest...);
 	const char *path = path_of(choice);
 	note_plan(query, path);
-	run(path, [&] { statement = plan_next(query, text, options, parameters); });
+	run(path, [&] { statement = plan_next(query, text, options, parameters, rest...); });
 	// The executor does not see the policies. The server replans for another role in any case.
 	statement->dependsOnRole = statement->dependsOnRole || query->hasRowSecurity;
 	return statement;

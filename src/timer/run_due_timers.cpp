@@ -85,8 +85,13 @@ void check_state(const extension::ExtensionInfo &ext)
 			return;
 		case extension::ExtensionState::paused:
 			ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("the timers of this database are paused"),
+					ext.activation == extension::Activation::paused
+						? 0
+						: errdetail("It is a copy, or its rows were loaded from another database."),
 					errhint("Call resume_timers()."));
 			return;
+		case extension::ExtensionState::renamed:
+			extension::refuse_renamed();
 		case extension::ExtensionState::absent:
 			ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					errmsg("extension \"%s\" is not installed", extension::name),

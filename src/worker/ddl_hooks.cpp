@@ -1,6 +1,6 @@
 // Hooks for DDL. DROP, RENAME, SET TABLESPACE and copying of a database fail while anyone is connected to it. Its workers are therefore
 // terminated first, and started again when the transaction has ended. The object access hook sees extensions come and go, also by DROP
-// SCHEMA CASCADE and DROP OWNED. All of this runs in a user's session and must not add an error to it.
+// SCHEMA CASCADE and DROP OWNED. All of this runs in a user's session. It adds one error, to a COPY that would fail anyway.
 #include "worker/ddl_hooks.hpp"
 
 #include "extension.hpp"
@@ -73,6 +73,57 @@ Oid database_to_block(Node *statement)
 	return database;
 }
 
+// Refuse the default rows of a data-only dump where CREATE EXTENSION has made the same ones. COPY would raise an error that does not say
+// what to do, and triggers are disabled. A script of pg_dump sets row_security to off.
+void refuse_rows_of_dump(const CopyStmt *copy)
+{
+	if (!copy->is_from || copy->relation == nullptr || row_security || !IsTransactionState())
+		return;
+	const char *table = copy->relation->relname;
+	if (strcmp(table, "campaign_state_transitions") != 0 && strcmp(table, "campaign_timer_policies") != 0 &&
+		strcmp(table, "campaign_maintenance_jobs") != 0)
+		return;
+	Oid schema = extension::schema_oid();
+	Oid relation = RangeVarGetRelid(copy->relation, NoLock, true);
+	if (!OidIsValid(schema) || !OidIsValid(relation) || get_rel_namespace(relation) != schema ||
+		!extension::is_filled(schema, table))
+		return;
+	const char *name = quote_identifier(get_namespace_name(schema));
+	ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			errmsg("table \"%s\" has rows already, and those of a dump cannot be added", table),
+			errhint("Before a data-only restore, run TRUNCATE %s.campaign_state_transitions, %s.campaign_timer_policies, "
+					"%s.campaign_maintenance_jobs, %s.campaign_tables_version; which empties what CREATE EXTENSION has filled.",
+					name, name, name, name));
+}
+
+// Return the schema of the extension if a statement drops the extension, else InvalidOid.
+Oid schema_to_leave(Node *statement)
+{
+	ListCell *cell;
+
+	if (!IsA(statement, DropStmt) || reinterpret_cast<DropStmt *>(statement)->removeType != OBJECT_EXTENSION ||
+		!IsTransactionState())
+		return InvalidOid;
+	foreach (cell, reinterpret_cast<DropStmt *>(statement)->objects)
+		if (strcmp(strVal(lfirst(cell)), extension::name) == 0)
+			return extension::schema_oid();
+	return InvalidOid;
+}
+
+// Say that DROP EXTENSION has left the tables, and how to remove them. uninstall_campaign_tables() is gone with the extension.
+void report_tables_left(Oid schema)
+{
+	char *name = get_namespace_name(schema);
+
+	if (name == nullptr || !OidIsValid(get_relname_relid("campaign_timers", schema)))
+		return;
+	const char *quoted = quote_identifier(name);
+	ereport(NOTICE, errmsg("the campaign tables stay in schema \"%s\", with their data", name),
+			errhint("CREATE EXTENSION %s SCHEMA %s adopts them. To remove them, run after it: SELECT "
+					"%s.uninstall_campaign_tables(); DROP EXTENSION %s;",
+					extension::name, quoted, quoted, extension::name));
+}
+
 void on_utility(PlannedStmt *statement, const char *query, bool read_only_tree, ProcessUtilityContext context,
 				ParamListInfo parameters, QueryEnvironment *environment, DestReceiver *receiver, QueryCompletion *completion)
 {
@@ -82,6 +133,10 @@ void on_utility(PlannedStmt *statement, const char *query, bool read_only_tree, 
 	bool on_database = shmem::memory != nullptr && is_database_statement(tree);
 	Oid blocked = on_database ? database_to_block(tree) : InvalidOid;
 
+	Oid left = schema_to_leave(tree);
+
+	if (IsA(tree, CopyStmt))
+		refuse_rows_of_dump(reinterpret_cast<CopyStmt *>(tree));
 	databases_change = databases_change || on_database;
 	if (OidIsValid(blocked))
 	{
@@ -92,6 +147,8 @@ void on_utility(PlannedStmt *statement, const char *query, bool read_only_tree, 
 		next_utility_hook(statement, query, read_only_tree, context, parameters, environment, receiver, completion);
 	else
 		standard_ProcessUtility(statement, query, read_only_tree, context, parameters, environment, receiver, completion);
+	if (OidIsValid(left))
+		report_tables_left(left);
 	if (commits_prepared)
 	{
 		// The prepared transaction's timers are unknown here.

@@ -25,6 +25,10 @@ constexpr spi_query::Query record_failure_query = {
 
 constexpr int64 busy_retry_us = USECS_PER_SEC;
 
+// Makes a month in a database that is paused. Nothing else is written there.
+constexpr spi_query::Query make_month_query = {
+	R"(SELECT campaign_lifecycle_internal._make_month_while_paused($1))", 1, {TIMESTAMPTZOID}};
+
 struct Round
 {
 	TimestampTz as_of;
@@ -96,8 +100,31 @@ void record_failure(spi_query::Schema *schema, const char *job, TimestampTz as_o
 	spi_query::run(schema, record_failure_query, arguments);
 }
 
-void begin_round()
+// Return whether months are made although timers are paused. A subscriber of logical replication receives rows of the months that the
+// publisher makes. A database that was never active here and not paused by hand may be in the middle of a restore, which makes its
+// tables itself.
+bool makes_months(const extension::ExtensionInfo &ext)
 {
+	return ext.extension_state == extension::ExtensionState::paused && ext.tables_are_current &&
+		   (ext.activation == extension::Activation::paused || ext.activation == extension::Activation::loaded);
+}
+
+// Make one missing month. Return whether more are missing.
+bool make_month(spi_query::Schema *schema)
+{
+	Datum arguments[] = {TimestampTzGetDatum(GetCurrentTimestamp())};
+	bool is_null;
+
+	spi_query::run(schema, make_month_query, arguments);
+	Datum more = spi_query::first_value(1, &is_null);
+	return !is_null && DatumGetBool(more);
+}
+
+// Begin a round. Where timers are paused, make a month instead. Return whether more months are missing there.
+bool begin_round()
+{
+	bool more_months = false;
+
 	if (round_memory == nullptr)
 		round_memory = AllocSetContextCreate(TopMemoryContext, "campaign_lifecycle maintenance", ALLOCSET_SMALL_SIZES);
 	MemoryContextReset(round_memory);
@@ -107,11 +134,16 @@ void begin_round()
 	ErrorData *error = xact::run([&] {
 		extension::ExtensionInfo ext;
 
-		if (extension::begin_as_owner(&ext))
+		if (!extension::begin_as_owner(&ext, true))
+			return;
+		if (ext.extension_state == extension::ExtensionState::ready)
 			round.count = read_due_jobs(ext.schema, round.as_of, last_round, &round.jobs, &round.next_at, round_memory);
+		else if (makes_months(ext))
+			more_months = make_month(ext.schema);
 	});
 	if (error != nullptr)
 		ThrowErrorData(error);
+	return more_months;
 }
 
 void report(const char *job, const ErrorData *error)
@@ -158,8 +190,8 @@ TimestampTz step()
 		if (!run_current())
 			return GetCurrentTimestamp() + busy_retry_us;
 	}
-	else
-		begin_round();
+	else if (begin_round())
+		return DT_NOBEGIN;
 	if (round.current < round.count)
 		return DT_NOBEGIN;
 	last_round = round.as_of;

@@ -35,6 +35,17 @@ void log_version()
 	logged = true;
 }
 
+// Tell the server log, once a process, that the schema was renamed.
+void log_renamed()
+{
+	static bool logged = false;
+
+	if (!logged)
+		ereport(LOG, errmsg("no timer fires, because the schema of extension \"%s\" was renamed", extension::name),
+				errdetail("Its functions name the schema as it was."), errhint("Call campaign_health(), which says what to do."));
+	logged = true;
+}
+
 void add_to(pg_atomic_uint64 *counter, int count)
 {
 	pg_atomic_write_u64(counter, pg_atomic_read_u64(counter) + count);
@@ -69,6 +80,8 @@ void show_unready(ExtensionState extension_state)
 		worker_slot::set_activity(WorkerActivity::outdated);
 		return;
 	}
+	if (extension_state == ExtensionState::renamed)
+		log_renamed();
 	worker_slot::set_activity(extension_state == ExtensionState::busy ? WorkerActivity::blocked : WorkerActivity::paused);
 }
 

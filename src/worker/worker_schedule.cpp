@@ -199,6 +199,16 @@ Action sleep_until(Schedule *schedule, TimestampTz until, TimestampTz wake_befor
 	return action;
 }
 
+Action maintain(Schedule *schedule, TimestampTz now)
+{
+	Action action = {};
+
+	action.step = Step::maintenance;
+	schedule->busy_since = now;
+	schedule->maintenance_at = now + maintenance_retry_us;
+	return action;
+}
+
 Action step_of_pass(Schedule *schedule, TimestampTz now, const Limits &limits)
 {
 	Action action = {};
@@ -253,18 +263,13 @@ Action decide(Schedule *schedule, TimestampTz now, TimestampTz wakeup, const Lim
 	if (now < schedule->retry_at)
 		return sleep_until(schedule, schedule->retry_at, DT_NOBEGIN);
 	if (schedule->paused && now < schedule->full_scan_at)
-		return sleep_until(schedule, schedule->full_scan_at, DT_NOBEGIN + 1);
+		return now >= schedule->maintenance_at
+				   ? maintain(schedule, now)
+				   : sleep_until(schedule, least(schedule->full_scan_at, schedule->maintenance_at), DT_NOBEGIN + 1);
 
 	follow_reasons(schedule, now);
 	if (is_turn_of_maintenance(schedule, now))
-	{
-		Action action = {};
-
-		action.step = Step::maintenance;
-		schedule->busy_since = now;
-		schedule->maintenance_at = now + maintenance_retry_us;
-		return action;
-	}
+		return maintain(schedule, now);
 	if (is_in_pass(schedule))
 		return step_of_pass(schedule, now, limits);
 	TimestampTz retry = least(retry_time(schedule->blocked), retry_time(schedule->far_blocked));

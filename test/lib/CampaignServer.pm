@@ -42,7 +42,7 @@ sub server_has
 sub campaign_server
 {
 	my ($name, %options) = @_;
-	my $node = PostgreSQL::Test::Cluster->new($name);
+	my $node = PostgreSQL::Test::Cluster->new($name, $options{install_path} ? (install_path => $options{install_path}) : ());
 	$node->init(%{ $options{init} // {} });
 	$node->append_conf('postgresql.conf', slurp_file('test/postgresql.conf') . ($options{conf} // ''));
 	return $node unless $options{start} // 1;

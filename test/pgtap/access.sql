@@ -204,7 +204,7 @@ CREATE FUNCTION pg_temp.called(roots name[]) RETURNS SETOF name LANGUAGE sql AS 
 		JOIN pg_proc AS p ON p.pronamespace IN ('public'::regnamespace, 'campaign_lifecycle_internal'::regnamespace) AND p.proname = r.name
 		CROSS JOIN LATERAL regexp_matches(p.prosrc, '(?:public|campaign_lifecycle_internal)\.(_\w+)\s*\(', 'g') AS m (call)
 		-- Who does not own the tables gets no further in these.
-		WHERE 'owner' = ANY (roots) OR p.prosrc !~ '_run_maintenance_as_owner' OR m.call[1] IN ('_is_campaign_owner', '_run_maintenance_as_owner', '_cutoff'))
+		WHERE 'owner' = ANY (roots) OR p.prosrc !~ '_run_maintenance_as_owner' OR m.call[1] IN ('_is_campaign_owner', '_run_maintenance_as_owner', '_cutoff', '_tables_id'))
 	SELECT r.name FROM reached AS r JOIN pg_proc AS p ON p.pronamespace IN ('public'::regnamespace, 'campaign_lifecycle_internal'::regnamespace) AND p.proname = r.name
 $$;
 SELECT bag_eq(
@@ -217,7 +217,7 @@ FROM (VALUES ('reader', '{_workers}'::name[]), ('writer', '{_workers}'), ('opera
 	('owner', '{owner,_claim_batch,_apply_timers,_postpone_timers,_fail_timer,_next_due,_single_timer_due,_claim_single_timer,_start_single_timer,_lock_single_timer,_complete_single_timer,_handler_of,_record_handler,_fail_single_timer,_release_single_timer,
 		_recover_lost,_reset_constraints,_due_maintenance,_run_maintenance_step,_maintenance_failed,create_monthly_partitions,archive_old_state_logs,cleanup_timer_executions,
 		register_handler,unregister_handler,_table_health,_upgrade_campaign_tables,_wake_worker,fill_campaign_end_time,log_campaign_state_change,update_updated_at_column,
-		validate_state_transition,validate_timer_handler,validate_timer_policy,validate_timer_schedule,validate_timer_status,explain_check_violation,fill_timer_policy_delay,protect_columns,mark_cancelled_timer,
+		validate_state_transition,stamp_handler_owner,renew_campaign_tables_id,_make_month_while_paused,_insert_default_rows,_renew_tables_id,validate_timer_handler,validate_timer_policy,validate_timer_schedule,validate_timer_status,explain_check_violation,fill_timer_policy_delay,protect_columns,mark_cancelled_timer,
 		_cleanup_finished_timers,_cleanup_metrics,_maintenance_commands,_set_cron_database}')) AS l (level, roots);
 
 -- Not by trying, but by all that is said of privileges: columns one by one, partitions, views, what belongs to the
@@ -233,8 +233,8 @@ CREATE FUNCTION pg_temp.beyond() RETURNS SETOF text LANGUAGE sql AS $$
 		('writer', 'campaign_timers', 'UPDATE', '{id,campaign_id,timer_type,status,scheduled_at,executed_at,payload,retry_count,created_at,updated_at}'),
 		('writer', 'campaign_metrics', 'INSERT', '{id,campaign_id,metric_type,value,attributes,recorded_at}'),
 		('operator', 'campaign_timers', 'UPDATE', '{status,scheduled_at,retry_count}'),
-		('operator', 'campaign_activation', 'INSERT', '{database_oid,paused}'),
-		('operator', 'campaign_activation', 'UPDATE', '{paused,changed_at}'),
+		('operator', 'campaign_activation', 'INSERT', '{database_oid,paused,tables_id}'),
+		('operator', 'campaign_activation', 'UPDATE', '{paused,changed_at,tables_id}'),
 		('operator', 'campaign_timer_handlers', 'INSERT', '{timer_type,handler,handler_owner,timeout}'),
 		('operator', 'campaign_timer_handlers', 'UPDATE', '{handler,timeout,registered_at}'),
 		('operator', 'campaign_timer_handlers', 'DELETE', NULL),

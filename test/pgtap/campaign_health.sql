@@ -15,7 +15,7 @@ CREATE FUNCTION pg_temp.detail(name text, as_of timestamptz DEFAULT now()) RETUR
 $$;
 SELECT create_monthly_partitions() AS made \gset
 
-SELECT results_eq('SELECT check_name FROM campaign_health()', $$VALUES ('preload'), ('launcher'), ('worker'), ('activation'), ('tables_version'), ('table_owner'), ('trigger_privilege'),
+SELECT results_eq('SELECT check_name FROM campaign_health()', $$VALUES ('preload'), ('launcher'), ('worker'), ('activation'), ('tables_version'), ('state_machine'), ('table_owner'), ('trigger_privilege'),
 	('row_security'), ('search_path'), ('triggers'), ('partitions_ahead'), ('default_partition'), ('overdue_timers'), ('dead_letters'), ('failure_rate'), ('lateness'), ('missing_timers'), ('rescheduled_campaigns'), ('maintenance'), ('oldest_snapshot'), ('vacuum')$$,
 	'a row a check, in order');
 SELECT is_empty('SELECT * FROM campaign_health() WHERE status NOT IN (''ok'', ''warning'', ''critical'') OR value IS NULL OR threshold IS NULL OR detail IS NULL OR detail = ''''',
@@ -180,7 +180,7 @@ SELECT grant_campaign_access('health_reader', 'reader') AS granted \gset
 SET LOCAL ROLE health_reader;
 SELECT count(*) AS checks, count(*) FILTER (WHERE value = 'unknown') AS unknown, max(detail) FILTER (WHERE check_name = 'oldest_snapshot') AS snapshot FROM campaign_health() \gset
 RESET ROLE;
-SELECT is(:checks, 21, 'a reader sees all 21 checks');
+SELECT is(:checks, 22, 'a reader sees all 22 checks');
 SELECT is(:unknown, 0, 'no value that comes from the campaign tables is unknown to a reader');
 SELECT matches(:'snapshot'::text, 'unknown; members of pg_read_all_stats see them', 'other sessions are unknown to it');
 REVOKE ALL ON campaign_activation, campaign_tables_version, campaign_maintenance_jobs, campaign_state_log_default FROM health_reader;

@@ -339,6 +339,7 @@ BEGIN
 END
 $$;
 SELECT is(pg_temp.after('SELECT', w.what), '{"ok": true}', format('a handler may %s itself', w.what)) FROM unnest('{unregister,drop,pause}'::text[]) AS w (what);
+SELECT is(pg_temp.after('ALTER ROLE handler_owner RENAME TO handler_renamed', 'pause'), '{"ok": true}', 'a role that is renamed keeps its handler');
 SELECT is(pg_temp.after(c.change), c.message, c.change)
 FROM (VALUES
 	('DROP FUNCTION handler_app.act(uuid, uuid, jsonb)', '42883: handler does not exist: handler_app.act(uuid,uuid,jsonb)'),
@@ -347,7 +348,6 @@ FROM (VALUES
 	('ALTER SCHEMA handler_app RENAME TO elsewhere', '42883: handler does not exist: handler_app.act(uuid,uuid,jsonb)'),
 	('ALTER FUNCTION handler_app.act(uuid, uuid, jsonb) OWNER TO CURRENT_USER',
 		format('42501: function handler_app.act(uuid,uuid,jsonb) belongs to %I, not to handler_owner', current_user)),
-	('ALTER ROLE handler_owner RENAME TO handler_renamed', '42501: function handler_app.act(uuid,uuid,jsonb) belongs to handler_renamed, not to handler_owner'),
 	('REVOKE ALL ON FUNCTION handler_app.act(uuid, uuid, jsonb) FROM PUBLIC, handler_owner', '42501: permission denied for handler handler_app.act(uuid,uuid,jsonb)'),
 	('ALTER SCHEMA handler_app OWNER TO CURRENT_USER; REVOKE ALL ON SCHEMA handler_app FROM handler_owner', '42501: permission denied for handler handler_app.act(uuid,uuid,jsonb)'),
 	('DROP FUNCTION handler_app.act(uuid, uuid, jsonb); CREATE FUNCTION handler_app.act(uuid, uuid, jsonb) RETURNS text LANGUAGE sql AS ''SELECT 1::text''; ALTER FUNCTION handler_app.act(uuid, uuid, jsonb) OWNER TO handler_owner',

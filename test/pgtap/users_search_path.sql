@@ -211,9 +211,12 @@ SELECT is(pg_temp.error_of('SET campaign_lifecycle.search_path = here_a'),
 
 ---- A handler is kept with its schema, which the caller's search_path would let it be written without.
 
+GRANT CREATE ON SCHEMA here_a TO path_owner;
+SET LOCAL ROLE path_owner;
 SET LOCAL search_path = here_a, public, tap;
 CREATE FUNCTION here_a.handle(campaign_id uuid, timer_id uuid, payload jsonb) RETURNS jsonb LANGUAGE sql SET search_path = pg_catalog AS 'SELECT NULL::jsonb';
 SELECT register_handler('EXPIRE_CAMPAIGN', 'handle(uuid,uuid,jsonb)');
+RESET ROLE;
 SELECT is((SELECT h.handler FROM campaign_timer_handlers AS h WHERE h.timer_type = 'EXPIRE_CAMPAIGN'), 'here_a.handle(uuid,uuid,jsonb)', 'a handler is kept with its schema');
 
 ---- Every function that writes the tables, or calls one that does, says under which search_path users' code runs.

@@ -93,7 +93,7 @@ sub overtakes
 	for my $from (grep { my $s = $_; $s eq $state || scalar grep { $_ eq $s } states_after($state) } keys %moves)
 	{
 		my $to = $moves{$from}{$type} or next;
-		return 1 if comes_to($from, $other) && !comes_to($to, $other) && !$policies{$to}{$other};
+		return 1 if (comes_to($from, $other) || acts($from, $other)) && !comes_to($to, $other) && !$policies{$to}{$other};
 	}
 	return 0;
 }
@@ -219,7 +219,8 @@ sub fail_attempt
 {
 	my ($timer, $now) = @_;
 	# The worker attempts one after the other. A call of run_due_timers() does it at one time.
-	$timer->{first} //= $by_worker ? $now + 1e-6 * ++$attempts : $now;
+	$now += 0.01 * ++$attempts if $by_worker;
+	$timer->{first} //= $now;
 	$timer->{attempts}++;
 	$timer->{status} = 'FAILED';
 	$timer->{at} = later($now, 2 * 2**($timer->{attempts} - 1)) if $timer->{attempts} < 5;
@@ -255,6 +256,7 @@ sub run_one
 sub run_due
 {
 	my ($c, $now) = @_;
+	$attempts = 0;
 	while (1)
 	{
 		my ($first) = sort { $a->{at} <=> $b->{at} || $priority{ $a->{type} } <=> $priority{ $b->{type} } } waiting($c);
@@ -293,14 +295,16 @@ my %model = (
 		return 'P0001' if $c->{state} eq 'EXPIRED';
 		push @{ $c->{timers} }, $timer = { type => $type } unless $timer;
 		@{$timer}{qw(status attempts at policy postponed)} = ('PENDING', 0, later($now, $at), 0, 0);
-		move_behind($c, $now);
+		# The clock has moved since now() was taken for the time given.
+		move_behind($c, $now + 0.0005);
 		return;
 	},
 	reschedule_timer => sub {
 		my ($c, $now, $type, $at) = @_;
 		my ($timer) = waiting($c, $type) or return;
 		@{$timer}{qw(status attempts at policy postponed)} = ('PENDING', 0, later($now, $at), 0, 0);
-		move_behind($c, $now);
+		# The clock has moved since now() was taken for the time given.
+		move_behind($c, $now + 0.0005);
 		return;
 	},
 	cancel_timer => sub {

@@ -101,13 +101,18 @@ subtest 'between the new library and ALTER EXTENSION UPDATE' => sub {
 	query_is($node, 'waiting', "SELECT string_agg(check_name, ', ') FROM campaign_health() WHERE status = 'critical' AND check_name NOT IN ('dead_letters', 'failure_rate')", '', 'health is not critical');
 };
 
-# The upgrade writes the version. A superuser's update may do nothing to rows.
-my $written = qr/^(?:campaign_tables_version)/;
+# What the upgrade writes: the version, and the oid of a handler's owner. What a superuser's update may do to rows: nothing.
+my $written = qr/^(?:campaign_tables_version|campaign_timer_handlers)/;
+my $handlers = q{SELECT md5(string_agg(format('%s %s %s %s %s', timer_type, handler, handler_owner, timeout, registered_at), ';' ORDER BY timer_type)) FROM campaign_timer_handlers};
 
 subtest 'an update keeps every row and the access of every role' => sub {
 	restore_old('updated', '1.1');
 	my @before = table_contents($node, 'updated');
+	my $handlers_before = $node->safe_psql('updated', $handlers);
 	$node->safe_psql('updated', 'ALTER EXTENSION campaign_lifecycle UPDATE');
+	query_is($node, 'updated', $handlers, $handlers_before, 'an update keeps every handler');
+	query_is($node, 'updated', 'SELECT count(*) FROM campaign_timer_handlers WHERE handler_owner_oid IS DISTINCT FROM (SELECT r.oid FROM pg_roles AS r WHERE r.rolname = handler_owner)', 0, 'and fills in the oid of its owner');
+	query_is($node, 'updated', "SELECT value FROM campaign_health() WHERE check_name = 'activation'", 'copy', 'an update leaves a restored dump paused');
 	same_lines(\@before, [ table_contents($node, 'updated') ], 'an update keeps every row', $written);
 	query_is($node, 'updated', "SET ROLE copies_reader; SELECT count(*) > 10 FROM campaign_health()", 't', 'a reader of 1.1 calls campaign_health()');
 	query_is($node, 'updated', "SET ROLE copies_writer; SELECT create_campaign(24, now() + interval '1 day') IS NOT NULL", 't', 'a writer of 1.1 creates a campaign');

@@ -105,9 +105,9 @@ for ((map { [ $node, $_, $made{$_} ] } sort keys %made), map { [ $other, $_, $_ 
 # DROP EXTENSION leaves the data, and CREATE EXTENSION adopts it
 
 $node->safe_psql('postgres', 'CREATE DATABASE again TEMPLATE original');
-runs_silently('DROP EXTENSION', [ @psql, '-d', $node->connstr('again'), '-c', 'DROP EXTENSION campaign_lifecycle' ]);
+runs_silently('DROP EXTENSION', [ @psql, '-d', $node->connstr('again'), '-c', 'SET client_min_messages = warning; DROP EXTENSION campaign_lifecycle' ]);
 same_lines($content{original}, [ table_contents($node, 'again') ], 'every row is there after DROP EXTENSION');
-runs_silently('CREATE EXTENSION', [ @psql, '-d', $node->connstr('again'), '-c', 'BEGIN; CREATE EXTENSION campaign_lifecycle; SELECT pause_timers(); COMMIT' ]);
+runs_silently('CREATE EXTENSION', [ @psql, '-d', $node->connstr('again'), '-c', 'BEGIN; SET LOCAL client_min_messages = error; CREATE EXTENSION campaign_lifecycle; SELECT pause_timers(); COMMIT' ]);
 same_lines($content{original}, [ table_contents($node, 'again') ], 'every row is there after CREATE EXTENSION');
 # Privileges on functions went with the extension.
 $node->safe_psql('again', q{SELECT grant_campaign_access('copies_reader', 'reader'), grant_campaign_access('copies_writer', 'writer'), grant_campaign_access('copies_operator', 'operator')});
@@ -121,7 +121,7 @@ $node->safe_psql('foreign_tables', 'DROP EXTENSION campaign_lifecycle');
 my ($code, $out, $err) = $node->psql('foreign_tables', 'CREATE EXTENSION campaign_lifecycle SCHEMA "My Schema"');
 like($err, qr/belong to another role: .* owned by copies_owner/, 'CREATE EXTENSION does not adopt tables of another role');
 runs_silently('CREATE EXTENSION of tables that were taken over', [ @psql, '-d', $node->connstr('foreign_tables'), '-c',
-	'BEGIN; REASSIGN OWNED BY copies_owner TO CURRENT_USER; CREATE EXTENSION campaign_lifecycle SCHEMA "My Schema"; SELECT "My Schema".set_campaign_owner(\'copies_owner\'), "My Schema".pause_timers(); COMMIT' ]);
+	'BEGIN; SET LOCAL client_min_messages = error; REASSIGN OWNED BY copies_owner TO CURRENT_USER; CREATE EXTENSION campaign_lifecycle SCHEMA "My Schema"; SELECT "My Schema".set_campaign_owner(\'copies_owner\'), "My Schema".pause_timers(); COMMIT' ]);
 same_lines($content{owned}, [ table_contents($node, 'foreign_tables', 'My Schema') ], 'every row is there after the tables were taken over and given back');
 check_timers_resume($node, 'foreign_tables', 'taken over and given back', 'My Schema');
 

@@ -172,7 +172,7 @@ sub _alter_table
 sub _drop_and_create
 {
 	my ($world, $dice) = @_;
-	my @statements = ('DROP EXTENSION campaign_lifecycle', 'CREATE EXTENSION campaign_lifecycle');
+	my @statements = ('DROP EXTENSION campaign_lifecycle', 'CREATE EXTENSION campaign_lifecycle', 'SELECT resume_timers()');
 	return _all_of($world, $dice->(2) ? join('\; ', @statements) : @statements);
 }
 

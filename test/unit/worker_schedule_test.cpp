@@ -370,7 +370,10 @@ void pause_tests()
 	is(action.wake_before, DT_NOBEGIN + 1, "no timer wakes it");
 	ok(step_at(&schedule, t0 + 2 * second, t0) == Step::sleep, "also if one was committed");
 	schedule.maintenance_at = t0;
-	ok(step_at(&schedule, t0 + 3 * second) == Step::sleep, "and there is no maintenance");
+	ok(step_at(&schedule, t0 + 3 * second) == Step::maintenance, "maintenance has its turn");
+	after_maintenance(&schedule, t0 + 3 * second, t0 + 30 * second);
+	action = decide(&schedule, t0 + 3 * second, DT_NOEND, limits);
+	ok(action.step == Step::sleep && action.until == t0 + 30 * second, "and wakes it again");
 	ok(step_at(&schedule, t0 + 4 * second, DT_NOBEGIN) == Step::recover,
 	   "resume_timers() wakes it, and recovery comes before the first batch");
 	after_recovery(&schedule, t0 + 4 * second, Recovery::complete);
