@@ -28,7 +28,7 @@ FUNCTION_FILES := \
 	maintenance/cron_schedule maintenance/jobs maintenance/pg_cron \
 	functions/backfill_checks functions/backfill \
 	functions/missing_timers \
-	functions/health_tables functions/health_timers functions/health functions/timeline \
+	functions/health_holders functions/health_tables functions/health_timers functions/health functions/timeline \
 	functions/access_lock functions/access \
 	views/workers
 # functions/relations is not among them, because the check for clashes calls it before any other.

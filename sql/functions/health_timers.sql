@@ -41,8 +41,9 @@ BEGIN
 		CASE WHEN n > 1000 THEN 'over 1000' ELSE n::text END, '0 due for a minute; critical: for 10 minutes',
 		CASE WHEN n = 0 THEN 'No timer is overdue.'
 			WHEN paused THEN format('The oldest is due since %s; this database is paused: see activation and launcher.', oldest)
-			ELSE format('The oldest is due since %s. See worker; upcoming_timers shows which wait and why; if the worker runs, '
-				'its rows are locked by a long transaction, or it is too slow: campaign_workers shows its batches.', oldest) END;
+			ELSE format('The oldest is due since %s. ', oldest)
+				|| coalesce(campaign_lifecycle_internal._overdue_holder(as_of), 'See worker; upcoming_timers shows which wait and '
+					'why; if the worker runs, it is too slow: campaign_workers shows its batches.') END;
 
 	SELECT count(*)
 	INTO n

@@ -79,6 +79,9 @@ DECLARE
 	taken integer;
 	given bigint := 0;
 BEGIN
+	IF to_regclass('@extschema@.campaign_timers') IS NULL THEN
+		PERFORM campaign_lifecycle_internal._raise_no_tables();
+	END IF;
 	PERFORM campaign_lifecycle_internal._check_given('max_campaigns', max_campaigns IS NOT NULL);
 	IF max_campaigns < 0 THEN
 		RAISE EXCEPTION 'max_campaigns must not be negative: %', max_campaigns

@@ -8,6 +8,7 @@
 #include "pg/xact.hpp"
 #include "row/row_writer.hpp"
 #include "timer/apply.hpp"
+#include "timer/busy_tables.hpp"
 #include "timer/claim.hpp"
 #include "timer/handler_call.hpp"
 
@@ -39,6 +40,23 @@ constexpr spi_query::Query claim_query = {R"(SELECT campaign_lifecycle_internal.
 constexpr spi_query::Query start_query = {R"(SELECT campaign_lifecycle_internal._start_single_timer($1, $2, $3, $4, $5))",
 										  5,
 										  {TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, UUIDARRAYOID}};
+
+constexpr spi_query::Query mark_query = {
+	R"(WITH marked AS (
+			UPDATE ONLY @extschema@.campaign_timers AS t SET status = 'RUNNING' WHERE t.id OPERATOR(pg_catalog.=) $1
+			RETURNING t.id)
+		INSERT INTO @extschema@.timer_executions (id, timer_id, status, started_at)
+		SELECT campaign_lifecycle_internal._uuid_v7(), m.id, 'STARTED', $2 FROM marked AS m)",
+	2,
+	{UUIDOID, TIMESTAMPTZOID}};
+
+constexpr spi_query::Query rows_query = {R"(SELECT t.ctid, c.ctid
+		FROM ONLY @extschema@.campaign_timers AS t
+		JOIN ONLY @extschema@.campaigns AS c ON c.id OPERATOR(pg_catalog.=) t.campaign_id
+		WHERE t.id OPERATOR(pg_catalog.=) $1)",
+										 1,
+										 {UUIDOID},
+										 true};
 
 constexpr spi_query::Query lock_query = {
 	R"(SELECT l.id, l.tid, l.campaign_id, l.campaign_tid, l.timer_type, l.state, l.scheduled_at, l.by_policy, l.retried
@@ -103,11 +121,33 @@ bool claim_timer(spi_query::Schema *schema, TimestampTz as_of, TimestampTz scan_
 	return spi_query::first_uuid(1, timer);
 }
 
+// Lock the rows of a timer if short transactions lock them again and again. lock_timer() waits for the others.
+void lock_busy_rows(spi_query::Schema *schema, const pg_uuid_t *timer)
+{
+	Datum arguments[] = {UUIDPGetDatum(timer)};
+	busy_tables::Rows rows;
+
+	spi_query::run(schema, rows_query, arguments);
+	if (SPI_processed == 0)
+		return;
+	for (int i = 0; i < busy_tables::count; i++)
+		rows.tids[i] = *reinterpret_cast<ItemPointer>(DatumGetPointer(spi_query::value_at(0, i + 1)));
+	SPI_freetuptable(SPI_tuptable);
+	row_wait::Wait wait = {};
+	wait.end = pg::stopwatch() + static_cast<int64>(LockTimeout) * 1000;
+	int level = NewGUCNestLevel();
+	(void) busy_tables::lock_rows(schema->oid, &rows, &wait);
+	AtEOXact_GUC(false, level);
+}
+
 // Change the campaign's state and call the handler. A timer that is early is postponed instead.
 apply::ApplyResult run_attempt(spi_query::Schema *schema, const pg_uuid_t *timer, TimestampTz as_of, bool marked)
 {
+	if (marked)
+		lock_busy_rows(schema, timer);
 	claim::Claim claimed = lock_timer(schema, timer, marked, CurrentMemoryContext);
 
+	busy_tables::unlock();
 	if (claimed.count == 0)
 		return {DT_NOEND, 0};
 	apply::ApplyResult applied = apply::run(schema, &claimed, as_of, marked);
@@ -208,7 +248,14 @@ SingleResult run(const SingleRequest &request, SkipList *skip_list)
 	result.error = mark_timer(request, *skip_list, as_of, &timer, &found);
 	if (result.error != nullptr || !found)
 		return result;
+	return run_marked(timer, as_of, skip_list);
+}
+
+SingleResult run_marked(const pg_uuid_t &timer, TimestampTz as_of, SkipList *skip_list)
+{
+	SingleResult result = {SingleOutcome::none, DT_NOEND, nullptr};
 	apply::ApplyResult applied = {DT_NOEND, 0};
+
 	result.error = xact::run([&] {
 		extension::ExtensionInfo ext;
 
@@ -230,10 +277,26 @@ SingleResult run(const SingleRequest &request, SkipList *skip_list)
 			result.error = error;
 	}
 	// An early timer has another time now.
-	if (result.outcome == SingleOutcome::postponed && result.error != nullptr)
+	if (result.outcome == SingleOutcome::postponed && result.error != nullptr && skip_list != nullptr)
 		skip(skip_list, timer);
 	clean_session();
 	return result;
+}
+
+void mark(spi_query::Schema *schema, const pg_uuid_t &timer, TimestampTz as_of)
+{
+	pg_uuid_t id = timer;
+	Datum arguments[] = {UUIDPGetDatum(&id), TimestampTzGetDatum(as_of)};
+
+	handler_call::reset_timeout();
+	spi_query::run(schema, mark_query, arguments);
+	if (!take_session_lock(&timer))
+		ereport(ERROR, errcode(ERRCODE_LOCK_NOT_AVAILABLE), errmsg("timer is already being run by another process"));
+}
+
+void release_session_lock()
+{
+	LockReleaseSession(USER_LOCKMETHOD);
 }
 
 SingleResult run_for_client(spi_query::Schema *schema, TimestampTz as_of, TimestampTz scan_from, SkipList *skip_list)

@@ -44,6 +44,13 @@ bool is_due(spi_query::Schema *schema, TimestampTz as_of, TimestampTz scan_from)
 // there is room.
 SingleResult run(const SingleRequest &request, SkipList *skip_list);
 
+// Mark a timer RUNNING that this transaction has claimed, and take its session lock. Release the session lock if the commit fails.
+void mark(spi_query::Schema *schema, const pg_uuid_t &timer, TimestampTz as_of);
+void release_session_lock();
+
+// Run a timer that was marked by mark() in a transaction that is committed.
+SingleResult run_marked(const pg_uuid_t &timer, TimestampTz as_of, SkipList *skip_list);
+
 // Run one timer that has a handler in a subtransaction of a client, without marking it RUNNING. The transaction is
 // connected to SPI and acts as the owner.
 SingleResult run_for_client(spi_query::Schema *schema, TimestampTz as_of, TimestampTz scan_from, SkipList *skip_list);

@@ -9,6 +9,7 @@
 #include "worker/worker_wait.hpp"
 #include "guc.hpp"
 #include "timer/batch.hpp"
+#include "timer/blocked_timer.hpp"
 #include "worker/maintenance.hpp"
 #include "worker/wakeup.hpp"
 #include "worker/worker_recovery.hpp"
@@ -24,6 +25,7 @@ using worker_schedule::Recovery;
 using worker_schedule::Schedule;
 using worker_schedule::Step;
 using worker_schedule::Unready;
+using worker_schedule::Waited;
 
 namespace {
 
@@ -93,6 +95,52 @@ void run_single(const Action &action)
 	worker_recovery::SingleResult result = worker_recovery::run_single(action.pass_start);
 
 	worker_schedule::after_single(&schedule, GetCurrentTimestamp(), result.outcome, result.follow_up);
+}
+
+// Return whether a timer that other sessions have committed is due, or anything else has changed.
+bool is_wanted()
+{
+	return ConfigReloadPending ||
+		   static_cast<TimestampTz>(pg_atomic_read_u64(&worker_slot::mine()->wakeup_time)) <= GetCurrentTimestamp();
+}
+
+Waited waited(blocked_timer::Outcome outcome)
+{
+	switch (outcome)
+	{
+		case blocked_timer::Outcome::executed:
+			return Waited::executed;
+		case blocked_timer::Outcome::busy:
+			return Waited::busy;
+		case blocked_timer::Outcome::held:
+			return Waited::held;
+		case blocked_timer::Outcome::none:
+		case blocked_timer::Outcome::failed:
+			break;
+	}
+	return Waited::none;
+}
+
+void run_row_wait(const Action &action)
+{
+	blocked_timer::Result result = blocked_timer::run({action.from, action.limit_us, is_wanted});
+	pgstat_report_stat(false);
+	if (result.outcome == blocked_timer::Outcome::failed)
+	{
+		worker_report::log_error(result.error);
+		worker_schedule::after_error(&schedule, GetCurrentTimestamp(), xact::is_transient(result.error));
+		return;
+	}
+	if (!is_ready(result.extension_state))
+		return;
+	if (result.single.outcome != single_timer::SingleOutcome::none)
+		worker_report::count_single(result.single);
+	worker_report::count_blocked(result);
+	worker_schedule::after_row_wait(&schedule, GetCurrentTimestamp(), waited(result.outcome), result.follow_up, result.search_us);
+	// Timers that are known to be held for long are not waited for, so there is nothing to tell.
+	if (result.tried)
+		ereport(DEBUG1, errmsg_internal("waited for the rows of a timer since %s: %s", text_of(action.from),
+										blocked_timer::name_of(result.outcome)));
 }
 
 void run_recovery()
@@ -182,6 +230,9 @@ void run_step()
 			break;
 		case Step::single:
 			run_single(action);
+			break;
+		case Step::row_wait:
+			run_row_wait(action);
 			break;
 		case Step::maintenance:
 			run_maintenance();

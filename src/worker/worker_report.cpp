@@ -109,6 +109,20 @@ void count_batch(const batch::BatchResult &result)
 	pg_atomic_write_u64(&slot->last_batch_at, static_cast<uint64>(result.as_of));
 }
 
+void count_blocked(const blocked_timer::Result &result)
+{
+	shmem::WorkerSlot *slot = worker_slot::mine();
+
+	if (result.error != nullptr)
+		worker_slot::set_last_error(result.error);
+	if (result.succeeded + result.failed == 0)
+		return;
+	add_to(&slot->batches, 1);
+	add_to(&slot->timers, result.succeeded + result.failed);
+	add_to(&slot->failures, result.failed);
+	pg_atomic_write_u64(&slot->last_batch_at, static_cast<uint64>(result.as_of));
+}
+
 void count_single(const single_timer::SingleResult &result)
 {
 	shmem::WorkerSlot *slot = worker_slot::mine();

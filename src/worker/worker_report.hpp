@@ -7,6 +7,7 @@
 #include "timer/single_timer.hpp"
 #include "pg/compat.hpp"
 #include "timer/batch.hpp"
+#include "timer/blocked_timer.hpp"
 
 namespace worker_report {
 
@@ -21,6 +22,7 @@ void show_unready(extension::ExtensionState extension_state);
 void found_extension();
 
 void count_batch(const batch::BatchResult &result);
+void count_blocked(const blocked_timer::Result &result);
 void count_single(const single_timer::SingleResult &result);
 
 // Log an error, at most once a minute.

@@ -3,7 +3,12 @@
 // duty of the worker has its turn between two batches.
 #include "worker/worker_schedule.hpp"
 
+#include "worker/row_wait_schedule.hpp"
+
 namespace worker_schedule {
+
+using row_wait_schedule::grow;
+using row_wait_schedule::reset;
 
 namespace {
 
@@ -14,19 +19,6 @@ constexpr int64 maintenance_retry_us = 60 * USECS_PER_SEC; // after a step that 
 constexpr int scan_share = 99;       // a fruitless scan is followed by this many times its duration without one
 constexpr int64 timer_worth_us = 50; // a scan is not fruitless to this extent for each timer that it claims
 constexpr int max_rescans = 50;
-
-void reset(Backoff *backoff)
-{
-	backoff->next_us = backoff->min_us;
-}
-
-int64 grow(Backoff *backoff)
-{
-	int64 delay = backoff->next_us;
-
-	backoff->next_us = least(delay * 2, backoff->max_us);
-	return delay;
-}
 
 TimestampTz plus(TimestampTz time, int64 us)
 {
@@ -53,6 +45,9 @@ void mend_clock(Schedule *schedule)
 	schedule->full_scan_at = DT_NOBEGIN;
 	schedule->retry_at = DT_NOBEGIN;
 	schedule->busy_since = DT_NOEND;
+	if (schedule->row_wait.not_before != DT_NOEND)
+		schedule->row_wait.not_before = DT_NOBEGIN;
+	schedule->row_wait.last_at = DT_NOBEGIN;
 	schedule->blocked.not_before = DT_NOBEGIN;
 	schedule->far_blocked.not_before = DT_NOBEGIN;
 	if (schedule->maintenance_at != DT_NOEND)
@@ -161,6 +156,7 @@ void block(Schedule *schedule, TimestampTz now, TimestampTz from, int64 pause)
 
 	blocked->from = least(blocked->from, from);
 	blocked->try_at = least(blocked->try_at, now + grow(&schedule->lock_backoff));
+	row_wait_schedule::note_blocked(schedule, now);
 	if (is_far || schedule->went_back)
 		blocked->not_before = now + pause;
 }
@@ -176,6 +172,8 @@ bool goes_on(Schedule *schedule, TimestampTz now, const Batch &batch)
 	{
 		if (batch.postponed == 0)
 			reset(&schedule->lock_backoff);
+		if (row_wait_schedule::earliest_blocked(*schedule) == DT_NOEND)
+			row_wait_schedule::end(schedule);
 		return false;
 	}
 	if (batch.claimed > 0 && batch.postponed == 0 && batch.earliest_blocked != schedule->rescanned_at &&
@@ -246,6 +244,7 @@ Schedule start(const Limits &limits, bool does_maintenance)
 	schedule.blocked = {DT_NOEND, DT_NOEND, DT_NOBEGIN};
 	schedule.far_blocked = {DT_NOEND, DT_NOEND, DT_NOBEGIN};
 	schedule.full_scan_at = DT_NOBEGIN;
+	schedule.row_wait = row_wait_schedule::idle;
 	schedule.lock_backoff = fresh_lock_backoff;
 	schedule.error_backoff = fresh_error_backoff;
 	schedule.retry_at = DT_NOBEGIN;
@@ -275,7 +274,13 @@ Action decide(Schedule *schedule, TimestampTz now, TimestampTz wakeup, const Lim
 		return step_of_pass(schedule, now, limits);
 	TimestampTz retry = least(retry_time(schedule->blocked), retry_time(schedule->far_blocked));
 	TimestampTz scan = least(plus(schedule->next_due, limits.stagger_us), least(retry, schedule->full_scan_at));
-	TimestampTz until = least(scan, schedule->maintenance_at);
+	TimestampTz other =
+		least(least(plus(schedule->next_due, limits.stagger_us), schedule->full_scan_at), schedule->maintenance_at);
+	int64 limit = row_wait_schedule::limit_at(schedule, now, other);
+	if (limit > 0)
+		return row_wait_schedule::begin(schedule, now, limit);
+	TimestampTz wait = row_wait_schedule::next_time(*schedule);
+	TimestampTz until = least(least(scan, schedule->maintenance_at), wait > now ? wait : DT_NOEND);
 	return sleep_until(schedule, until, until);
 }
 
@@ -324,6 +329,14 @@ void after_single(Schedule *schedule, TimestampTz now, Single outcome, Timestamp
 		schedule->over = false;
 	else if (schedule->over)
 		end_pass(schedule);
+}
+
+void after_row_wait(Schedule *schedule, TimestampTz now, Waited outcome, TimestampTz follow_up, int64 scan_us)
+{
+	see(schedule, now);
+	schedule->scan_from = least(schedule->scan_from, follow_up);
+	schedule->next_due = least(schedule->next_due, follow_up);
+	row_wait_schedule::after(schedule, now, outcome, scan_us);
 }
 
 void after_recovery(Schedule *schedule, TimestampTz now, Recovery outcome)

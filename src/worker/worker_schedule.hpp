@@ -24,6 +24,14 @@ struct Blocked
 	TimestampTz not_before; // but not before this, because scans for them may take a hundredth of the time
 };
 
+// Waits for the rows of a blocked timer that short transactions lock again and again, so that no claim finds them free.
+struct RowWait
+{
+	TimestampTz not_before; // no wait before this; DT_NOEND while no timer is blocked
+	TimestampTz last_at;
+	Backoff backoff; // after waits that have failed
+};
+
 struct Schedule
 {
 	// The pass in progress: a walk over the timers that are due.
@@ -43,6 +51,7 @@ struct Schedule
 	Blocked blocked;          // a scan for these is cheap
 	Blocked far_blocked;      // a scan for these walks over so much of the past that the others must not wait for its share
 	TimestampTz full_scan_at; // when to scan everything, whatever is known
+	RowWait row_wait;
 
 	// The reasons to wait.
 	Backoff lock_backoff;  // for locked timers and transient errors
@@ -71,13 +80,15 @@ enum class Step
 	recover,     // timers of lost processes, and those due at a crash
 	batch,       // one batch
 	single,      // one timer that runs alone
+	row_wait,    // wait for the rows of one blocked timer, and execute it
 	maintenance, // one step
 };
 
 struct Action
 {
 	Step step;
-	TimestampTz from;        // batch: claim from here
+	TimestampTz from;        // batch: claim from here; row_wait: the earliest timer
+	int64 limit_us;          // row_wait: it ends after this time
 	TimestampTz pass_start;  // batch and single: what still waits is asked for from here
 	int limit;               // batch: timers to claim
 	bool isolate_transient;  // batch: a transient error, too, is split
@@ -114,6 +125,14 @@ enum class Single
 	none,
 };
 
+enum class Waited
+{
+	executed, // the timer
+	busy,     // another transaction had the rows each time
+	held,     // by transactions that last longer than a wait
+	none,     // nothing is blocked
+};
+
 enum class Unready
 {
 	busy,   // the extension is being changed
@@ -132,6 +151,10 @@ void after_batch(Schedule *schedule, TimestampTz now, const Batch &batch, const 
 void after_error(Schedule *schedule, TimestampTz now, bool transient);
 
 void after_single(Schedule *schedule, TimestampTz now, Single outcome, TimestampTz follow_up);
+
+// scan_us: the time that finding the timer took.
+void after_row_wait(Schedule *schedule, TimestampTz now, Waited outcome, TimestampTz follow_up, int64 scan_us);
+
 void after_recovery(Schedule *schedule, TimestampTz now, Recovery outcome);
 void after_maintenance(Schedule *schedule, TimestampTz now, TimestampTz next);
 

@@ -23,7 +23,7 @@ sub messages
 # Every function for users, with arguments that are valid but name no row.
 my $id = "'00000000-0000-7000-8000-000000000000'";
 my %calls = (
-	create_campaign => '1', schedule_campaign_timers => $id, reschedule_campaign => "$id, now()", transition_campaign => "$id, 'RUNNING'",
+	create_campaign => '1', schedule_campaign_timers => $id, schedule_missing_timers => '', reschedule_campaign => "$id, now()", transition_campaign => "$id, 'RUNNING'",
 	cancel_campaign => $id, schedule_timer => "$id, 'START_CAMPAIGN', now()", reschedule_timer => "$id, now()", cancel_timer => $id,
 	retry_timer => $id, record_metric => "$id, 'X', 1", run_due_timers => '', campaign_timeline => $id, archive_old_state_logs => '',
 	cleanup_timer_executions => '', create_monthly_partitions => '', schedule_maintenance => '', unschedule_maintenance => '',

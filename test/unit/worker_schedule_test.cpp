@@ -51,6 +51,19 @@ Batch full(TimestampTz as_of, TimestampTz claimed_to)
 	return batch;
 }
 
+// Let the waits for rows that the schedule wants at this time fail, and return the step after them.
+Action decide_after_waits(Schedule *schedule, TimestampTz now)
+{
+	Action action = decide(schedule, now, DT_NOEND, limits);
+
+	while (action.step == Step::row_wait)
+	{
+		after_row_wait(schedule, now, Waited::held, DT_NOEND, 0);
+		action = decide(schedule, now, DT_NOEND, limits);
+	}
+	return action;
+}
+
 Step step_at(Schedule *schedule, TimestampTz now, TimestampTz wakeup = DT_NOEND)
 {
 	return decide(schedule, now, wakeup, limits).step;
@@ -169,10 +182,10 @@ void lock_tests()
 	for (int64 delay = 20 * ms; delay <= 4 * second; delay *= 2)
 	{
 		int64 expected = least(delay, second);
-		Action action = decide(&schedule, now, DT_NOEND, limits);
+		Action action = decide_after_waits(&schedule, now);
 
-		doubles = doubles && action.step == Step::sleep && action.until == now + expected;
-		ok(step_at(&schedule, now + expected - 1) == Step::sleep, "a locked timer is not tried early");
+		doubles = doubles && action.step == Step::sleep && action.until <= now + expected;
+		ok(decide_after_waits(&schedule, now + expected - 1).step == Step::sleep, "a locked timer is not tried early");
 		now += expected;
 		action = decide(&schedule, now, DT_NOEND, limits);
 		doubles = doubles && action.step == Step::batch && action.from == locked;
@@ -218,7 +231,7 @@ void rescan_tests()
 	batch = claimed(now + second, 10);
 	batch.postponed = 3;
 	after_batch(&schedule, now + second, batch, limits);
-	action = decide(&schedule, now + second, DT_NOEND, limits);
+	action = decide_after_waits(&schedule, now + second);
 	ok(action.step == Step::sleep && action.until <= now + second + second, "timers that were postponed are tried soon");
 }
 
@@ -244,6 +257,78 @@ void full_scan_tests()
 	after_batch(&schedule, t0 + second, batch, short_nap);
 	is(decide(&schedule, t0 + second, DT_NOEND, short_nap).until, t0 + second + 4950 * ms,
 	   "but full scans take at most a hundredth of the time");
+}
+
+// A schedule with a timer of t0 + 1 s that every scan finds locked, when the first wait for it begins.
+Schedule blocked_for_long(TimestampTz *now)
+{
+	Schedule schedule = idle();
+	Action action;
+
+	*now = t0 + second;
+	action = decide(&schedule, *now, *now, limits);
+	while (action.step != Step::row_wait)
+	{
+		if (action.step == Step::batch)
+			after_batch(&schedule, *now, blocked(*now, t0 + second), limits);
+		else
+			*now = action.until;
+		action = decide(&schedule, *now, DT_NOEND, limits);
+	}
+	return schedule;
+}
+
+void row_wait_tests()
+{
+	TimestampTz now = t0 + second;
+	Schedule schedule = blocked_for_long(&now);
+
+	ok(now >= t0 + second + 60 * ms && now <= t0 + second + 66 * ms, "the worker waits for its rows after 60 ms");
+	Action action = decide(&schedule, now, DT_NOEND, limits);
+	ok(action.step == Step::row_wait && action.from == t0 + second, "if scans find it locked until then");
+	is(action.limit_us, 40 * ms, "for 40 ms at most");
+
+	after_row_wait(&schedule, now + 40 * ms, Waited::busy, DT_NOEND, 50);
+	ok(step_at(&schedule, now + 40 * ms) == Step::sleep, "a wait in vain is followed by a pause");
+	action = decide(&schedule, now + 50 * ms, DT_NOEND, limits);
+	ok(action.step == Step::row_wait, "of 10 ms, and then by another wait");
+	after_row_wait(&schedule, now + 60 * ms, Waited::executed, DT_NOEND, 50);
+	action = decide(&schedule, now + 60 * ms, DT_NOEND, limits);
+	ok(action.step == Step::batch && action.from == t0 + second, "a wait that succeeds is followed by a scan");
+	after_batch(&schedule, now + 60 * ms, nothing(now + 60 * ms), limits);
+	ok(step_at(&schedule, now + second) == Step::sleep, "and no wait follows if that finds nothing blocked");
+
+	schedule = blocked_for_long(&now);
+	action = decide(&schedule, now, now + 12 * ms, limits);
+	is(action.limit_us, 10 * ms, "a wait ends before the next timer is due");
+	schedule = blocked_for_long(&now);
+	action = decide(&schedule, now, now, limits);
+	ok(action.step == Step::batch, "a timer that is due comes before a wait");
+
+	// A timer is due each millisecond, and never blocked.
+	schedule = blocked_for_long(&now);
+	int waits = 0;
+	for (int i = 0; i < 1000; i++, now += ms)
+	{
+		schedule.next_due = least(schedule.next_due, now + ms);
+		action = decide_after_waits(&schedule, now);
+		if (action.step == Step::batch)
+		{
+			Batch batch = claimed(now, 1);
+
+			batch.next_due = now + ms;
+			batch.earliest_blocked = action.pass_start <= t0 + second ? t0 + second : DT_NOEND;
+			after_batch(&schedule, now, batch, limits);
+		}
+		action = decide(&schedule, now, DT_NOEND, limits);
+		if (action.step != Step::row_wait)
+			continue;
+		waits++;
+		now += action.limit_us;
+		after_row_wait(&schedule, now, Waited::busy, DT_NOEND, 50);
+	}
+	ok(waits >= 4, "rows have their waits also where timers are due all the time");
+	ok(waits <= 10, "but seldom");
 }
 
 void clock_tests()
@@ -430,6 +515,7 @@ void worker_schedule_tests()
 	stagger_tests();
 	snapshot_tests();
 	lock_tests();
+	row_wait_tests();
 	rescan_tests();
 	full_scan_tests();
 	clock_tests();

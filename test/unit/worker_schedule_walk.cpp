@@ -27,6 +27,7 @@ struct Troubles
 	bool pauses;   // of the database
 	bool clock;    // it is set
 	bool overload; // more comes than can be done
+	bool busy;     // rows of timers are locked by one short transaction after another
 };
 
 struct Timer
@@ -34,6 +35,8 @@ struct Timer
 	bool waits;
 	bool runs_alone;
 	bool silent; // its commit has woken nobody
+	bool busy;   // no scan finds its rows free
+	int lost;    // waits for its rows that have failed
 	TimestampTz due;
 	TimestampTz locked_until; // by the clock of the machine
 	TimestampTz committed_at; // likewise
@@ -83,6 +86,8 @@ struct Walk
 	int64 latest_us; // of timers that were told
 	int64 latest_locked_us;
 	int64 latest_silent_us;
+	int64 latest_busy_us;
+	int64 waited_us; // for rows, in vain
 	int64 executed;
 	int64 maintenance_wait_us;
 	TimestampTz maintenance_at;
@@ -125,6 +130,7 @@ void commit_timer(Walk *walk)
 		timer.waits = true;
 		timer.silent = walk->troubles->silent && one_in(50);
 		timer.runs_alone = one_in(20);
+		timer.busy = walk->troubles->busy && one_in(50);
 		timer.committed_at = walk->true_now;
 		bool later = one_in(3) && !walk->troubles->overload;
 		timer.due = now_of(walk) + (later ? below(20 * second) : one_in(2) ? 0 : -below(one_in(10) ? hour : second));
@@ -194,14 +200,15 @@ int64 cost_of_scan(const Walk *walk, TimestampTz from, TimestampTz to)
 
 bool can_run(const Walk *walk, const Timer &timer, TimestampTz from, TimestampTz as_of)
 {
-	return timer.waits && timer.locked_until <= walk->true_now && timer.due >= from && timer.due <= as_of;
+	return timer.waits && !timer.busy && timer.locked_until <= walk->true_now && timer.due >= from && timer.due <= as_of;
 }
 
 void execute(Walk *walk, Timer *timer)
 {
 	TimestampTz could_at = greatest(greatest(timer->due - walk->offset, timer->committed_at), timer->locked_until);
 	int64 late = walk->true_now - greatest(could_at, walk->hindered_at);
-	int64 *latest = timer->silent                               ? &walk->latest_silent_us
+	int64 *latest = timer->busy                                 ? &walk->latest_busy_us
+					: timer->silent                             ? &walk->latest_silent_us
 					: timer->locked_until > timer->committed_at ? &walk->latest_locked_us
 																: &walk->latest_us;
 
@@ -302,6 +309,38 @@ void run_single(Walk *walk, const Action &action)
 	after_single(&walk->schedule, read_clock(walk), Single::none, DT_NOEND);
 }
 
+// Wait for the rows of the earliest timer that waits. Those that are locked by short transactions become free now and then.
+void run_row_wait(Walk *walk, const Action &action)
+{
+	TimestampTz as_of = read_clock(walk);
+	int64 scan = cost_of_scan(walk, action.from, as_of);
+	Timer *first = nullptr;
+	Waited outcome = Waited::none;
+	int64 took = scan;
+
+	for (Timer &timer : walk->timers)
+		if (timer.waits && timer.due >= action.from && timer.due <= as_of &&
+			(timer.busy || timer.locked_until <= walk->true_now) && (first == nullptr || timer.due < first->due))
+			first = &timer;
+	if (first == nullptr && walk->schedule.blocked.from != DT_NOEND)
+		outcome = Waited::held;
+	else if (first != nullptr && first->lost < 2 && one_in(2))
+	{
+		outcome = Waited::busy;
+		first->lost++;
+	}
+	else if (first != nullptr)
+	{
+		outcome = Waited::executed;
+		execute(walk, first);
+	}
+	took += outcome == Waited::executed ? least(action.limit_us, 5 * ms) : outcome == Waited::none ? 100 : action.limit_us;
+	if (outcome == Waited::busy || outcome == Waited::held)
+		walk->waited_us += took;
+	pass_time(walk, took);
+	after_row_wait(&walk->schedule, read_clock(walk), outcome, DT_NOEND, scan);
+}
+
 void run_maintenance(Walk *walk)
 {
 	walk->maintenance_wait_us =
@@ -373,6 +412,9 @@ void make_step(Walk *walk)
 		case Step::single:
 			run_single(walk, action);
 			break;
+		case Step::row_wait:
+			run_row_wait(walk, action);
+			break;
 		case Step::maintenance:
 			run_maintenance(walk);
 			break;
@@ -428,10 +470,12 @@ void walk_with(const Troubles *troubles)
 	int64 scan = walk.longest_scan_us;
 	int64 took = walk.true_now - began;
 	std::printf(
-		"# %s: %lld timers in %lld s, longest scan %lld us, fruitless scans %lld us, latest %lld us, locked %lld us, silent %lld us\n",
+		"# %s: %lld timers in %lld s, longest scan %lld us, fruitless scans %lld us, latest %lld us, locked %lld us, silent %lld us, "
+		"busy %lld us, waited in vain %lld us\n",
 		troubles->name, static_cast<long long>(walk.executed), static_cast<long long>(took / second),
 		static_cast<long long>(scan), static_cast<long long>(walk.fruitless_us), static_cast<long long>(walk.latest_us),
-		static_cast<long long>(walk.latest_locked_us), static_cast<long long>(walk.latest_silent_us));
+		static_cast<long long>(walk.latest_locked_us), static_cast<long long>(walk.latest_silent_us),
+		static_cast<long long>(walk.latest_busy_us), static_cast<long long>(walk.waited_us));
 	holds(walk.executed > troubles->steps / 100, "timers are executed", troubles, walk.executed, troubles->steps);
 	holds(!walk.batch_before_recovery, "no batch runs before recovery", troubles, 0, 0);
 	holds(walk.sleeps_forward, "every sleep ends later than it begins", troubles, 0, 0);
@@ -448,6 +492,12 @@ void walk_with(const Troubles *troubles)
 		at_most(walk.latest_silent_us, walk.limits.naptime_us + unseen + 300 * ms + 105 * scan,
 				"no timer waits longer than naptime", troubles);
 	}
+	if (troubles->busy && !troubles->errors && !troubles->snapshot)
+	{
+		at_most(walk.latest_busy_us, troubles->locks ? second : 500 * ms, "no timer whose rows are always locked waits for long",
+				troubles);
+		at_most(walk.latest_us, 50 * ms, "and none of the others waits for it", troubles);
+	}
 	at_most(walk.maintenance_wait_us, unseen + 1500 * ms + 8 * scan, "maintenance waits for no more than a second", troubles);
 	if (!troubles->clock && !troubles->errors)
 		at_most(walk.fruitless_us, took / 100 + 2 * scan, "fruitless scans of the past take at most a hundredth of the time",
@@ -459,14 +509,16 @@ void walk_with(const Troubles *troubles)
 void worker_schedule_walks()
 {
 	static constexpr Troubles walks[] = {
-		{"no trouble", 100000, false, false, false, false, false, false, false},
-		{"locks", 200000, true, false, false, false, false, false, false},
-		{"locks and a held snapshot", 200000, true, true, true, false, false, false, false},
-		{"pauses", 100000, true, false, true, false, true, false, false},
-		{"errors", 100000, true, false, true, true, true, false, false},
-		{"a clock that is set", 100000, true, false, true, false, false, true, false},
-		{"everything", 100000, true, true, true, true, true, true, false},
-		{"too much to do", 100000, true, false, true, false, false, false, true},
+		{"no trouble", 100000, false, false, false, false, false, false, false, false},
+		{"locks", 200000, true, false, false, false, false, false, false, false},
+		{"locks and a held snapshot", 200000, true, true, true, false, false, false, false, false},
+		{"pauses", 100000, true, false, true, false, true, false, false, false},
+		{"errors", 100000, true, false, true, true, true, false, false, false},
+		{"a clock that is set", 100000, true, false, true, false, false, true, false, false},
+		{"everything", 100000, true, true, true, true, true, true, false, true},
+		{"busy rows", 200000, false, false, false, false, false, false, false, true},
+		{"busy rows and locks", 200000, true, false, false, false, false, false, false, true},
+		{"too much to do", 100000, true, false, true, false, false, false, true, false},
 	};
 	const char *given = std::getenv("UNIT_SEED");
 
