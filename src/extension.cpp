@@ -175,7 +175,7 @@ Activation activation_of(const Entry &entry, bool *tables_are_current)
 	return is_own_data(own, tables) ? Activation::active : Activation::loaded;
 }
 
-// Return the text of the function that names the schema for which the functions were made, or nullptr.
+// Return the text of the function that returns the schema for which the functions were made, or nullptr.
 char *source_of_schema_name()
 {
 	Oid schema = get_namespace_oid(internal_schema, true);
@@ -195,10 +195,17 @@ char *source_of_schema_name()
 // Return whether ALTER SCHEMA RENAME came after the functions were made, which name the schema.
 bool is_renamed(Oid schema)
 {
+	constexpr char before[] = "SELECT '";
 	char *source = source_of_schema_name();
 	char *name = get_namespace_name(schema);
+	List *names = NIL;
 
-	return source == nullptr || name == nullptr || strcmp(source, psprintf("SELECT '%s'", quote_identifier(name))) != 0;
+	if (source == nullptr || name == nullptr || strncmp(source, before, strlen(before)) != 0)
+		return true;
+	// The setting quote_all_identifiers decides whether a plain name is quoted.
+	char *quoted = pnstrdup(source + strlen(before), strlen(source) - strlen(before) - 1);
+	return !SplitIdentifierString(quoted, '.', &names) || list_length(names) != 1 ||
+		   strcmp(static_cast<char *>(linitial(names)), name) != 0;
 }
 
 bool is_current(const Entry &entry)

@@ -11,7 +11,7 @@ CREATE FUNCTION campaign_lifecycle_internal._renamed_schema() RETURNS text
 	SELECT quote_ident(n.nspname)
 	FROM pg_extension AS e
 	JOIN pg_namespace AS n ON n.oid = e.extnamespace
-	WHERE e.extname = 'campaign_lifecycle' AND quote_ident(n.nspname) <> '@extschema@'
+	WHERE e.extname = 'campaign_lifecycle' AND n.nspname::text <> (parse_ident('@extschema@'))[1]
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._renamed_schema() IS
 	'The present name of the extension''s schema if it was renamed, else NULL.';

@@ -64,7 +64,7 @@ scenario('disk full', sub {
 #---------------------------------------------------------------------------------------------------------------------
 # Locks, connections, worker slots
 
-my $node = campaign_server('scarce', conf => "max_connections = 8\nsuperuser_reserved_connections = 0\nmax_locks_per_transaction = 10\nmax_worker_processes = 2\n"
+my $node = campaign_server('scarce', conf => "max_connections = 8\nsuperuser_reserved_connections = 0\nmax_locks_per_transaction = 20\nmax_worker_processes = 2\n"
 	. "max_logical_replication_workers = 0\nmax_wal_senders = 0\nmax_prepared_transactions = 0\nautovacuum = off\n");
 # The only client of the server: the places of those before it are free.
 sub lone_session
