@@ -44,16 +44,16 @@ struct ErrorRule
 
 // Errors that are not the timer's. docs/operations.md has the same table with the reasons, and test/t/068_error_classes.pl compares them.
 constexpr ErrorRule error_rules[] = {
-	{ERRCODE_T_R_SERIALIZATION_FAILURE, true, ErrorKind::of_other_xacts}, // 40: rolled back because of other transactions
-	{ERRCODE_SNAPSHOT_TOO_OLD, true, ErrorKind::of_other_xacts},          // 72
-	{ERRCODE_OBJECT_IN_USE, false, ErrorKind::of_other_xacts},            // 55006
-	{ERRCODE_LOCK_NOT_AVAILABLE, false, ErrorKind::of_other_xacts},       // 55P03
-	{ERRCODE_INSUFFICIENT_RESOURCES, true, ErrorKind::of_server},         // 53: disk, memory, connections
-	{ERRCODE_OPERATOR_INTERVENTION, true, ErrorKind::of_server},          // 57: cancels, shutdowns
-	{ERRCODE_SYSTEM_ERROR, true, ErrorKind::of_server},                   // 58: the operating system
-	{ERRCODE_CONFIG_FILE_ERROR, true, ErrorKind::of_server},              // F0
-	{ERRCODE_DATA_CORRUPTED, false, ErrorKind::of_server},                // XX001
-	{ERRCODE_INDEX_CORRUPTED, false, ErrorKind::of_server},               // XX002
+	{ERRCODE_T_R_SERIALIZATION_FAILURE, true, ErrorKind::of_other_xacts},      // 40: rolled back because of other transactions
+	{MAKE_SQLSTATE('7', '2', '0', '0', '0'), true, ErrorKind::of_other_xacts}, // 72: snapshot too old; 17 has no name for it
+	{ERRCODE_OBJECT_IN_USE, false, ErrorKind::of_other_xacts},                 // 55006
+	{ERRCODE_LOCK_NOT_AVAILABLE, false, ErrorKind::of_other_xacts},            // 55P03
+	{ERRCODE_INSUFFICIENT_RESOURCES, true, ErrorKind::of_server},              // 53: disk, memory, connections
+	{ERRCODE_OPERATOR_INTERVENTION, true, ErrorKind::of_server},               // 57: cancels, shutdowns
+	{ERRCODE_SYSTEM_ERROR, true, ErrorKind::of_server},                        // 58: the operating system
+	{ERRCODE_CONFIG_FILE_ERROR, true, ErrorKind::of_server},                   // F0
+	{ERRCODE_DATA_CORRUPTED, false, ErrorKind::of_server},                     // XX001
+	{ERRCODE_INDEX_CORRUPTED, false, ErrorKind::of_server},                    // XX002
 };
 
 ErrorKind kind_of(int sqlstate)
