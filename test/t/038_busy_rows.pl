@@ -38,7 +38,7 @@ sub start_clients
 	return { handle => $handle, output => \$output };
 }
 
-# The clients have met no error, and the timer was executed while they were at work.
+# The clients have met no error, and the timer was executed while they were at work. With or_afterwards it may be right after that.
 sub closes_meanwhile
 {
 	my ($db, $clients, $script, %options) = @_;
@@ -47,10 +47,17 @@ sub closes_meanwhile
 	my $started = start_clients($db, $clients, $script, $id, $timer);
 	ok($started->{handle}->finish, 'clients end without an error') or diag(${ $started->{output} });
 	like(${ $started->{output} }, qr/number of failed transactions: 0 /, 'no transaction of a client fails');
-	query_is($node, $db, qq{
-		SELECT status, executed_at < scheduled_at + interval '2 seconds' FROM campaign_timers WHERE id = '$timer'},
-		'COMPLETED|t', 'worker executes the timer meanwhile')
-	  or diag($node->safe_psql($db, "SELECT *, executed_at - scheduled_at FROM campaign_timers WHERE id = '$timer'"));
+	if ($options{or_afterwards})
+	{
+		poll_is($node, $db, "SELECT status FROM campaign_timers WHERE id = '$timer'", 'COMPLETED', 'worker executes the timer then at the latest');
+	}
+	else
+	{
+		query_is($node, $db, qq{
+			SELECT status, executed_at < scheduled_at + interval '2 seconds' FROM campaign_timers WHERE id = '$timer'},
+			'COMPLETED|t', 'worker executes the timer meanwhile')
+		  or diag($node->safe_psql($db, "SELECT *, executed_at - scheduled_at FROM campaign_timers WHERE id = '$timer'"));
+	}
 	query_is($node, $db, "SELECT status FROM campaigns WHERE id = '$id'", 'CLOSED', 'the campaign is closed');
 	query_is($node, $db, 'SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()', '0', 'no deadlock');
 	query_is($node, $db, "SELECT count(*) FROM pg_locks WHERE mode = 'ExclusiveLock' AND locktype = 'relation'",
@@ -97,7 +104,8 @@ in_database($node, 'votes FOR SHARE beside a long transaction that writes anothe
 	my $other = $node->safe_psql($db, "SELECT create_campaign(1, now() + interval '1 day')");
 	my $session = $node->background_psql($db);
 	$session->query_safe("BEGIN; UPDATE campaigns SET metadata = '{}' WHERE id = '$other'");
-	closes_meanwhile($db, 4, "BEGIN;\nSELECT FROM campaigns WHERE id = :campaign FOR SHARE;\n$sleep;\nCOMMIT;\n");
+	# The long transaction may keep the worker from the lock of the table (docs/operations.md).
+	closes_meanwhile($db, 4, "BEGIN;\nSELECT FROM campaigns WHERE id = :campaign FOR SHARE;\n$sleep;\nCOMMIT;\n", or_afterwards => 1);
 	$session->quit;
 });
 
