@@ -289,6 +289,13 @@ void refuse_version()
 	pg_unreachable();
 }
 
+void refuse_missing_tables()
+{
+	ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the campaign tables do not exist"),
+			errhint("Call install_campaign_tables()."));
+	pg_unreachable();
+}
+
 void refuse_renamed()
 {
 	char *schema = get_namespace_name(schema_oid());

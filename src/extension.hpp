@@ -62,6 +62,9 @@ char *installed_version();
 // Raise 55000 and say what to do after the schema was renamed.
 [[noreturn]] void refuse_renamed();
 
+// Raise 42P01 and say how to make the campaign tables.
+[[noreturn]] void refuse_missing_tables();
+
 // Return the extension's schema for a function that is called from SQL. Raise 55000 if the extension is of another version than the
 // library, because its SQL then expects another library.
 spi_query::Schema *current_schema();

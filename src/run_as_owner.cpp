@@ -92,8 +92,7 @@ extension::ExtensionInfo open_tables()
 	if (ext.extension_state == extension::ExtensionState::renamed)
 		extension::refuse_renamed();
 	if (!OidIsValid(ext.owner))
-		ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the campaign tables do not exist"),
-				errhint("Call install_campaign_tables()."));
+		extension::refuse_missing_tables();
 	return ext;
 }
 

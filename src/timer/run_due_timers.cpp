@@ -100,9 +100,7 @@ void check_state(const extension::ExtensionInfo &ext)
 		case extension::ExtensionState::other_version:
 			extension::refuse_version();
 		case extension::ExtensionState::no_tables:
-			ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the campaign tables do not exist"),
-					errhint("Call install_campaign_tables()."));
-			return;
+			extension::refuse_missing_tables();
 		case extension::ExtensionState::old_tables:
 			ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					errmsg("the campaign tables are of another version than the extension"),

@@ -79,12 +79,13 @@ LOCKTAG lock_of(const pg_uuid_t *timer)
 	return tag;
 }
 
-// Take the session lock of a timer that is marked RUNNING. Return false if another process has it.
-bool take_session_lock(const pg_uuid_t *timer)
+// Take the session lock of a timer that is marked RUNNING. Raise an error if another process has it.
+void take_session_lock(const pg_uuid_t *timer)
 {
 	LOCKTAG tag = lock_of(timer);
 
-	return LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
+	if (LockAcquire(&tag, ExclusiveLock, true, true) == LOCKACQUIRE_NOT_AVAIL)
+		ereport(ERROR, errcode(ERRCODE_LOCK_NOT_AVAILABLE), errmsg("timer is already being run by another process"));
 }
 
 // Lock the timer and its campaign. marked: whether it is marked RUNNING. Return no timer if it is gone or has another
@@ -217,8 +218,8 @@ ErrorData *mark_timer(const SingleRequest &request, const SkipList &skip_list, T
 			return;
 		row_writer::check_no_forced_rls(ext.schema->oid);
 		*found = start_timer(ext.schema, as_of, request, skip_list, timer);
-		if (*found && !take_session_lock(timer))
-			ereport(ERROR, errcode(ERRCODE_LOCK_NOT_AVAILABLE), errmsg("timer is already being run by another process"));
+		if (*found)
+			take_session_lock(timer);
 	});
 	if (error != nullptr || !*found)
 		LockReleaseSession(USER_LOCKMETHOD);
@@ -275,10 +276,10 @@ SingleResult run_marked(const pg_uuid_t &timer, TimestampTz as_of, SkipList *ski
 		result.follow_up = DT_NOEND;
 		if (error != nullptr)
 			result.error = error;
+		// Not an early timer, which is postponed without an error and has another time now.
+		if (result.outcome == SingleOutcome::postponed && skip_list != nullptr)
+			skip(skip_list, timer);
 	}
-	// An early timer has another time now.
-	if (result.outcome == SingleOutcome::postponed && result.error != nullptr && skip_list != nullptr)
-		skip(skip_list, timer);
 	clean_session();
 	return result;
 }
@@ -290,8 +291,7 @@ void mark(spi_query::Schema *schema, const pg_uuid_t &timer, TimestampTz as_of)
 
 	handler_call::reset_timeout();
 	spi_query::run(schema, mark_query, arguments);
-	if (!take_session_lock(&timer))
-		ereport(ERROR, errcode(ERRCODE_LOCK_NOT_AVAILABLE), errmsg("timer is already being run by another process"));
+	take_session_lock(&timer);
 }
 
 void release_session_lock()
