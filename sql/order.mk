@@ -1,4 +1,4 @@
-# What the install script and the update script consist of, in order. The names are files below sql/ without ".sql".
+# The install script and the update script, file by file, in order. The names are files below sql/ without ".sql".
 # A line with a reason says why its files stand where they do; files of one line may change places.
 
 # Ordinary relations of the user: the body of install_campaign_tables().
