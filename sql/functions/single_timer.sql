@@ -2,8 +2,7 @@
 --
 -- A first transaction sets the timer to RUNNING with a STARTED execution, under a session lock that shows whether its
 -- process lives. A second one makes the state change and calls the handler. After an error a third one records the
--- failed attempt. A RUNNING timer whose process is gone is a failed attempt as well. After a crash of the server, the
--- timers that were due then run alone, one by one. So the timer that caused the crash is found.
+-- failed attempt. A RUNNING timer whose process is gone is a failed attempt as well.
 
 -- A session lock tells whether the process that runs a timer alone lives. The lock outlives transactions.
 CREATE FUNCTION campaign_lifecycle_internal._is_run_by_live_process(timer_id uuid) RETURNS boolean
@@ -68,11 +67,10 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._claim_single_timer(timestamptz,
 	'if everything is true. Leaves out those passed over. Returns its id, or NULL.';
 
 CREATE FUNCTION campaign_lifecycle_internal._start_single_timer(as_of timestamp with time zone,
-	due_by timestamp with time zone, since timestamp with time zone, everything boolean,
-		passed uuid[] DEFAULT '{}') RETURNS uuid
+	since timestamp with time zone, everything boolean, passed uuid[] DEFAULT '{}') RETURNS uuid
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 DECLARE
-	timer_id constant uuid := campaign_lifecycle_internal._claim_single_timer(due_by, since, everything, passed);
+	timer_id constant uuid := campaign_lifecycle_internal._claim_single_timer(as_of, since, everything, passed);
 BEGIN
 	IF timer_id IS NOT NULL THEN
 		UPDATE ONLY @extschema@.campaign_timers AS t SET status = 'RUNNING' WHERE t.id = timer_id;
@@ -82,10 +80,8 @@ BEGIN
 	RETURN timer_id;
 END
 $$;
-COMMENT ON FUNCTION
-	campaign_lifecycle_internal._start_single_timer(timestamptz, timestamptz, timestamptz, boolean, uuid[]) IS
-	'Claims as _claim_single_timer() does, for timers due by a time, and sets the timer to RUNNING with an execution '
-	'STARTED at as_of.';
+COMMENT ON FUNCTION campaign_lifecycle_internal._start_single_timer(timestamptz, timestamptz, boolean, uuid[]) IS
+	'Claims as _claim_single_timer() does, and sets the timer to RUNNING with an execution STARTED at as_of.';
 
 -- Lock one timer and its campaign. A timer that is no longer RUNNING was recovered by another process.
 CREATE FUNCTION campaign_lifecycle_internal._lock_single_timer(timer_id uuid, marked boolean)

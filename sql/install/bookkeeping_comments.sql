@@ -7,4 +7,4 @@ COMMENT ON TABLE @extschema@.campaign_activation IS
 
 COMMENT ON TABLE @extschema@.campaign_clean_run IS
 	'Holds one row while the server has not crashed. Crash recovery empties it, as it does every unlogged table. Then '
-	'the timers that were due run alone, one by one, so that one that crashes the server is found.';
+	'the timers that were at work run alone, one by one, so that one that crashes the server is found.';

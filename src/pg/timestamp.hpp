@@ -9,6 +9,8 @@
 
 #include <cstdint>
 
+using int32 = std::int32_t;
+using uint32 = std::uint32_t;
 using int64 = std::int64_t;
 using uint64 = std::uint64_t;
 using TimestampTz = int64;

@@ -193,11 +193,12 @@ void postpone_early(Batch *batch, ApplyResult *result)
 		result->follow_up = least(result->follow_up, follow_up);
 }
 
-ApplyResult write(spi_query::Schema *schema, Claim *claim, TimestampTz as_of, bool marked)
+ApplyResult write(spi_query::Schema *schema, const state_machine::StateMachine &machine, Claim *claim, TimestampTz as_of,
+				  bool marked)
 {
 	TimestampTz began = GetCurrentTimestamp();
 	ApplyResult result = {DT_NOEND, 0};
-	Batch batch = {schema, state_machine::read(schema), as_of, nullptr, claim->count};
+	Batch batch = {schema, machine, as_of, nullptr, claim->count};
 
 	batch.effects = static_cast<TimerEffect *>(palloc_extended(sizeof(TimerEffect) * claim->count, MCXT_ALLOC_HUGE));
 	qsort(claim->timers, claim->count, sizeof(Timer), compare);
@@ -269,7 +270,26 @@ ApplyResult run(spi_query::Schema *schema, Claim *claim, TimestampTz as_of, bool
 		return {DT_NOEND, 0};
 	// SPI's procedure context holds all memory of the batch, so that a caller of many batches keeps none of it.
 	SPI_connect();
-	ApplyResult result = write(schema, claim, as_of, marked);
+	ApplyResult result = write(schema, state_machine::read(schema), claim, as_of, marked);
+	SPI_finish();
+	return result;
+}
+
+ApplyResult run_each(spi_query::Schema *schema, const Claim &claim, TimestampTz as_of, void (*before)(const pg_uuid_t &timer))
+{
+	ApplyResult result = {DT_NOEND, 0};
+
+	SPI_connect();
+	state_machine::StateMachine machine = state_machine::read(schema);
+	for (int i = 0; i < claim.count; i++)
+	{
+		Claim one = {&claim.timers[i], 1, DT_NOBEGIN};
+
+		before(claim.timers[i].id);
+		ApplyResult applied = write(schema, machine, &one, as_of, false);
+		result.follow_up = least(result.follow_up, applied.follow_up);
+		result.postponed += applied.postponed;
+	}
 	SPI_finish();
 	return result;
 }

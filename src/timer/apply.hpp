@@ -16,6 +16,10 @@ struct ApplyResult
 // changes. marked: the claim has one timer, which was marked RUNNING.
 ApplyResult run(spi_query::Schema *schema, claim::Claim *claim, TimestampTz as_of, bool marked);
 
+// Apply the claimed timers one after another, each as a batch of its own, and call before() with each one first.
+ApplyResult run_each(spi_query::Schema *schema, const claim::Claim &claim, TimestampTz as_of,
+					 void (*before)(const pg_uuid_t &timer));
+
 // Record a failed attempt of the timer.
 void fail_timer(spi_query::Schema *schema, const pg_uuid_t *timer, TimestampTz as_of, const ErrorData *error);
 

@@ -7,6 +7,7 @@
 #include "pg/xact.hpp"
 #include "row/row_writer.hpp"
 #include "timer/apply.hpp"
+#include "timer/batch_note.hpp"
 #include "timer/claim.hpp"
 #include "timer/isolate.hpp"
 #include "timer/single_timer.hpp"
@@ -97,6 +98,7 @@ ErrorData *run_as_set(const BatchRequest &request, BatchResult *result, MemoryCo
 		result->full = claimed->count >= request.limit;
 		result->claimed_to = claimed->claimed_to;
 		share_backlog(request, *result);
+		batch_note::note_batch(*claimed);
 		apply::ApplyResult applied = apply::run(schema, claimed, result->as_of, false);
 		after_apply(schema, request, result);
 		result->claimed_to = least(result->claimed_to, applied.follow_up);

@@ -11,6 +11,7 @@
 #include "row/row_wait.hpp"
 #include "row/row_writer.hpp"
 #include "timer/apply.hpp"
+#include "timer/batch_note.hpp"
 #include "timer/busy_tables.hpp"
 #include "timer/claim.hpp"
 #include "timer/isolate.hpp"
@@ -299,6 +300,7 @@ void apply_claimed(spi_query::Schema *schema, Result *result, Attempt *attempt)
 		single_timer::mark(schema, attempt->candidate.timer, result->as_of);
 		return;
 	}
+	batch_note::note_batch(attempt->claimed);
 	apply::ApplyResult applied = apply::run(schema, &attempt->claimed, result->as_of, false);
 	result->succeeded = attempt->claimed.count - applied.postponed;
 	result->follow_up = applied.follow_up;

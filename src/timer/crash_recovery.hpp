@@ -17,11 +17,24 @@ struct RecoveryResult
 // Record a failed attempt of each timer that was RUNNING in a process that is gone.
 RecoveryResult recover_lost();
 
-// Set *crashed to whether the server has crashed since note_clean_run(). Return an error or nullptr.
-ErrorData *check_for_crash(bool *crashed);
+enum class Crash
+{
+	none,      // since the last note_clean_run()
+	ours,      // for this process to handle
+	elsewhere, // another process handles it
+};
 
-// Note that all timers that were due at the crash have been run. Return an error or nullptr.
+// Find out whether the server has crashed. Let one process of the database handle that, until release_crash() or its end. Without a crash,
+// remove the notes that are left. Return an error or nullptr.
+ErrorData *check_for_crash(Crash *crash);
+void release_crash();
+
+// The same for a client, whose transaction handles the crash until its end.
+Crash check_for_client();
+
+// Note that the crash has been handled. Return an error or nullptr.
 ErrorData *note_clean_run();
+void note_clean_run_for_client();
 
 } // namespace crash_recovery
 

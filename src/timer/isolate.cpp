@@ -6,6 +6,7 @@
 #include "pg/session_guard.hpp"
 #include "pg/xact.hpp"
 #include "timer/apply.hpp"
+#include "timer/batch_note.hpp"
 #include "timer/splitting.hpp"
 
 namespace isolate {
@@ -117,10 +118,22 @@ void run(Isolation *isolation, const claim::Claim &claimed, ErrorData *error)
 	for (int i = 0; i < claimed.count; i++)
 		ids[i] = claimed.timers[(start + i) % claimed.count].id;
 	note_error(isolation, error);
+	// The note has ended with the transaction that failed. A client's transaction goes on.
+	if (!isolation->for_client)
+		batch_note::note_batch(claimed);
 	Parts parts = {isolation, ids};
 	splitting::split_or_record(&parts, 0, claimed.count, error);
 	if (isolation->unattempted > 0)
 		turns++;
+}
+
+void run_alone(Isolation *isolation, const pg_uuid_t &timer)
+{
+	Parts parts = {isolation, &timer};
+	const ErrorData *error = parts.try_part(0, 1);
+
+	if (error != nullptr)
+		splitting::split_or_record(&parts, 0, 1, error);
 }
 
 } // namespace isolate

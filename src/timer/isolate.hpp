@@ -29,6 +29,9 @@ Isolation begin(spi_query::Schema *schema, TimestampTz as_of);
 // connected to SPI and acts as the owner.
 void run(Isolation *isolation, const claim::Claim &claimed, ErrorData *error);
 
+// Run one timer alone in a subtransaction, or record its failure.
+void run_alone(Isolation *isolation, const pg_uuid_t &timer);
+
 } // namespace isolate
 
 #endif

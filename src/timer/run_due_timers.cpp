@@ -5,8 +5,10 @@
 #include "guc.hpp"
 #include "run_as_owner.hpp"
 #include "timer/batch.hpp"
+#include "timer/crash_recovery.hpp"
 #include "timer/handler_call.hpp"
 #include "timer/single_timer.hpp"
+#include "timer/suspects.hpp"
 
 namespace {
 
@@ -16,6 +18,7 @@ struct Run
 	TimestampTz as_of;
 	TimestampTz scan_from;
 	int64 attempted;
+	int batch_limit;
 	bool restarted; // the scan was restarted after the last executed timer
 	single_timer::SkipList skip_list;
 };
@@ -45,7 +48,8 @@ bool run_batch(Run *run, int64 room)
 	batch::BatchRequest request = {};
 
 	request.scan_from = run->scan_from;
-	request.limit = static_cast<int>(least(room, guc::batch_size));
+	request.limit = static_cast<int>(least(room, least(run->batch_limit, guc::batch_size)));
+	run->batch_limit = least(request.limit * 2, guc::batch_size);
 	request.isolate_transient = true;
 	request.client_schema = run->ext.schema;
 	request.as_of = run->as_of;
@@ -73,6 +77,31 @@ bool restart_scan(Run *run)
 	run->scan_from = DT_NOBEGIN;
 	run->restarted = true;
 	return true;
+}
+
+// Handle a crash of the server, as a worker does. Return false if the call must end. A failed attempt that it has recorded must be committed
+// before another timer crashes the server.
+bool handle_crash(Run *run, int limit)
+{
+	if (crash_recovery::check_for_client() != crash_recovery::Crash::ours)
+		return true;
+	int failed = suspects::collect_for_client(run->ext.schema, run->as_of);
+	run->attempted += failed;
+	while (failed == 0 && suspects::are_left() && run->attempted < limit)
+	{
+		batch::BatchResult result =
+			suspects::run_some_for_client(run->ext.schema, run->as_of, static_cast<int>(limit - run->attempted));
+
+		run->attempted += result.succeeded + result.failed;
+	}
+	if (failed == 0 && !suspects::are_left())
+	{
+		if (!suspects::are_all_known())
+			run->batch_limit = 1;
+		crash_recovery::note_clean_run_for_client();
+	}
+	suspects::finish();
+	return failed == 0;
 }
 
 // Raise an error if timers may not run in this database.
@@ -120,6 +149,7 @@ SQL_FUNCTION(_run_due_timers)
 		ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("time and number of timers must not be null"));
 	run.as_of = PG_GETARG_TIMESTAMPTZ(0);
 	run.scan_from = DT_NOBEGIN;
+	run.batch_limit = guc::batch_size;
 	int limit = PG_GETARG_INT32(1);
 	if (limit < 0)
 		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("number of timers must not be negative: %d", limit));
@@ -134,6 +164,8 @@ SQL_FUNCTION(_run_due_timers)
 	run.ext = extension::open();
 	check_state(run.ext);
 	run_as_owner::call(run.ext, [&] {
+		if (!handle_crash(&run, limit))
+			return;
 		while (run.attempted < limit && (run_batch(&run, limit - run.attempted) || restart_scan(&run) || run_single(&run)))
 			;
 	});

@@ -8,6 +8,7 @@
 #include "pg/xact.hpp"
 #include "row/row_writer.hpp"
 #include "timer/apply.hpp"
+#include "timer/batch_note.hpp"
 #include "timer/busy_tables.hpp"
 #include "timer/claim.hpp"
 #include "timer/handler_call.hpp"
@@ -37,9 +38,9 @@ constexpr spi_query::Query claim_query = {R"(SELECT campaign_lifecycle_internal.
 										  4,
 										  {TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, UUIDARRAYOID}};
 
-constexpr spi_query::Query start_query = {R"(SELECT campaign_lifecycle_internal._start_single_timer($1, $2, $3, $4, $5))",
-										  5,
-										  {TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, UUIDARRAYOID}};
+constexpr spi_query::Query start_query = {R"(SELECT campaign_lifecycle_internal._start_single_timer($1, $2, $3, $4))",
+										  4,
+										  {TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, UUIDARRAYOID}};
 
 constexpr spi_query::Query mark_query = {
 	R"(WITH marked AS (
@@ -104,8 +105,7 @@ claim::Claim lock_timer(spi_query::Schema *schema, const pg_uuid_t *timer, bool 
 bool start_timer(spi_query::Schema *schema, TimestampTz as_of, const SingleRequest &request, const SkipList &skip_list,
 				 pg_uuid_t *timer)
 {
-	Datum arguments[] = {TimestampTzGetDatum(as_of), TimestampTzGetDatum(least(request.due_by, as_of)),
-						 TimestampTzGetDatum(request.scan_from), BoolGetDatum(request.everything),
+	Datum arguments[] = {TimestampTzGetDatum(as_of), TimestampTzGetDatum(request.scan_from), BoolGetDatum(request.everything),
 						 PointerGetDatum(spi_query::uuid_array(skip_list.timers, skip_list.count))};
 
 	spi_query::run(schema, start_query, arguments);
@@ -311,9 +311,12 @@ SingleResult run_for_client(spi_query::Schema *schema, TimestampTz as_of, Timest
 	apply::ApplyResult applied = {DT_NOEND, 0};
 	result.error = xact::run_subxact([&] {
 		claimed = claim_timer(schema, as_of, scan_from, *skip_list, &timer);
-		if (claimed)
-			applied = run_attempt(schema, &timer, as_of, false);
+		if (!claimed)
+			return;
+		batch_note::note_alone(timer);
+		applied = run_attempt(schema, &timer, as_of, false);
 	});
+	batch_note::end_alone();
 	if (result.error == nullptr)
 	{
 		result.follow_up = applied.follow_up;

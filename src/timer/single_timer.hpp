@@ -1,4 +1,4 @@
-// Runs timers that run alone: those with a handler, and those that may have crashed the server.
+// Runs timers that run alone: those with a handler, and those that have lost their worker.
 #ifndef CAMPAIGN_SINGLE_TIMER_HPP
 #define CAMPAIGN_SINGLE_TIMER_HPP
 
@@ -32,7 +32,6 @@ struct SkipList
 
 struct SingleRequest
 {
-	TimestampTz due_by;    // scheduled up to here, or DT_NOEND for now
 	TimestampTz scan_from; // scheduled from here
 	bool everything;       // also timers without a handler
 };

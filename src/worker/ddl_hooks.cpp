@@ -4,6 +4,7 @@
 #include "worker/ddl_hooks.hpp"
 
 #include "extension.hpp"
+#include "timer/left_notes.hpp"
 #include "worker/shmem.hpp"
 #include "worker/wakeup.hpp"
 
@@ -149,6 +150,9 @@ void on_utility(PlannedStmt *statement, const char *query, bool read_only_tree, 
 		standard_ProcessUtility(statement, query, read_only_tree, context, parameters, environment, receiver, completion);
 	if (OidIsValid(left))
 		report_tables_left(left);
+	// A crash may have left some.
+	if (OidIsValid(blocked) && IsA(tree, DropdbStmt))
+		left_notes::remove_all(blocked);
 	if (commits_prepared)
 	{
 		// The prepared transaction's timers are unknown here.

@@ -4,6 +4,8 @@
 
 #include <signal.h>
 
+#include "timer/left_notes.hpp"
+
 namespace shmem {
 
 Memory *memory = nullptr;
@@ -77,6 +79,8 @@ void make_memory()
 			init_slot(&memory->slots[i]);
 	}
 	LWLockRelease(AddinShmemInitLock);
+	if (!found)
+		left_notes::on_server_start();
 }
 
 } // namespace

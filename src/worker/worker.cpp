@@ -9,6 +9,7 @@
 #include "worker/worker_wait.hpp"
 #include "guc.hpp"
 #include "timer/batch.hpp"
+#include "timer/left_notes.hpp"
 #include "timer/blocked_timer.hpp"
 #include "worker/maintenance.hpp"
 #include "worker/wakeup.hpp"
@@ -57,7 +58,10 @@ worker_schedule::Limits limits()
 bool is_ready(ExtensionState extension_state)
 {
 	if (extension_state == ExtensionState::absent)
+	{
+		left_notes::remove_all(worker_slot::database());
 		worker_slot::exit_worker(shmem::ExitReason::absent);
+	}
 	worker_report::found_extension();
 	if (extension_state == ExtensionState::ready)
 		return true;

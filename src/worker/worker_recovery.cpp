@@ -1,22 +1,27 @@
-// After a crash of the server, the timers that were due then run one by one. So a timer that caused the crash is found. A timer that is
-// neither executed nor a failed attempt is passed over until no other is left. So the timers behind it have their turn.
+// After a crash of the server, the timers that a lost process has noted run one by one. So a timer that caused the crash is found. All
+// others run in batches again. Where no note tells, the first timer is marked RUNNING, and the batches after it begin small.
+//
+// A timer that is neither executed nor a failed attempt is passed over until no other is left. So the timers behind it have their turn.
 #include "worker/worker_recovery.hpp"
 
 #include "timer/crash_recovery.hpp"
 #include "timer/single_timer.hpp"
+#include "timer/suspects.hpp"
 #include "worker/worker_report.hpp"
 
 namespace worker_recovery {
 
+using crash_recovery::Crash;
 using extension::ExtensionState;
 using worker_schedule::Recovery;
 using worker_schedule::Single;
 
 namespace {
 
-single_timer::SkipList skip_list;    // timers that were passed over
-TimestampTz crash_due_by = DT_NOEND; // while timers due at a crash run one by one: when it was noticed
-bool crash_is_settled = false;       // no timer that was due at a crash waits for that
+single_timer::SkipList skip_list; // timers that were passed over
+bool handles_crash = false;       // this process
+bool has_waited = false;          // for another process that handled the crash
+bool crash_is_settled = false;    // none is left to be handled
 
 SingleResult run(const single_timer::SingleRequest &order)
 {
@@ -36,37 +41,62 @@ Result begin()
 {
 	crash_recovery::RecoveryResult remains = crash_recovery::recover_lost();
 	Result result = {remains.extension_state, Recovery::complete, remains.error};
-	bool crashed = false;
+	Crash crash = Crash::none;
 
 	if (result.error != nullptr || !remains.is_ready || crash_is_settled)
 		return result;
-	result.error = crash_recovery::check_for_crash(&crashed);
+	result.error = crash_recovery::check_for_crash(&crash);
 	if (result.error != nullptr)
 		return result;
-	crash_is_settled = !crashed;
-	if (crashed)
+	crash_is_settled = crash == Crash::none;
+	if (crash == Crash::elsewhere)
 	{
-		// Timers that become due from now on have nothing to do with the crash.
-		crash_due_by = GetCurrentTimestamp();
+		has_waited = true;
+		result.outcome = Recovery::elsewhere;
+	}
+	// The other process knows which timers may have caused the crash, and this one does not.
+	else if (crash == Crash::none && has_waited)
+		result.outcome = Recovery::unsure;
+	else if (crash == Crash::ours)
+	{
+		result.error = suspects::collect();
+		if (result.error != nullptr)
+			crash_recovery::release_crash();
+		handles_crash = result.error == nullptr;
 		result.outcome = Recovery::in_progress;
 	}
 	return result;
 }
 
-Result go_on()
+Result run_suspects()
 {
-	SingleResult single = run({crash_due_by, DT_NOBEGIN, true});
-	Result result = {ExtensionState::ready, Recovery::in_progress, nullptr};
+	batch::BatchResult batch = suspects::run_some();
 
-	if (single.outcome == Single::tried)
-		return result;
-	crash_due_by = DT_NOEND;
-	// That error is logged already.
-	result.outcome = single.error != nullptr ? Recovery::failed : Recovery::complete;
-	if (single.error != nullptr)
-		return result;
+	pgstat_report_stat(false);
+	if (batch.error != nullptr && !batch.isolated)
+		return {ExtensionState::ready, Recovery::failed, batch.error};
+	if (batch.extension_state == ExtensionState::ready)
+		worker_report::count_batch(batch);
+	return {batch.extension_state, Recovery::in_progress, nullptr};
+}
+
+// Note that the crash has been handled. If any timer may have caused it, run the first one marked RUNNING before. That one is then found
+// even where no note can be written.
+Result settle()
+{
+	bool is_sure = suspects::are_all_known();
+	Result result = {ExtensionState::ready, is_sure ? Recovery::complete : Recovery::unsure, nullptr};
+
+	if (!is_sure)
+		(void) run({DT_NOBEGIN, true});
+	skip_list.count = 0;
 	result.error = crash_recovery::note_clean_run();
-	crash_is_settled = result.error == nullptr;
+	if (result.error != nullptr)
+		return result;
+	suspects::finish();
+	crash_recovery::release_crash();
+	handles_crash = false;
+	crash_is_settled = true;
 	return result;
 }
 
@@ -74,12 +104,14 @@ Result go_on()
 
 SingleResult run_single(TimestampTz since)
 {
-	return run({DT_NOEND, since, false});
+	return run({since, false});
 }
 
 Result step()
 {
-	return crash_due_by == DT_NOEND ? begin() : go_on();
+	if (!handles_crash)
+		return begin();
+	return suspects::are_left() ? run_suspects() : settle();
 }
 
 } // namespace worker_recovery

@@ -3,6 +3,7 @@
 // duty of the worker has its turn between two batches.
 #include "worker/worker_schedule.hpp"
 
+#include "worker/crash_schedule.hpp"
 #include "worker/row_wait_schedule.hpp"
 
 namespace worker_schedule {
@@ -240,6 +241,7 @@ Schedule start(const Limits &limits, bool does_maintenance)
 	schedule.scan_from = DT_NOBEGIN;
 	schedule.rescanned_at = DT_NOEND;
 	schedule.busy_since = DT_NOEND;
+	schedule.elsewhere_since = DT_NOEND;
 	schedule.next_due = DT_NOEND;
 	schedule.blocked = {DT_NOEND, DT_NOEND, DT_NOBEGIN};
 	schedule.far_blocked = {DT_NOEND, DT_NOEND, DT_NOBEGIN};
@@ -342,10 +344,7 @@ void after_row_wait(Schedule *schedule, TimestampTz now, Waited outcome, Timesta
 void after_recovery(Schedule *schedule, TimestampTz now, Recovery outcome)
 {
 	see(schedule, now);
-	if (outcome == Recovery::complete)
-		schedule->recover = false;
-	if (outcome == Recovery::failed)
-		schedule->retry_at = now + grow(&schedule->lock_backoff);
+	crash_schedule::after(schedule, now, outcome);
 }
 
 void after_maintenance(Schedule *schedule, TimestampTz now, TimestampTz next)

@@ -35,16 +35,17 @@ struct RowWait
 struct Schedule
 {
 	// The pass in progress: a walk over the timers that are due.
-	TimestampTz pass_start;   // the earliest time it covers; DT_NOEND if no pass is in progress
-	TimestampTz scan_from;    // the next claim begins here: all that is due before is claimed, locked, or blocked
-	TimestampTz rescanned_at; // the earliest blocked timer for which the pass has gone back already
-	TimestampTz busy_since;   // since when it has neither slept nor done maintenance; DT_NOEND if it just has
-	int rescans;              // how often the pass has gone back for timers that it may have made due itself
-	bool went_back;           // the pass tries blocked timers again
-	bool full;                // the pass covers all time, and its first batch has not run
-	bool recover;             // lost timers and a crash are seen to before its next batch
-	bool single;              // a timer that runs alone is next
-	bool over;                // and nothing else is left to do in the pass
+	TimestampTz pass_start;      // the earliest time it covers; DT_NOEND if no pass is in progress
+	TimestampTz scan_from;       // the next claim begins here: all that is due before is claimed, locked, or blocked
+	TimestampTz rescanned_at;    // the earliest blocked timer for which the pass has gone back already
+	TimestampTz busy_since;      // since when it has neither slept nor done maintenance; DT_NOEND if it just has
+	int rescans;                 // how often the pass has gone back for timers that it may have made due itself
+	bool went_back;              // the pass tries blocked timers again
+	bool full;                   // the pass covers all time, and its first batch has not run
+	bool recover;                // lost timers and a crash are seen to before its next batch
+	bool single;                 // a timer that runs alone is next
+	bool over;                   // and nothing else is left to do in the pass
+	TimestampTz elsewhere_since; // since when another process has handled a crash; DT_NOEND if none does
 
 	// The reasons to start a pass.
 	TimestampTz next_due;     // the earliest timer that is not due yet
@@ -77,7 +78,7 @@ struct Limits
 enum class Step
 {
 	sleep,
-	recover,     // timers of lost processes, and those due at a crash
+	recover,     // timers of lost processes, and those that may have caused a crash
 	batch,       // one batch
 	single,      // one timer that runs alone
 	row_wait,    // wait for the rows of one blocked timer, and execute it
@@ -117,6 +118,8 @@ enum class Recovery
 	complete,
 	in_progress,
 	failed,
+	elsewhere, // another process is at it
+	unsure,    // complete, but any timer may have caused the crash
 };
 
 enum class Single

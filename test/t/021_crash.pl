@@ -5,8 +5,8 @@
 # have: those by hand end EXPIRED with the same four-step history, those by policy end CLOSED with their whole claim window ahead.
 # Then kill -9 of worker, launcher and a client's backend in the midst of work: the server restarts all its processes, the worker is
 # back soon, and in the end each timer is executed exactly once and each campaign has one history. After a crash the worker executes
-# what was due one by one, each marked as RUNNING, to find a timer that crashes the server; so a kill may cost the marked timer one
-# attempt, and no more. Last, a mark that is a month old, as after a long outage: it is a failed attempt, and no timer waits behind it.
+# the timers that were at work one by one, to find one that crashes the server; so a kill may cost the timer at work one attempt, and no
+# more. Last, a mark that is a month old, as after a long outage: it is a failed attempt, and no timer waits behind it.
 
 use strict;
 use warnings FATAL => 'all';

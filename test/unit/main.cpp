@@ -7,6 +7,7 @@ void state_machine_tests();
 void uuid_tests();
 void isolate_tests();
 void launcher_tests();
+void note_tests();
 
 int main()
 {
@@ -16,5 +17,6 @@ int main()
 	uuid_tests();
 	isolate_tests();
 	launcher_tests();
+	note_tests();
 	return tap::done();
 }

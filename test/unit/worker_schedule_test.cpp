@@ -104,6 +104,55 @@ void crash_tests()
 	ok(step_at(&schedule, t0 + 60 * second) == Step::recover, "every full scan begins with recovery");
 }
 
+// Run a full batch, and return the limit of the next one.
+int limit_after_full(Schedule *schedule, TimestampTz now)
+{
+	after_batch(schedule, now, full(now, now - second), limits);
+	return decide(schedule, now, DT_NOEND, limits).limit;
+}
+
+void batches_after_crash_tests()
+{
+	Schedule schedule = start(limits, false);
+
+	(void) step_at(&schedule, t0);
+	after_recovery(&schedule, t0, Recovery::complete);
+	is(decide(&schedule, t0, DT_NOEND, limits).limit, limits.max_batch,
+	   "where every timer that may have caused a crash has been run alone, batches are full at once");
+
+	schedule = start(limits, false);
+	(void) step_at(&schedule, t0);
+	after_recovery(&schedule, t0, Recovery::unsure);
+	Action action = decide(&schedule, t0, DT_NOEND, limits);
+	ok(action.step == Step::batch && action.limit == 1, "where any timer may have caused it, batches begin with one timer");
+	int expected = 2;
+	for (int i = 0; i < 10; i++, expected = least(2 * expected, limits.max_batch))
+		is(limit_after_full(&schedule, t0), expected, "each batch after it is twice as big, until they are full");
+}
+
+void crash_elsewhere_tests()
+{
+	Schedule schedule = start(limits, false);
+
+	(void) step_at(&schedule, t0);
+	after_recovery(&schedule, t0, Recovery::elsewhere);
+	ok(step_at(&schedule, t0, t0) == Step::sleep, "a worker waits while another process handles a crash, whatever is committed");
+	ok(step_at(&schedule, t0 + 20 * ms) == Step::recover, "and asks again soon");
+	TimestampTz now = t0 + 20 * ms;
+	for (; now < t0 + 2 * second && step_at(&schedule, now) == Step::recover; now += 20 * ms)
+		after_recovery(&schedule, now, Recovery::elsewhere);
+	ok(now == t0 + 2 * second && step_at(&schedule, now) == Step::recover, "for two seconds");
+	after_recovery(&schedule, now, Recovery::elsewhere);
+	Action action = decide(&schedule, now, DT_NOEND, limits);
+	ok(action.step == Step::batch && action.limit == 1, "then it begins with a small batch beside the other process");
+
+	schedule = start(limits, false);
+	(void) step_at(&schedule, t0);
+	after_recovery(&schedule, t0, Recovery::elsewhere);
+	after_recovery(&schedule, t0 + ms, Recovery::complete);
+	ok(step_at(&schedule, t0 + 20 * ms) == Step::batch, "it does not wait when the other process is done");
+}
+
 void wakeup_tests()
 {
 	Schedule schedule = idle();
@@ -511,6 +560,8 @@ void single_tests()
 void worker_schedule_tests()
 {
 	crash_tests();
+	batches_after_crash_tests();
+	crash_elsewhere_tests();
 	wakeup_tests();
 	stagger_tests();
 	snapshot_tests();

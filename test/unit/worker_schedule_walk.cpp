@@ -361,10 +361,12 @@ void recover(Walk *walk)
 	}
 	Recovery outcome = one_in(10)                             ? Recovery::in_progress
 					   : walk->troubles->errors && one_in(10) ? Recovery::failed
+					   : walk->troubles->errors && one_in(10) ? Recovery::elsewhere
+					   : walk->troubles->errors && one_in(10) ? Recovery::unsure
 															  : Recovery::complete;
-	if (outcome == Recovery::failed)
+	if (outcome == Recovery::failed || outcome == Recovery::elsewhere)
 		hinder(walk, walk->true_now + 2 * second);
-	walk->recovered = walk->recovered || outcome == Recovery::complete;
+	walk->recovered = walk->recovered || outcome == Recovery::complete || outcome == Recovery::unsure;
 	after_recovery(&walk->schedule, read_clock(walk), outcome);
 }
 
