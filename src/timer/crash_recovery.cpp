@@ -52,6 +52,12 @@ LOCKTAG crash_lock()
 	return tag;
 }
 
+// Return whether a crash waits to be handled. resume_timers() writes the row, so after a pause the notes alone tell.
+bool is_unhandled(Relation clean_run, bool reads_notes)
+{
+	return !has_row(clean_run) || (reads_notes && left_notes::has_timers());
+}
+
 // Find out whether the server has crashed, and try to take the lock. session: for longer than the transaction.
 Crash look_for_crash(bool session, bool *locked)
 {
@@ -62,13 +68,13 @@ Crash look_for_crash(bool session, bool *locked)
 	*locked = false;
 	if (relation == nullptr)
 		return crash;
-	if (!has_row(relation))
+	if (is_unhandled(relation, session))
 	{
 		*locked = LockAcquire(&tag, ExclusiveLock, session, true) != LOCKACQUIRE_NOT_AVAIL;
-		// The process that had the lock before may have written the row.
+		// The process that had the lock before may have handled it.
 		if (!*locked)
 			crash = Crash::elsewhere;
-		else if (!has_row(relation))
+		else if (is_unhandled(relation, session))
 			crash = Crash::ours;
 	}
 	relation_close(relation, AccessShareLock);

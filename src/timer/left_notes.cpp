@@ -125,6 +125,21 @@ void on_server_start()
 		for_each_file([](const File &file) { unlink(file.path); });
 }
 
+bool has_timers()
+{
+	bool found = false;
+
+	for_each_file([&](const File &file) {
+		Header header;
+
+		if (found || !is_left(file))
+			return;
+		(void) read_file(file, &header);
+		found = note_format::is_whole(header) && header.count > 0;
+	});
+	return found;
+}
+
 Found find()
 {
 	note_format::Reader reader = {GetSystemIdentifier(), MyDatabaseId, last_checkpoint};

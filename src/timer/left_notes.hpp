@@ -27,6 +27,9 @@ struct Found
 // To be called when the server starts, also after a crash, in the process from which all others are forked.
 void on_server_start();
 
+// Return whether a process of this database has left timers that were at work.
+bool has_timers();
+
 // Read the notes that processes of this database have left.
 Found find();
 

@@ -167,12 +167,23 @@ in_database($node, 'kill -9 amid a batch in which a timer fails', sub {
 	query_is($node, $db, "SELECT DISTINCT error_message FROM timer_executions WHERE status = 'FAILED'", 'P0001: not this one', 'the timer that fails has its own error');
 });
 
+in_database($node, 'a crash during a pause', sub {
+	my ($db) = @_;
+	prepare($db, 100, sleep => [50]);
+	my $pid = stop_amid_batch($db);
+	$node->safe_psql($db, 'SELECT pause_timers()');
+	strike($pid);
+	$node->safe_psql($db, 'SELECT resume_timers()');
+	check_outcome($db, 100, 0);
+	query_is($node, $db, $batches, '60,40', 'after the pause the batch that was at work runs one by one');
+});
+
 in_database($node, 'kill -9 of a worker between batches', sub {
 	my ($db) = @_;
 	prepare($db, 300);
 	$node->safe_psql($db, 'SELECT resume_timers()');
 	poll_is($node, $db, $waiting, 0, '300 timers are executed');
-	# They are due before the next worker is there. resume_timers() would take the crash for settled.
+	# They are due before the next worker is there. resume_timers() would settle a crash that has left no note.
 	$node->safe_psql($db, 'SELECT pause_timers()');
 	add_due_campaigns($node, $db, 300);
 	strike((worker_pids($node, $db))[0]);
