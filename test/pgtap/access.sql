@@ -103,6 +103,7 @@ INSERT INTO trial (what, command, allowed) VALUES
 	('add a handler by hand', $$INSERT INTO campaign_timer_handlers (timer_type, handler, handler_owner) VALUES ('START_CAMPAIGN', 'pg_catalog.now()', 'postgres')$$, '{}'),
 	('delete a handler', 'DELETE FROM campaign_timer_handlers', '{operator}'),
 	('write down a backfill', 'DELETE FROM campaign_backfills', '{operator}'),
+	('insert a change of plan', $$INSERT INTO campaign_changes (campaign_id, operation, changed_by, session_role, after) VALUES ('00000000-0000-7000-8000-00000000c001', 'x', 'x', 'x', '{}')$$, '{}'),
 	('disable a trigger', $$ALTER TABLE campaigns DISABLE TRIGGER USER$$, '{}'),
 	('disable foreign keys', $$ALTER TABLE campaigns DISABLE TRIGGER ALL$$, '{}'),
 	('replace the trigger function', $$CREATE OR REPLACE FUNCTION validate_state_transition() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'$$, '{}'),
@@ -134,6 +135,7 @@ FROM (VALUES
 	($$schedule_campaign_timers('00000000-0000-7000-8000-00000000c001')$$, '{writer}'),
 	($$schedule_missing_timers()$$, '{writer}'),
 	($$reschedule_campaign('00000000-0000-7000-8000-00000000c001', duration_hours => 5)$$, '{writer}'),
+	($$extend_campaign('00000000-0000-7000-8000-00000000c001', 5)$$, '{writer}'),
 	($$transition_campaign('00000000-0000-7000-8000-00000000c001', 'RUNNING')$$, '{writer}'),
 	($$cancel_campaign(pg_temp.running())$$, '{writer}'),
 	($$schedule_timer('00000000-0000-7000-8000-00000000c001', 'REWARD_REMINDER', now())$$, '{writer}'),
@@ -149,6 +151,7 @@ FROM (VALUES
 	($$create_monthly_partitions()$$, '{operator,owner}'),
 	($$archive_old_state_logs()$$, '{operator,owner}'),
 	($$cleanup_timer_executions()$$, '{operator,owner}'),
+	($$cleanup_campaign_changes()$$, '{operator,owner}'),
 	($$schedule_maintenance()$$, '{}'),
 	($$unschedule_maintenance()$$, '{}'),
 	($$register_handler('START_CAMPAIGN', pg_temp.own_handler())$$, '{operator}'),
@@ -215,7 +218,7 @@ SELECT bag_eq(
 FROM (VALUES ('reader', '{_workers}'::name[]), ('writer', '{_workers}'), ('operator', '{_workers,backfill_column}'),
 	-- The worker calls these.
 	('owner', '{owner,_claim_batch,_apply_timers,_postpone_timers,_fail_timer,_next_due,_single_timer_due,_claim_single_timer,_start_single_timer,_lock_single_timer,_complete_single_timer,_handler_of,_record_handler,_fail_single_timer,_release_single_timer,
-		_recover_lost,_reset_constraints,_due_maintenance,_run_maintenance_step,_maintenance_failed,create_monthly_partitions,archive_old_state_logs,cleanup_timer_executions,
+		_recover_lost,_reset_constraints,_due_maintenance,_run_maintenance_step,_maintenance_failed,create_monthly_partitions,archive_old_state_logs,cleanup_timer_executions,cleanup_campaign_changes,
 		register_handler,unregister_handler,_table_health,_upgrade_campaign_tables,_wake_worker,fill_campaign_end_time,log_campaign_state_change,update_updated_at_column,
 		validate_state_transition,stamp_handler_owner,renew_campaign_tables_id,_make_month_while_paused,_insert_default_rows,_renew_tables_id,validate_timer_handler,validate_timer_policy,validate_timer_schedule,validate_timer_status,explain_check_violation,fill_timer_policy_delay,protect_columns,mark_cancelled_timer,
 		_cleanup_finished_timers,_cleanup_metrics,_maintenance_commands,_set_cron_database}')) AS l (level, roots);

@@ -45,6 +45,7 @@ $node->safe_psql('cron_home', q{SELECT cron.schedule('of-the-user', '0 12 * * *'
 is($returned, 't', 'schedule_maintenance() returns true in the database of pg_cron');
 my $jobs = q{SELECT jobname, schedule, command, database = current_database(), username = current_user, active FROM cron.job WHERE database = 'cron_home' ORDER BY jobname COLLATE "C"};
 my $expected = q{archive-state-logs|0 2 1 * *|SELECT public.archive_old_state_logs('1 year'::pg_catalog.interval, pg_catalog.now());|t|t|t
+cleanup-campaign-changes|15 3 * * 0|SELECT public.cleanup_campaign_changes('6 mons'::pg_catalog.interval, pg_catalog.now(), NULL::pg_catalog.int8);|t|t|t
 cleanup-timer-executions|0 3 * * 0|SELECT public.cleanup_timer_executions('6 mons'::pg_catalog.interval, pg_catalog.now(), NULL::pg_catalog.int8);|t|t|t
 create-monthly-partitions|0 0 1 * *|SELECT public.create_monthly_partitions(3, pg_catalog.now());|t|t|t
 of-the-user|0 12 * * *|SELECT 1|t|t|t
@@ -60,12 +61,12 @@ query_is($node, 'cron_home', $jobs, $expected, 'a second schedule_maintenance() 
 is($returned, 'f', 'schedule_maintenance() returns false in another database');
 like($said, qr/NOTICE:  pg_cron works in database cron_home/, 'a notice says in which database pg_cron works');
 my @calls = $said =~ /^(SELECT cron\.schedule_in_database\(.*\);)$/mg;
-is(scalar @calls, 5, 'the notice has five calls for the database of pg_cron');
+is(scalar @calls, 6, 'the notice has six calls for the database of pg_cron');
 my ($update) = $said =~ /^(UPDATE .* SET enabled = false;)$/m;
 $node->safe_psql('cron_home', $_)     for @calls;
 $node->safe_psql('elsewhere', $update);
 query_is($node, 'cron_home', q{SELECT string_agg(jobname, ' ' ORDER BY jobname COLLATE "C") FROM cron.job WHERE database = 'elsewhere'},
-	'archive-state-logs-elsewhere cleanup-timer-executions-elsewhere create-monthly-partitions-elsewhere refresh-active-campaigns-elsewhere refresh-pending-timers-elsewhere',
+	'archive-state-logs-elsewhere cleanup-campaign-changes-elsewhere cleanup-timer-executions-elsewhere create-monthly-partitions-elsewhere refresh-active-campaigns-elsewhere refresh-pending-timers-elsewhere',
 	'the jobs made by these calls are named after their database');
 query_is($node, 'elsewhere', 'SELECT d.jobs IS NULL FROM campaign_lifecycle_internal._due_maintenance(now(), NULL) AS d', 't', 'no job of that database is due for the worker');
 

@@ -50,6 +50,8 @@ for my $path (sort glob 'test/upgrade/database-*.sql')
 		{
 			next if $upgraded && $table =~ /^public\.campaign_tables_version\b/;
 			my $now = $node->safe_psql($db, "COPY $table TO STDOUT");
+			# The upgrade adds a job.
+			$now =~ s/^cleanup-campaign-changes\t.*\n?//m if $upgraded;
 			push @differ, $table if join("\n", sort split /\n/, $now) ne join("\n", @{ $rows{$table} });
 		}
 		is_deeply(\@differ, [], "$version, $when: every row of " . scalar(keys %rows) . ' tables and partitions is there');
