@@ -21,8 +21,12 @@ char *trigger_event = nullptr;
 char *changed_by = nullptr;
 char *log_metadata = nullptr;
 char *by_policy = nullptr;
+bool preloaded = false;
+TimestampTz as_of = DT_NOBEGIN;
 
 namespace {
+
+char *as_of_text = nullptr;
 
 constexpr int day_ms = 24 * 60 * 60 * 1000;
 
@@ -145,6 +149,12 @@ bool is_list_of_names(char **value, void **, GucSource)
 }
 
 void override(const char *name, const char *value)
+// Follow the hidden setting that holds as_of in microseconds. An empty one stands for the clock.
+void assign_as_of(const char *value, void *) noexcept
+{
+	as_of = value == nullptr || value[0] == '\0' ? DT_NOBEGIN : static_cast<TimestampTz>(strtoll(value, nullptr, 10));
+}
+
 {
 	SetConfigOption(name, value, PGC_SUSET, PGC_S_OVERRIDE);
 }
@@ -167,9 +177,18 @@ void define()
 	for (const Text &t : texts)
 		DefineCustomStringVariable(t.name, t.about, nullptr, t.variable, "", t.context, t.flags, t.check, nullptr, nullptr);
 	MarkGUCPrefixReserved("campaign_lifecycle");
+	// Only C++ sets it, while a call lasts. A superuser could, too.
+	DefineCustomStringVariable("campaign_lifecycle._as_of", "Time at which run_due_timers() runs timers.", nullptr, &as_of_text,
+							   "", PGC_SUSET, GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE, nullptr, assign_as_of, nullptr);
+	preloaded = process_shared_preload_libraries_in_progress;
 }
 
 bool notifies(const char *event)
+TimestampTz now()
+{
+	return as_of != DT_NOBEGIN ? as_of : GetCurrentTimestamp();
+}
+
 {
 	const char *word = notify_events;
 
@@ -206,6 +225,7 @@ void pin()
 		if (t.context == PGC_USERSET)
 			override(t.name, "");
 	if (pg::has_transaction_timeout)
+	override("campaign_lifecycle._as_of", "");
 		override("transaction_timeout", "0");
 }
 

@@ -32,17 +32,17 @@ CREATE FUNCTION campaign_lifecycle_internal._campaign_functions(access text) RET
 			_backfill_next_by_blocks,_backfill_next_by_key,_backfill_parts,_backfill_report,_backfill_start,
 			_backfill_trial,_backfill_try,_bury_dead_timers,_check_as_of,_check_given,_check_handler,
 			_check_timer_type,_cutoff,_in_transaction_block,_is_campaign_owner,_lock_timer,_make_own,_record_change,
-			_record_timer_change,_retry_time,_run_due_timers,_run_maintenance_as_owner,_short_lock_timeout,_tables_id,
-			_timer_plan,_wake}'),
+			_record_timer_change,_retry_time,_run_due_timers,_run_due_timers_at,_run_maintenance_as_owner,
+			_short_lock_timeout,_tables_id,_timer_plan,_wake}'),
 		('owner', '{
 			archive_old_state_logs,cleanup_campaign_changes,cleanup_timer_executions,create_monthly_partitions,
 			explain_check_violation,fill_campaign_end_time,fill_timer_policy_delay,log_campaign_state_change,
-			mark_cancelled_timer,protect_columns,register_handler,renew_campaign_tables_id,stamp_handler_owner,
-			unregister_handler,update_updated_at_column,validate_state_transition,validate_timer_handler,
-			validate_timer_policy,validate_timer_schedule,validate_timer_status,_acting_states,_activation_state,
-			_add_campaign_changes,_apply_timers,_archive_partition,_archive_partition_with_retry,_archive_step,
-			_campaign_relation_names,_campaign_relations,_check_as_of,_check_given,_check_handler,_check_max_rows,
-			_check_schema,_check_timer_type,_claim_batch,_claim_single_timer,_cleanup_finished_timers,
+			mark_cancelled_timer,protect_columns,register_handler,renew_campaign_tables_id,run_due_timers,
+			stamp_handler_owner,unregister_handler,update_updated_at_column,validate_state_transition,
+			validate_timer_handler,validate_timer_policy,validate_timer_schedule,validate_timer_status,_acting_states,
+			_activation_state,_add_campaign_changes,_apply_timers,_archive_partition,_archive_partition_with_retry,
+			_archive_step,_campaign_relation_names,_campaign_relations,_check_as_of,_check_given,_check_handler,
+			_check_max_rows,_check_schema,_check_timer_type,_claim_batch,_claim_single_timer,_cleanup_finished_timers,
 			_cleanup_metrics,_cleanup_step,_complete_single_timer,_copy_grants,_copy_log_columns_to_archive,
 			_copy_readers,_create_month_partition,_create_month_partition_with_retry,_create_month_table,
 			_create_next_month,_cron_field,_cron_fields,_cutoff,_default_partition,_due_maintenance,
@@ -56,9 +56,9 @@ CREATE FUNCTION campaign_lifecycle_internal._campaign_functions(access text) RET
 			_overdue_holder,_partitions,_postpone_timers,_raise_no_tables,_record_handler,_recover_lost,
 			_refresh_if_changed,_release_single_timer,_remove_changes,_remove_executions,_remove_metrics,
 			_remove_timers,_renamed_schema,_renew_tables_id,_reset_constraints,_retry_maintenance_at,_row_holder,
-			_run_maintenance_as_owner,_run_maintenance_step,_run_outside_script,_run_with_retry,_set_cron_database,
-			_share_access,_short_lock_timeout,_single_timer_due,_start_single_timer,_table_grants,_table_health,
-			_upgrade_campaign_tables,_uuid_v7,_wake,_wake_worker}')) AS l (access, names)
+			_run_due_timers,_run_due_timers_at,_run_maintenance_as_owner,_run_maintenance_step,_run_outside_script,
+			_run_with_retry,_set_cron_database,_share_access,_short_lock_timeout,_single_timer_due,
+			_start_single_timer,_table_grants,_table_health,_upgrade_campaign_tables,_uuid_v7,_wake,_wake_worker}')) AS l (access, names)
 	JOIN pg_proc AS p ON p.proname = ANY (l.names)
 		AND p.pronamespace IN ('@extschema@'::regnamespace, 'campaign_lifecycle_internal'::regnamespace)
 	-- The schema may hold a function of another owner with the same name.

@@ -132,7 +132,7 @@ void buffer_change(Relation relation, TupleTableSlot *slot, TupleTableSlot *old_
 
 	if (to == 0 || campaign == 0 || (from != 0 && pg::same_text(from, to)))
 		return;
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz now = guc::now();
 	StateChange *change = pending_changes::add();
 	state_log_metadata::Source source = {
 		value_of(slot, columns.metadata),

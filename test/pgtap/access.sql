@@ -145,7 +145,7 @@ FROM (VALUES
 	($$record_metric('00000000-0000-7000-8000-00000000c001', 'PARTICIPANT_COUNT', 3)$$, '{writer}'),
 	($$campaign_timeline('00000000-0000-7000-8000-00000000c001')$$, '{reader,writer,operator}'),
 	($$campaign_health()$$, '{reader,writer,operator}'),
-	($$run_due_timers()$$, '{operator}'),
+	($$run_due_timers()$$, '{operator,owner}'),
 	($$pause_timers()$$, '{operator}'),
 	($$resume_timers()$$, '{operator}'),
 	($$create_monthly_partitions()$$, '{operator,owner}'),
