@@ -21,7 +21,7 @@ FUNCTION_FILES := \
 	triggers/functions triggers/create \
 	install/adopt install/install_campaign_tables install/uninstall update/schedules update/changes update/tables functions/default_rows \
 	functions/changes functions/campaigns functions/reschedule functions/timers functions/metrics functions/pause_and_run \
-	functions/execution functions/retry functions/notify functions/early_timers functions/timer_policies functions/hand_set_timers \
+	functions/execution functions/retry functions/notify functions/events functions/early_timers functions/timer_policies functions/hand_set_timers \
 	functions/handlers functions/single_timer \
 	maintenance/arguments maintenance/owner maintenance/partition_grants maintenance/partitions maintenance/archive \
 	maintenance/cleanup maintenance/refresh \
