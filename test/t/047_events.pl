@@ -113,6 +113,9 @@ in_database($node, 'the event_id of a notification', sub {
 
 in_database($node, 'a prepared transaction', sub {
 	my ($db) = @_;
+	# The server prepares no transaction that notifies.
+	set_and_reload($node, notify_events => '');
+	$node->poll_query_until($db, "SELECT current_setting('campaign_lifecycle.notify_events') = ''") or die;
 	my $start = $node->safe_psql($db, 'SELECT current_event_id()');
 	$node->safe_psql($db, 'BEGIN; ' . $insert->('prepared') . "; PREPARE TRANSACTION 'events'");
 	$node->safe_psql($db, $insert->('later'));
@@ -122,6 +125,8 @@ in_database($node, 'a prepared transaction', sub {
 	$node->safe_psql($db, "COMMIT PREPARED 'events'");
 	told_is($db, $start, 'prepared:CREATED later:CREATED', 'after its commit they follow');
 	told_is($db, $place, 'prepared:CREATED later:CREATED', 'also after an event_id of the meantime');
+	set_and_reload($node, notify_events => undef);
+	$node->poll_query_until($db, "SELECT current_setting('campaign_lifecycle.notify_events') <> ''") or die;
 });
 
 in_database($node, 'every kind of event', sub {

@@ -65,8 +65,10 @@ for my $listener (@listeners)
 			my $folder = PostgreSQL::Test::Utils::tempdir();
 			append_to_file("$folder/listener.$ending", $program);
 			$node->safe_psql($db, "SELECT grant_campaign_access('app', 'reader')");
-			local @ENV{qw(PGHOST PGPORT PGDATABASE PGUSER EVENTS_PLACE)} = ($node->host, $node->port, $db, 'app', "$folder/place");
-			my $start = sub { return IPC::Run::start([ $run, "$folder/listener.$ending" ], '>>', "$folder/out", '2>>', "$folder/err") };
+			my $start = sub {
+				local @ENV{qw(PGHOST PGPORT PGDATABASE PGUSER EVENTS_PLACE)} = ($node->host, $node->port, $db, 'app', "$folder/place");
+				return IPC::Run::start([ $run, "$folder/listener.$ending" ], '>>', "$folder/out", '2>>', "$folder/err");
+			};
 			my $process = $start->();
 			my $listens = "SELECT count(*) FROM pg_stat_activity WHERE datname = '$db' AND usename = 'app'";
 			my $lose = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '$db' AND usename = 'app'";
