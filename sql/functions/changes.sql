@@ -2,7 +2,7 @@
 -- campaign_changes. A call that changes nothing leaves none.
 
 CREATE FUNCTION campaign_lifecycle_internal._campaign_plan(campaign_id uuid) RETURNS jsonb
-	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 	SELECT jsonb_build_object('start_time', c.start_time, 'end_time', c.end_time, 'duration_hours', c.duration_hours)
 	FROM ONLY @extschema@.campaigns AS c
 	WHERE c.id = $1
@@ -11,7 +11,7 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._campaign_plan(uuid) IS
 	'The times of a campaign, as campaign_changes has them.';
 
 CREATE FUNCTION campaign_lifecycle_internal._timer_plan(timer_id uuid) RETURNS jsonb
-	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 	SELECT jsonb_build_object('status', t.status, 'scheduled_at', t.scheduled_at, 'retry_count', t.retry_count,
 		'payload', t.payload)
 	FROM ONLY @extschema@.campaign_timers AS t
@@ -28,7 +28,7 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._record_change(text, uuid, uuid,
 
 CREATE FUNCTION campaign_lifecycle_internal._record_campaign_change(operation text, campaign_id uuid, before jsonb)
 	RETURNS void
-	LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE sql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 	SELECT campaign_lifecycle_internal._record_change($1, $2, NULL::uuid, NULL::text, $3,
 		campaign_lifecycle_internal._campaign_plan($2))
 $$;
@@ -37,7 +37,7 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._record_campaign_change(text, uu
 
 CREATE FUNCTION campaign_lifecycle_internal._record_timer_change(operation text, timer_id uuid, before jsonb)
 	RETURNS void
-	LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE sql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 	SELECT campaign_lifecycle_internal._record_change($1, t.campaign_id, t.id, t.timer_type::text, $3,
 		campaign_lifecycle_internal._timer_plan($2))
 	FROM ONLY @extschema@.campaign_timers AS t

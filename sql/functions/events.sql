@@ -52,7 +52,7 @@ COMMENT ON FUNCTION @extschema@.current_event_id() IS
 -- The sets of both tables are cut before the rows are read, because a backlog may be long.
 CREATE FUNCTION campaign_lifecycle_internal._events_after(parts text[], horizon text[], max_events integer)
 	RETURNS TABLE (xid bigint, id uuid, n integer, of_log boolean, is_last boolean)
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller
 	SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 	SET jit = off AS $$
 #variable_conflict use_column
@@ -92,7 +92,8 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._events_after(text[], text[], in
 
 CREATE FUNCTION campaign_lifecycle_internal._event_of_execution(execution_id uuid, n integer, OUT event text,
 	OUT at timestamp with time zone, OUT detail jsonb)
-	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller
+	SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 	SELECT CASE WHEN x.status = 'COMPLETED' THEN CASE n WHEN 1 THEN 'timer.executed' ELSE 'reward.reminder' END
 			WHEN t.status = 'FAILED'
 				AND t.retry_count >= coalesce(current_setting('campaign_lifecycle.max_attempts', true), '@attempt_limit@')::integer
@@ -111,7 +112,8 @@ COMMENT ON FUNCTION
 
 CREATE FUNCTION campaign_lifecycle_internal._event_of_log(log_id uuid, OUT event text, OUT at timestamp with time zone,
 	OUT detail jsonb)
-	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller
+	SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 	SELECT CASE WHEN l.from_state IS NULL THEN 'campaign.created' ELSE 'campaign.status.changed' END, l.created_at,
 		jsonb_strip_nulls(jsonb_build_object('log_id', l.id, 'campaign_id', l.campaign_id, 'from', l.from_state,
 			'to', l.to_state))
@@ -123,7 +125,7 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._event_of_log(uuid, OUT text, OU
 
 CREATE FUNCTION @extschema@.campaign_events_since(after_event text, max_events integer DEFAULT 1000)
 	RETURNS TABLE (event_id text, event text, at timestamp with time zone, payload jsonb)
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 #variable_conflict use_column
 DECLARE
 	horizon text[];

@@ -82,11 +82,11 @@ $node->safe_psql(
 	INSERT INTO timer_executions (timer_id, status, completed_at) SELECT t.id, 'COMPLETED', now() - interval '7 months' FROM campaign_timers AS t;
 });
 $node->safe_psql('elsewhere', q{SELECT create_campaign(24, now() + interval '30 minutes')});
-query_is($node, 'cron_home', q{SELECT count(*), count(DISTINCT schedule) FROM cron.job WHERE database = 'cron_home' AND jobname <> 'of-the-user'}, '7|1', 'pg_cron has the edited schedules of seven jobs');
+query_is($node, 'cron_home', q{SELECT count(*), count(DISTINCT schedule) FROM cron.job WHERE database = 'cron_home' AND jobname <> 'of-the-user'}, '8|1', 'pg_cron has the edited schedules of eight jobs');
 # From 1.5 on it knows seconds.
 $node->safe_psql('cron_home', q{SELECT cron.alter_job(jobid, schedule => '1 seconds') FROM cron.job WHERE jobname <> 'of-the-user'})
   if $node->safe_psql('cron_home', q{SELECT (regexp_match(extversion, '^\d+\.(\d+)'))[1]::int >= 5 FROM pg_extension WHERE extname = 'pg_cron'}) eq 't';
-poll_is($node, 'cron_home', q{SELECT count(DISTINCT jobid) FROM cron.job_run_details JOIN cron.job USING (jobid) WHERE job.database = 'cron_home' AND status = 'succeeded'}, 7, 'pg_cron has run each of seven jobs');
+poll_is($node, 'cron_home', q{SELECT count(DISTINCT jobid) FROM cron.job_run_details JOIN cron.job USING (jobid) WHERE job.database = 'cron_home' AND status = 'succeeded'}, 8, 'pg_cron has run each of eight jobs');
 poll_is($node, 'cron_home', q{SELECT count(*) > 0 FROM cron.job_run_details JOIN cron.job USING (jobid) WHERE jobname = 'refresh-pending-timers-elsewhere' AND status = 'succeeded'}, 't', 'pg_cron has run a job in the other database');
 # Two of them may meet at the tables; then one waits for its next time.
 poll_is($node, 'cron_home', q{SELECT count(*) FROM campaign_lifecycle_internal._missing_log_months(3, now())}, 0, 'no month is missing after create-monthly-partitions');
@@ -102,7 +102,7 @@ query_is($node, 'cron_home', q{SELECT count(*) FROM cron.job_run_details WHERE s
 # Back to the worker.
 query_is($node, 'cron_home', 'SELECT unschedule_maintenance()', 't', 'unschedule_maintenance() returns true');
 query_is($node, 'cron_home', q{SELECT string_agg(jobname, ' ') FROM cron.job WHERE database = 'cron_home'}, 'of-the-user', 'the user\'s own job is left in pg_cron');
-query_is($node, 'cron_home', q{SELECT count(*) FROM cron.job WHERE database = 'elsewhere'}, 5, 'the jobs of another database are left in pg_cron');
+query_is($node, 'cron_home', q{SELECT count(*) FROM cron.job WHERE database = 'elsewhere'}, 6, 'the jobs of another database are left in pg_cron');
 query_is($node, 'cron_home', q{SELECT 'refresh-pending-timers' = ANY (d.jobs) FROM campaign_lifecycle_internal._due_maintenance(now() + interval '1 year', NULL) AS d}, 't', 'jobs are due for the worker again');
 query_is($node, 'cron_home', 'SELECT unschedule_maintenance()', 'f', 'a second unschedule_maintenance() returns false');
 
