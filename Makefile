@@ -58,7 +58,7 @@ include $(PGXS)
 $(OBJS): $(wildcard src/*.hpp src/*/*.hpp) Makefile $(EXTENSION).control
 
 # A line "--@tables" or "--@comments" stands for the tables and views, or for the comments on them, "--@views" for the views,
-# and "--@valid_schedule" for that file.
+# and "--@changes", "--@valid_jobs" and "--@valid_schedule" for those files of sql/tables.
 sql/tables.tmp: $(SQL_SOURCES) sql/order.mk Makefile
 	cat $(TABLE_FILES:%=sql/%.sql) > $@
 
@@ -72,7 +72,7 @@ sql/views.tmp: sql/tables.tmp
 		print "END;"} inside' $< > $@
 
 EXPAND = sed -e '/^--@tables$$/{' -e 'r sql/tables.tmp' -e 'd' -e '}' -e '/^--@comments$$/{' -e 'r sql/comments.tmp' -e 'd' -e '}' \
-	-e '/^--@views$$/{' -e 'r sql/views.tmp' -e 'd' -e '}' -e '/^--@valid_schedule$$/{' -e 'r sql/tables/valid_schedule.sql' -e 'd' -e '}'
+	-e '/^--@views$$/{' -e 'r sql/views.tmp' -e 'd' -e '}' $(foreach part,changes valid_jobs valid_schedule,-e '/^--@$(part)$$/{' -e 'r sql/tables/$(part).sql' -e 'd' -e '}')
 CONSTANTS = sed $(foreach name,uuid_v7 time_limit attempt_limit,-e "s|@$(name)@|$($(name))|g")
 
 $(SQL_INSTALL): $(SQL_SOURCES) sql/tables.tmp sql/comments.tmp sql/views.tmp sql/order.mk Makefile $(EXTENSION).control

@@ -7,21 +7,21 @@ TABLE_FILES := \
 	tables/state_machine tables/handlers \
 	tables/campaigns \
 	tables/timers tables/state_log tables/metrics \
-	tables/executions \
-	tables/backfills tables/maintenance_jobs tables/valid_schedule \
+	tables/executions tables/changes \
+	tables/backfills tables/maintenance_jobs tables/valid_jobs tables/valid_schedule \
 	tables/materialized_views \
 	views/runnable_timers views/monitoring views/upcoming_timers views/backfill_progress
 # tables/campaigns before timers, state_log and metrics: foreign keys. tables/timers before executions: a foreign key.
-# tables/maintenance_jobs before valid_schedule, which alters it. All tables before views.
+# tables/campaigns before changes, too. tables/maintenance_jobs before valid_jobs and valid_schedule, which alter it. All tables before views.
 
 # Functions. plpgsql functions find each other at run time, and SQL functions when they are made.
 FUNCTION_FILES := \
 	functions/access_levels \
 	functions/presence functions/arguments \
 	triggers/functions triggers/create \
-	install/adopt install/install_campaign_tables install/uninstall update/schedules update/tables functions/default_rows \
-	functions/campaigns functions/timers functions/metrics functions/pause_and_run \
-	functions/execution functions/retry functions/notify functions/early_timers functions/timer_policies functions/hand_set_timers \
+	install/adopt install/install_campaign_tables install/uninstall update/schedules update/changes update/tables functions/default_rows \
+	functions/changes functions/campaigns functions/reschedule functions/timers functions/metrics functions/pause_and_run \
+	functions/execution functions/retry functions/notify functions/events functions/early_timers functions/timer_policies functions/hand_set_timers \
 	functions/handlers functions/single_timer \
 	maintenance/arguments maintenance/owner maintenance/partition_grants maintenance/partitions maintenance/archive \
 	maintenance/cleanup maintenance/refresh \

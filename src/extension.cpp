@@ -331,6 +331,17 @@ Oid schema_oid()
 	return OidIsValid(extension_oid) ? entry_of(extension_oid).schema : InvalidOid;
 }
 
+uint32 tables_number()
+{
+	Oid extension_oid = get_extension_oid(name, true);
+	TablesVersion tables = OidIsValid(extension_oid) ? tables_version_of(entry_of(extension_oid)) : TablesVersion{};
+	uint32 number = 0;
+
+	for (int i = 0; i < 4; i++)
+		number = (number << 8) | tables.id.data[i];
+	return number;
+}
+
 bool is_filled(Oid schema, const char *table)
 {
 	return has_row(schema, table, [](Relation, HeapTuple) { return true; });

@@ -72,6 +72,9 @@ spi_query::Schema *current_schema();
 // Return the schema of the extension, or InvalidOid.
 Oid schema_oid();
 
+// Return a number that tells the tables of this database from those of others, or 0 in a database of 1.1.
+uint32 tables_number();
+
 // Return whether a plain table of the schema has a row.
 bool is_filled(Oid schema, const char *table);
 

@@ -21,8 +21,12 @@ char *trigger_event = nullptr;
 char *changed_by = nullptr;
 char *log_metadata = nullptr;
 char *by_policy = nullptr;
+bool preloaded = false;
+TimestampTz as_of = DT_NOBEGIN;
 
 namespace {
+
+char *as_of_text = nullptr;
 
 constexpr int day_ms = 24 * 60 * 60 * 1000;
 
@@ -61,7 +65,7 @@ constexpr Number numbers[] = {
 
 // The events that notify_events can name.
 constexpr const char *events[] = {
-	"campaign.status.changed", "reward.reminder", "timer.executed", "timer.retry_scheduled", "timer.failed",
+	"campaign.created", "campaign.status.changed", "reward.reminder", "timer.executed", "timer.retry_scheduled", "timer.failed",
 };
 
 bool is_separator(char c)
@@ -100,8 +104,9 @@ bool check_notify_events(char **value, void **, GucSource)
 		if (is_event)
 			continue;
 		GUC_check_errdetail("There is no event \"%.*s\".", static_cast<int>(length), word);
-		GUC_check_errhint("Events are %s, %s, %s, %s and %s.", events[0], events[1], events[2], events[3], events[4]);
-		static_assert(lengthof(events) == 5, "the hint names all events");
+		GUC_check_errhint("Events are %s, %s, %s, %s, %s and %s.", events[0], events[1], events[2], events[3], events[4],
+						  events[5]);
+		static_assert(lengthof(events) == 6, "the hint names all events");
 		return false;
 	}
 	return true;
@@ -144,6 +149,12 @@ bool is_list_of_names(char **value, void **, GucSource)
 	return is_list;
 }
 
+// Follow the hidden setting that holds as_of in microseconds. An empty one stands for the clock.
+void assign_as_of(const char *value, void *) noexcept
+{
+	as_of = value == nullptr || value[0] == '\0' ? DT_NOBEGIN : static_cast<TimestampTz>(strtoll(value, nullptr, 10));
+}
+
 void override(const char *name, const char *value)
 {
 	SetConfigOption(name, value, PGC_SUSET, PGC_S_OVERRIDE);
@@ -166,7 +177,16 @@ void define()
 							 &retry_jitter, retry_jitter, 0.0, 1.0, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
 	for (const Text &t : texts)
 		DefineCustomStringVariable(t.name, t.about, nullptr, t.variable, "", t.context, t.flags, t.check, nullptr, nullptr);
+	// Only C++ sets it, while a call lasts. A superuser could, too.
+	DefineCustomStringVariable("campaign_lifecycle._as_of", "Time at which run_due_timers() runs timers.", nullptr, &as_of_text,
+							   "", PGC_SUSET, GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE, nullptr, assign_as_of, nullptr);
+	preloaded = process_shared_preload_libraries_in_progress;
 	MarkGUCPrefixReserved("campaign_lifecycle");
+}
+
+TimestampTz now()
+{
+	return as_of != DT_NOBEGIN ? as_of : GetCurrentTimestamp();
 }
 
 bool notifies(const char *event)
@@ -205,6 +225,7 @@ void pin()
 	for (const Text &t : texts)
 		if (t.context == PGC_USERSET)
 			override(t.name, "");
+	override("campaign_lifecycle._as_of", "");
 	if (pg::has_transaction_timeout)
 		override("transaction_timeout", "0");
 }
@@ -222,3 +243,9 @@ void pin_after_reload()
 }
 
 } // namespace guc
+
+// Return whether notify_events lists this event.
+SQL_FUNCTION(_notifies)
+{
+	PG_RETURN_BOOL(guc::notifies(text_to_cstring(PG_GETARG_TEXT_PP(0))));
+}

@@ -23,8 +23,13 @@ extern char *trigger_event;
 extern char *changed_by;
 extern char *log_metadata;
 extern char *by_policy;
+extern bool preloaded;    // the library is in shared_preload_libraries, so that workers may run
+extern TimestampTz as_of; // the time that run_due_timers() was given, or DT_NOBEGIN
 
 void define();
+
+// Return the present time for stamps: as_of if timers run at a given time, the clock otherwise.
+TimestampTz now();
 
 // Return whether notify_events lists this event.
 bool notifies(const char *event);

@@ -141,64 +141,6 @@ COMMENT ON FUNCTION @extschema@.schedule_campaign_timers(uuid) IS
 	'Applies the policy for the state the campaign is in, as on entering it; returns the timers that wait now. Timers '
 	'set by hand stay. Errors: 22004, P0002. Since 1.0.';
 
-CREATE FUNCTION @extschema@.reschedule_campaign(campaign_id uuid, start_time timestamp with time zone DEFAULT NULL,
-	duration_hours integer DEFAULT NULL) RETURNS void
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
-#variable_conflict use_variable
-DECLARE
-	state text;
-	kept record;
-BEGIN
-	IF to_regclass('@extschema@.campaign_timers') IS NULL THEN
-		PERFORM campaign_lifecycle_internal._raise_no_tables();
-	END IF;
-	PERFORM campaign_lifecycle_internal._check_given('campaign_id', campaign_id IS NOT NULL);
-	IF start_time IS NULL AND duration_hours IS NULL THEN
-		RAISE EXCEPTION 'nothing to reschedule: neither start_time nor duration_hours is given'
-			USING ERRCODE = 'null_value_not_allowed', HINT = 'Give one of them, or both.';
-	END IF;
-	PERFORM campaign_lifecycle_internal._check_duration(duration_hours);
-	PERFORM campaign_lifecycle_internal._check_start_time(start_time);
-	state := campaign_lifecycle_internal._lock_campaign(campaign_id);
-	-- A time can still change while the state has a timer that counts from it.
-	IF start_time IS NOT NULL
-		AND NOT EXISTS (SELECT FROM ONLY @extschema@.campaign_timer_policies AS p WHERE p.state = state
-		AND p.anchor = 'start_time') THEN
-		RAISE EXCEPTION 'start_time of a campaign in state % cannot change', state
-			USING ERRCODE = 'object_not_in_prerequisite_state',
-				HINT = 'It has started already; duration_hours can change until it closes.';
-	END IF;
-	IF NOT EXISTS (SELECT FROM ONLY @extschema@.campaign_timer_policies AS p WHERE p.state = state
-		AND p.anchor IN ('start_time', 'end_time')) THEN
-		RAISE EXCEPTION 'a campaign in state % cannot be rescheduled', state
-			USING ERRCODE = 'object_not_in_prerequisite_state',
-				HINT = 'Its times have passed; reschedule_timer() moves a single timer.';
-	END IF;
-	UPDATE ONLY @extschema@.campaigns AS c
-	SET start_time = coalesce(reschedule_campaign.start_time, c.start_time),
-		duration_hours = coalesce(reschedule_campaign.duration_hours, c.duration_hours)
-	WHERE c.id = campaign_id;
-	PERFORM campaign_lifecycle_internal._apply_policies(ARRAY[campaign_id],
-		ARRAY[campaign_lifecycle_internal._entered_at(campaign_id, state)], clock_timestamp());
-	FOR kept IN
-		SELECT t.id, t.timer_type, t.scheduled_at
-		FROM ONLY @extschema@.campaign_timers AS t
-		JOIN ONLY @extschema@.campaign_timer_policies AS p ON p.state = state AND p.timer_type = t.timer_type
-			AND p.anchor IN ('start_time', 'end_time')
-		WHERE t.campaign_id = reschedule_campaign.campaign_id AND t.status IN ('PENDING', 'FAILED')
-			AND NOT t.payload ? 'policy'
-		ORDER BY t.scheduled_at, t.id
-	LOOP
-		RAISE NOTICE 'timer % was set by hand and stays at %', kept.timer_type, kept.scheduled_at
-			USING HINT = format('To move it: SELECT reschedule_timer(%L, time);', kept.id);
-	END LOOP;
-END
-$$;
-COMMENT ON FUNCTION @extschema@.reschedule_campaign(uuid, timestamptz, integer) IS
-	'Gives a campaign new times and moves the timers that a policy made: before its start both, while it runs the '
-	'duration only. A NOTICE names timers that stay because they were set by hand. Errors: 22004, 22008, 22023, P0002; '
-	'55000 when the state does not allow it. Since 1.0.';
-
 CREATE FUNCTION campaign_lifecycle_internal._transition_hint(from_state text, to_state text) RETURNS text
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

@@ -39,6 +39,7 @@ BEGIN
 			('refresh-pending-timers', '* * * * *', true, NULL, NULL),
 			('archive-state-logs', '0 2 1 * *', true, '1 year', NULL),
 			('cleanup-timer-executions', '0 3 * * 0', true, '6 months', NULL),
+			('cleanup-campaign-changes', '15 3 * * 0', true, '6 months', NULL),
 			('cleanup-finished-timers', '30 3 * * 0', false, '1 year', NULL),
 			('cleanup-metrics', '0 4 * * 0', false, '1 year', NULL);
 	END IF;

@@ -11,7 +11,14 @@ CREATE FUNCTION campaign_lifecycle_internal._run_due_timers(as_of timestamp with
 COMMENT ON FUNCTION campaign_lifecycle_internal._run_due_timers(timestamptz, integer) IS
 	'run_due_timers() at a given time.';
 
-CREATE FUNCTION @extschema@.run_due_timers(max_timers integer DEFAULT 1000) RETURNS bigint
+CREATE FUNCTION campaign_lifecycle_internal._run_due_timers_at(as_of timestamp with time zone, max_timers integer)
+	RETURNS bigint
+	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', '_run_due_timers_at';
+COMMENT ON FUNCTION campaign_lifecycle_internal._run_due_timers_at(timestamptz, integer) IS
+	'run_due_timers() as if the clock showed this time, with the stamps of that time.';
+
+CREATE FUNCTION @extschema@.run_due_timers(max_timers integer DEFAULT 1000, as_of timestamp with time zone DEFAULT NULL)
+	RETURNS bigint
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
 BEGIN
 	IF to_regclass('@extschema@.campaign_timers') IS NULL THEN
@@ -22,13 +29,20 @@ BEGIN
 		RAISE EXCEPTION 'max_timers must not be negative: %', max_timers
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'It is the most timers that are attempted; the default is 1000.';
 	END IF;
-	RETURN campaign_lifecycle_internal._run_due_timers(clock_timestamp(), max_timers);
+	IF as_of IS NULL THEN
+		RETURN campaign_lifecycle_internal._run_due_timers(clock_timestamp(), max_timers);
+	END IF;
+	PERFORM campaign_lifecycle_internal._check_as_of(as_of);
+	RETURN campaign_lifecycle_internal._run_due_timers_at(as_of, max_timers);
 END
 $$;
-COMMENT ON FUNCTION @extschema@.run_due_timers(integer) IS
+COMMENT ON FUNCTION @extschema@.run_due_timers(integer, timestamptz) IS
 	'Does what the worker does, now, in the caller''s transaction, follow-up timers that fall due included, up to '
 	'max_timers attempts; returns the number attempted. For tests, for servers without the preload, from pg_cron. '
-	'Errors: 22004, 22023; 25001 unless READ COMMITTED; 55000 while paused, and in a handler. Since 1.0.';
+	'as_of: as if the clock showed this time, for tests of applications; updated_at, the log, the executions and the '
+	'policies then have it, and now() and clock_timestamp() do not. Errors: 22004, 22023; 25001 unless READ COMMITTED; '
+	'55000 while paused, and in a handler. With as_of: 22008; 42501 unless a superuser or the owner of the tables calls; '
+	'55000 while the worker is active in this database, but not while paused. Since 1.0.';
 
 CREATE FUNCTION @extschema@.pause_timers() RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$

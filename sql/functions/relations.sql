@@ -36,7 +36,9 @@ CREATE FUNCTION campaign_lifecycle_internal._campaign_relation_names()
 		(24, 'campaign_workers', 'v', true, NULL),
 		(25, 'campaign_backfills', 'r', false, '{relation,column_name,value_expression,run,run_by,started_at,updated_at,
 			finished_at,estimated_rows,rows_seen,rows_changed,batches,part,key_columns,reached,up_to,pass}'),
-		(26, 'backfill_progress', 'v', false, NULL)
+		(26, 'backfill_progress', 'v', false, NULL),
+		-- Tables of 1.1 are adopted without it.
+		(27, 'campaign_changes', 'r', false, NULL)
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._campaign_relation_names() IS
 	'The relations of the extension by name: lock order, kind as in pg_class, whether it is a member of the extension, '

@@ -10,6 +10,7 @@ DECLARE
 	jitter float8 := coalesce(current_setting('campaign_lifecycle.retry_jitter', true), '0.1');
 	result constant jsonb := CASE WHEN worker_lost THEN '{"worker_lost": true}' END;
 	failed record;
+	execution_id uuid;
 BEGIN
 	UPDATE ONLY @extschema@.campaign_timers AS t
 	SET status = 'FAILED', retry_count = least(t.retry_count + 1, @attempt_limit@),
@@ -18,24 +19,27 @@ BEGIN
 	-- The rollback has released the lock. Another session may have rescheduled the timer since.
 	WHERE t.id = timer_id AND (t.status = 'RUNNING' OR (t.scheduled_at <= as_of
 		AND (t.status = 'PENDING' OR (t.status = 'FAILED' AND t.retry_count < @attempt_limit@))))
-	RETURNING t.campaign_id, t.timer_type, t.retry_count INTO failed;
+	RETURNING t.retry_count INTO failed;
 	IF NOT FOUND THEN
 		RETURN;
 	END IF;
-	UPDATE ONLY @extschema@.timer_executions AS x
-	SET status = 'FAILED', error_message = left(sqlstate || ': ' || message, 8000), result = result,
-		completed_at = greatest(clock_timestamp(), x.started_at),
-		-- An attempt of a lost process may have begun before an outage, or in a backup.
-		execution_time_ms = least(greatest(EXTRACT(epoch FROM clock_timestamp() - x.started_at) * 1000, 0), 2147483647)
-	WHERE x.timer_id = _fail_timer.timer_id AND x.status = 'STARTED';
+	WITH ended AS (
+		UPDATE ONLY @extschema@.timer_executions AS x
+		SET status = 'FAILED', error_message = left(sqlstate || ': ' || message, 8000), result = result,
+			completed_at = greatest(clock_timestamp(), x.started_at),
+			-- An attempt of a lost process may have begun before an outage, or in a backup.
+			execution_time_ms = least(greatest(EXTRACT(epoch FROM clock_timestamp() - x.started_at) * 1000, 0), 2147483647)
+		WHERE x.timer_id = _fail_timer.timer_id AND x.status = 'STARTED'
+		RETURNING x.id)
+	SELECT e.id INTO execution_id FROM ended AS e LIMIT 1;
 	IF NOT FOUND THEN
-		INSERT INTO @extschema@.timer_executions
+		INSERT INTO @extschema@.timer_executions AS x
 			(timer_id, status, error_message, result, started_at, completed_at, execution_time_ms)
-		VALUES (timer_id, 'FAILED', left(sqlstate || ': ' || message, 8000), result, as_of, as_of, 0);
+		VALUES (timer_id, 'FAILED', left(sqlstate || ': ' || message, 8000), result, as_of, as_of, 0)
+		RETURNING x.id INTO execution_id;
 	END IF;
-	PERFORM campaign_lifecycle_internal._notify(CASE WHEN failed.retry_count >= attempts THEN 'timer.failed'
-		ELSE 'timer.retry_scheduled' END,
-		ARRAY[failed.campaign_id], ARRAY[timer_id], ARRAY[failed.timer_type::text]);
+	PERFORM campaign_lifecycle_internal._notify_failed(CASE WHEN failed.retry_count >= attempts THEN 'timer.failed'
+		ELSE 'timer.retry_scheduled' END, execution_id);
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._fail_timer(uuid, timestamptz, text, text, boolean) IS

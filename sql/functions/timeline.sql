@@ -1,6 +1,6 @@
--- The timeline of one campaign: state changes, attempts, metrics, plans. It reads by the indexes on campaign_id and
--- timer_id, whatever the statistics say. It reads the log and its archive in one snapshot, so that a month that moves
--- between them appears once.
+-- The timeline of one campaign: state changes, attempts, metrics, plans and their changes. It reads by the indexes on
+-- campaign_id and timer_id, whatever the statistics say. It reads the log and its archive in one snapshot, so that a
+-- month that moves between them appears once.
 
 CREATE FUNCTION @extschema@.campaign_timeline(campaign_id uuid) RETURNS TABLE (at timestamp with time zone, kind text,
 	name text, status text, detail jsonb)
@@ -49,7 +49,10 @@ BEGIN
 			SELECT m.recorded_at, 4, m.id, 'metric', m.metric_type::text, NULL,
 				jsonb_build_object('value', m.value, 'attributes', m.attributes)
 			FROM ONLY @extschema@.campaign_metrics AS m
-			WHERE m.campaign_id = $1) AS r (at, source, id, kind, name, status, detail)
+			WHERE m.campaign_id = $1
+			UNION ALL
+			SELECT h.at, 5, h.id, 'change', h.name, NULL, h.detail
+			FROM campaign_lifecycle_internal._timeline_of_changes($1) AS h) AS r (at, source, id, kind, name, status, detail)
 		ORDER BY r.at, r.source, r.id;
 	IF NOT FOUND AND NOT EXISTS (SELECT FROM ONLY @extschema@.campaigns AS c WHERE c.id = $1) THEN
 		PERFORM campaign_lifecycle_internal._unknown_campaign($1);
@@ -61,5 +64,6 @@ COMMENT ON FUNCTION @extschema@.campaign_timeline(uuid) IS
 	'since. kind: state (name: the state entered; detail: from, trigger_event, metadata), timer (at scheduled_at; '
 	'status as in campaign_timers; detail: timer_id, executed_at, retry_count, to, payload), execution (at started_at; '
 	'detail: timer_id, completed_at, execution_time_ms, result, error_message), metric (detail: value, attributes; no '
+	'status), change (name: the function; detail: timer_id, timer_type, changed_by, session_user, before, after; no '
 	'status). Waiting timers stand in the future. Errors: 22004; P0002 for a campaign of which nothing is known. Since '
 	'1.1.';

@@ -12,6 +12,22 @@ $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._insert_timer(uuid, uuid, text, timestamptz, jsonb) IS
 	'Inserts a timer, and returns its id, or NULL if one of the type waits.';
 
+CREATE FUNCTION campaign_lifecycle_internal._revive_timer(timer_id uuid, scheduled_at timestamp with time zone,
+	payload jsonb) RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
+#variable_conflict use_variable
+DECLARE
+	before constant jsonb := campaign_lifecycle_internal._timer_plan(timer_id);
+BEGIN
+	UPDATE ONLY @extschema@.campaign_timers AS t
+	SET status = 'PENDING', retry_count = 0, scheduled_at = _revive_timer.scheduled_at, payload = _revive_timer.payload
+	WHERE t.id = timer_id;
+	PERFORM campaign_lifecycle_internal._record_timer_change('schedule_timer', timer_id, before);
+END
+$$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._revive_timer(uuid, timestamptz, jsonb) IS
+	'Gives a FAILED timer another time and payload, with all its attempts.';
+
 CREATE FUNCTION @extschema@.schedule_timer(campaign_id uuid, timer_type text, scheduled_at timestamp with time zone,
 	payload jsonb DEFAULT '{}', id uuid DEFAULT NULL) RETURNS uuid
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
@@ -40,9 +56,7 @@ BEGIN
 				USING CONSTRAINT = 'validate_timer_scheduling',
 					HINT = 'A campaign in a state without outgoing transitions gets no more timers.';
 		END IF;
-		UPDATE ONLY @extschema@.campaign_timers AS t
-		SET status = 'PENDING', retry_count = 0, scheduled_at = schedule_timer.scheduled_at, payload = schedule_timer.payload
-		WHERE t.id = existing.id;
+		PERFORM campaign_lifecycle_internal._revive_timer(existing.id, scheduled_at, payload);
 		PERFORM campaign_lifecycle_internal._move_behind_timer(campaign_id, timer_type);
 		PERFORM campaign_lifecycle_internal._notice_plan(existing.id);
 		RETURN existing.id;
@@ -67,6 +81,7 @@ BEGIN
 			USING ERRCODE = 'unique_violation', CONSTRAINT = 'unique_active_timer_per_type',
 				HINT = 'reschedule_timer() moves it, cancel_timer() ends it.';
 	END IF;
+	PERFORM campaign_lifecycle_internal._record_timer_change('schedule_timer', new_id, NULL::jsonb);
 	PERFORM campaign_lifecycle_internal._move_behind_timer(campaign_id, timer_type);
 	PERFORM campaign_lifecycle_internal._notice_plan(new_id);
 	RETURN new_id;
@@ -128,6 +143,7 @@ CREATE FUNCTION @extschema@.reschedule_timer(timer_id uuid, scheduled_at timesta
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 #variable_conflict use_variable
 DECLARE
+	before jsonb;
 	moved record;
 BEGIN
 	IF to_regclass('@extschema@.campaign_timers') IS NULL THEN
@@ -135,12 +151,14 @@ BEGIN
 	END IF;
 	PERFORM campaign_lifecycle_internal._check_schedule(scheduled_at);
 	PERFORM campaign_lifecycle_internal._lock_timer(timer_id, campaign_id, '{PENDING,FAILED}'::text[], 'rescheduled');
+	before := campaign_lifecycle_internal._timer_plan(timer_id);
 	UPDATE ONLY @extschema@.campaign_timers AS t
 	SET status = 'PENDING', retry_count = 0, scheduled_at = reschedule_timer.scheduled_at,
 		payload = CASE WHEN jsonb_typeof(t.payload) IN ('object', 'array') THEN t.payload - '{policy,postponed}'::text[]
 			ELSE t.payload END
 	WHERE t.id = timer_id
 	RETURNING t.campaign_id, t.timer_type INTO moved;
+	PERFORM campaign_lifecycle_internal._record_timer_change('reschedule_timer', timer_id, before);
 	PERFORM campaign_lifecycle_internal._move_behind_timer(moved.campaign_id, moved.timer_type);
 	PERFORM campaign_lifecycle_internal._notice_plan(timer_id);
 END
@@ -154,12 +172,15 @@ CREATE FUNCTION @extschema@.cancel_timer(timer_id uuid, reason text DEFAULT NULL
 	RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 #variable_conflict use_variable
+DECLARE
+	before jsonb;
 BEGIN
 	IF to_regclass('@extschema@.campaign_timers') IS NULL THEN
 		PERFORM campaign_lifecycle_internal._raise_no_tables();
 	END IF;
 	PERFORM campaign_lifecycle_internal._check_text('reason', reason);
 	PERFORM campaign_lifecycle_internal._lock_timer(timer_id, campaign_id, '{PENDING,FAILED}'::text[], 'cancelled');
+	before := campaign_lifecycle_internal._timer_plan(timer_id);
 	UPDATE ONLY @extschema@.campaign_timers AS t
 	SET status = 'CANCELLED',
 		-- Plain SQL may have put a payload there that is no object.
@@ -167,6 +188,7 @@ BEGIN
 			ELSE CASE WHEN jsonb_typeof(t.payload) = 'object' THEN t.payload ELSE jsonb_build_object('payload', t.payload) END
 				|| jsonb_build_object('cancel_reason', reason) END
 	WHERE t.id = timer_id;
+	PERFORM campaign_lifecycle_internal._record_timer_change('cancel_timer', timer_id, before);
 END
 $$;
 COMMENT ON FUNCTION @extschema@.cancel_timer(uuid, text, uuid) IS
@@ -198,14 +220,18 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._retry_time(uuid) IS
 CREATE FUNCTION @extschema@.retry_timer(timer_id uuid, campaign_id uuid DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
 #variable_conflict use_variable
+DECLARE
+	before jsonb;
 BEGIN
 	IF to_regclass('@extschema@.campaign_timers') IS NULL THEN
 		PERFORM campaign_lifecycle_internal._raise_no_tables();
 	END IF;
 	PERFORM campaign_lifecycle_internal._lock_timer(timer_id, campaign_id, '{FAILED}'::text[], 'retried');
+	before := campaign_lifecycle_internal._timer_plan(timer_id);
 	UPDATE ONLY @extschema@.campaign_timers AS t
 	SET status = 'PENDING', retry_count = 0, scheduled_at = campaign_lifecycle_internal._retry_time(timer_id)
 	WHERE t.id = timer_id;
+	PERFORM campaign_lifecycle_internal._record_timer_change('retry_timer', timer_id, before);
 END
 $$;
 COMMENT ON FUNCTION @extschema@.retry_timer(uuid, uuid) IS

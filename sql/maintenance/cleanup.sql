@@ -60,6 +60,25 @@ COMMENT ON FUNCTION
 	campaign_lifecycle_internal._remove_metrics(timestamptz, timestamptz, bigint, OUT bigint, OUT timestamptz) IS
 	'Removes up to max_rows metrics, the oldest first.';
 
+CREATE FUNCTION campaign_lifecycle_internal._remove_changes(since timestamp with time zone,
+	cutoff timestamp with time zone, max_rows bigint, OUT removed bigint, OUT reached timestamp with time zone)
+	LANGUAGE sql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
+	WITH gone AS (
+		DELETE FROM ONLY @extschema@.campaign_changes AS h
+		WHERE h.changed_at < cutoff
+			AND h.id = ANY (ARRAY(
+				SELECT x.id
+				FROM ONLY @extschema@.campaign_changes AS x
+				WHERE x.changed_at >= since AND x.changed_at < cutoff
+				ORDER BY x.changed_at
+				LIMIT max_rows))
+		RETURNING h.changed_at)
+	SELECT count(*), coalesce(max(g.changed_at), since) FROM gone AS g
+$$;
+COMMENT ON FUNCTION
+	campaign_lifecycle_internal._remove_changes(timestamptz, timestamptz, bigint, OUT bigint, OUT timestamptz) IS
+	'Removes up to max_rows changes of plan, the oldest first.';
+
 CREATE FUNCTION @extschema@.cleanup_timer_executions(older_than interval DEFAULT '6 months',
 	as_of timestamp with time zone DEFAULT now(), max_rows bigint DEFAULT NULL) RETURNS bigint
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
@@ -88,6 +107,30 @@ $$;
 COMMENT ON FUNCTION @extschema@.cleanup_timer_executions(interval, timestamptz, bigint) IS
 	'Removes executions COMPLETED before as_of minus older_than, at most max_rows of them, the oldest first; NULL: all. '
 	'The worker does this by itself in batches. Returns the number removed. Errors: 22004, 22008, 22023. Since 1.1.';
+
+CREATE FUNCTION @extschema@.cleanup_campaign_changes(older_than interval DEFAULT '6 months',
+	as_of timestamp with time zone DEFAULT now(), max_rows bigint DEFAULT NULL) RETURNS bigint
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
+DECLARE
+	cutoff timestamptz := campaign_lifecycle_internal._cutoff(older_than, as_of);
+	n bigint;
+BEGIN
+	IF to_regclass('@extschema@.campaign_changes') IS NULL THEN
+		PERFORM campaign_lifecycle_internal._raise_no_tables();
+	END IF;
+	IF NOT campaign_lifecycle_internal._is_campaign_owner() THEN
+		RETURN campaign_lifecycle_internal._run_maintenance_as_owner('cleanup_campaign_changes', as_of, older_than, max_rows);
+	END IF;
+	PERFORM campaign_lifecycle_internal._check_max_rows(max_rows);
+	SELECT r.removed INTO n FROM campaign_lifecycle_internal._remove_changes('-infinity'::timestamptz, cutoff,
+		max_rows) AS r;
+	RAISE NOTICE 'Cleaned up % old changes of plan', n;
+	RETURN n;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.cleanup_campaign_changes(interval, timestamptz, bigint) IS
+	'Removes changes of plan made before as_of minus older_than, at most max_rows of them, the oldest first; NULL: all. '
+	'The worker does this by itself in batches. Returns the number removed. Errors: 22004, 22008, 22023. Since 1.2.';
 
 -- Functions that pg_cron calls, also as a former owner of the tables, or as the superuser who scheduled the job.
 CREATE FUNCTION campaign_lifecycle_internal._cleanup_finished_timers(older_than interval,

@@ -77,6 +77,8 @@ BEGIN
 		SELECT r.* INTO removed, reached FROM campaign_lifecycle_internal._remove_executions(since, cutoff, max_rows) AS r;
 	ELSIF job = 'cleanup-finished-timers' THEN
 		SELECT r.* INTO removed, reached FROM campaign_lifecycle_internal._remove_timers(since, cutoff, max_rows) AS r;
+	ELSIF job = 'cleanup-campaign-changes' THEN
+		SELECT r.* INTO removed, reached FROM campaign_lifecycle_internal._remove_changes(since, cutoff, max_rows) AS r;
 	ELSIF job = 'cleanup-metrics' THEN
 		SELECT r.* INTO removed, reached FROM campaign_lifecycle_internal._remove_metrics(since, cutoff, max_rows) AS r;
 	ELSE

@@ -59,3 +59,24 @@ $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._copy_grants(regclass, regclass, regclass) IS
 	'Gives a partition the grants of its parent, those on columns too. former: the table that it was a partition of, '
 	'whose other grants are taken from it. Where the parent has row-level security, the partition gets it too.';
+
+CREATE FUNCTION campaign_lifecycle_internal._copy_readers(known regclass, added regclass) RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	reader record;
+BEGIN
+	FOR reader IN
+		SELECT g.grantee FROM campaign_lifecycle_internal._table_grants(known) AS g
+		WHERE g.privilege = 'SELECT' AND g.column_name IS NULL
+		ORDER BY g.grantee
+	LOOP
+		EXECUTE format('GRANT SELECT ON TABLE %s TO %s', added, reader.grantee);
+	END LOOP;
+	IF (SELECT c.relrowsecurity FROM pg_class AS c WHERE c.oid = known) THEN
+		EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', added);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._copy_readers(regclass, regclass) IS
+	'Lets the roles that may read a table read one that an update has added. Where the first has row-level security, the '
+	'second gets it too, and shows nothing until it has a policy.';

@@ -18,6 +18,10 @@ CREATE FUNCTION campaign_lifecycle_internal._maintenance_commands() RETURNS TABL
 				'@extschema@.' || format('cleanup_timer_executions(%L::pg_catalog.interval, pg_catalog.now(), '
 					'NULL::pg_catalog.int8)',
 					j.retention)
+			WHEN 'cleanup-campaign-changes' THEN
+				'@extschema@.' || format('cleanup_campaign_changes(%L::pg_catalog.interval, pg_catalog.now(), '
+					'NULL::pg_catalog.int8)',
+					j.retention)
 			WHEN 'cleanup-finished-timers' THEN
 				format('campaign_lifecycle_internal._cleanup_finished_timers(%L::pg_catalog.interval, pg_catalog.now())',
 					j.retention)
@@ -63,7 +67,8 @@ BEGIN
 	EXECUTE 'SELECT count(cron.unschedule(c.jobid)) FROM cron.job AS c
 		WHERE c.database = current_database() AND c.jobname IN (''create-monthly-partitions'', ''refresh-active-campaigns'',
 				''refresh-pending-timers'',
-				''archive-state-logs'', ''cleanup-timer-executions'', ''cleanup-finished-timers'', ''cleanup-metrics'')
+				''archive-state-logs'', ''cleanup-timer-executions'', ''cleanup-campaign-changes'',
+				''cleanup-finished-timers'', ''cleanup-metrics'')
 			AND c.username IN (current_user, pg_get_userbyid((
 				SELECT t.relowner FROM pg_class AS t WHERE t.oid = ''@extschema@.campaign_timers''::regclass)))'
 		INTO n;

@@ -15,22 +15,11 @@ CREATE TABLE @extschema@.campaign_maintenance_jobs (
 	reached timestamp with time zone,
 	cron_database oid,
 	CONSTRAINT campaign_maintenance_jobs_pkey PRIMARY KEY (job),
-	CONSTRAINT valid_job CHECK (job IN ('create-monthly-partitions', 'refresh-active-campaigns', 'refresh-pending-timers',
-		'archive-state-logs',
-		'cleanup-timer-executions', 'cleanup-finished-timers', 'cleanup-metrics')),
-	CONSTRAINT valid_retention CHECK (CASE
-		WHEN job IN ('archive-state-logs', 'cleanup-timer-executions', 'cleanup-finished-timers', 'cleanup-metrics')
-			THEN retention IS NOT NULL AND retention >= interval '0'
-		ELSE retention IS NULL END),
 	CONSTRAINT valid_months_ahead CHECK (CASE
 		WHEN job = 'create-monthly-partitions' THEN months_ahead IS NOT NULL AND months_ahead BETWEEN 0 AND 120
 		ELSE months_ahead IS NULL END),
 	CONSTRAINT valid_last_outcome CHECK (last_outcome IN ('ok', 'running', 'failed'))
 );
-COMMENT ON CONSTRAINT valid_job ON @extschema@.campaign_maintenance_jobs IS
-	'The jobs are those that are there. Disable one instead of renaming it.';
-COMMENT ON CONSTRAINT valid_retention ON @extschema@.campaign_maintenance_jobs IS
-	'retention is an age that is not negative, of jobs that archive or remove; NULL of all others.';
 COMMENT ON CONSTRAINT valid_months_ahead ON @extschema@.campaign_maintenance_jobs IS
 	'months_ahead is from 0 to 120 of create-monthly-partitions, and NULL of all others.';
 COMMENT ON TABLE @extschema@.campaign_maintenance_jobs IS

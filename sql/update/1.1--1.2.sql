@@ -23,4 +23,11 @@ BEGIN
 END
 $move$;
 
+-- run_due_timers() has one more argument. update/finish.sql gives the new function the grants of this one.
+SELECT set_config('campaign_lifecycle_update.runners', coalesce((
+	SELECT array_agg(DISTINCT a.grantee::regrole)::text
+	FROM pg_proc AS p CROSS JOIN LATERAL aclexplode(p.proacl) AS a
+	WHERE p.oid = '@extschema@.run_due_timers(integer)'::regprocedure AND a.grantee NOT IN (0, p.proowner)), '{}'), true);
+DROP FUNCTION @extschema@.run_due_timers(integer);
+
 ALTER TABLE @extschema@.campaign_activation ADD COLUMN tables_id uuid;

@@ -55,6 +55,17 @@ BEGIN
 END
 $grant$;
 
+DO $grant$
+DECLARE
+	runner regrole;
+BEGIN
+	FOREACH runner IN ARRAY current_setting('campaign_lifecycle_update.runners')::regrole[] LOOP
+		PERFORM campaign_lifecycle_internal._run_outside_script(format(
+			'GRANT EXECUTE ON FUNCTION @extschema@.run_due_timers(integer, timestamptz) TO %s', runner));
+	END LOOP;
+END
+$grant$;
+
 -- The jobs that pg_cron runs call functions by name, and some of these were in the extension's schema.
 DO $cron$
 DECLARE

@@ -54,6 +54,7 @@ IF present = '1.1' THEN
 	ALTER TABLE @extschema@.campaign_maintenance_jobs DROP CONSTRAINT IF EXISTS valid_schedule;
 	PERFORM campaign_lifecycle_internal._mend_schedules();
 --@valid_schedule
+	PERFORM campaign_lifecycle_internal._add_campaign_changes();
 	-- Views of 1.1 read children of the tables, too.
 --@views
 --@comments

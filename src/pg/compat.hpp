@@ -29,6 +29,23 @@ inline void set_latch_of(uint32 proc_number)
 	SetLatch(&GetPGProcByNumber(proc_number)->procLatch);
 }
 
+// Return when the transaction of the process with this pid began, or 0 if it is unknown. The server keeps what it has
+// read until the end of the own transaction, and then it may be an earlier start.
+inline TimestampTz transaction_start_of(int pid)
+{
+	for (int i = 1; pid != 0 && i <= pgstat_fetch_stat_numbackends(); i++)
+	{
+#if PG_VERSION_NUM >= 160000
+		LocalPgBackendStatus *status = pgstat_get_local_beentry_by_index(i);
+#else
+		LocalPgBackendStatus *status = pgstat_fetch_stat_local_beentry(i);
+#endif
+		if (status != nullptr && status->backendStatus.st_procpid == pid)
+			return status->backendStatus.st_xact_start_timestamp;
+	}
+	return 0;
+}
+
 // Return the wait event of this name. Servers before 17 have one name for all waits of extensions.
 inline uint32 wait_event(const char *name, uint32 *cache)
 {

@@ -10,8 +10,7 @@ namespace apply {
 
 namespace {
 
-constexpr spi_query::Query notify_query = {
-	R"(SELECT campaign_lifecycle_internal._notify($1, $2, $3, $4))", 4, {TEXTOID, UUIDARRAYOID, UUIDARRAYOID, TEXTARRAYOID}};
+constexpr spi_query::Query notify_query = {R"(SELECT campaign_lifecycle_internal._notify_completed($1))", 1, {UUIDARRAYOID}};
 
 constexpr spi_query::Query complete_single_query = {
 	R"(SELECT campaign_lifecycle_internal._complete_single_timer($1, $2, $3, $4))",
@@ -98,18 +97,18 @@ void record_metrics(Batch *batch, TimestampTz done_at, int64 took)
 	row_writer::close(writer);
 }
 
-// Notify listeners of the event for each timer that meets the condition, if the settings ask for the event.
-void notify(Batch *batch, const char *event, Condition condition)
+// Notify listeners of the completed timers, if the settings ask for one of their events.
+void notify(Batch *batch)
 {
+	bool all = guc::notifies("timer.executed");
 	int count;
 
-	if (!guc::notifies(event))
+	if (!all && !guc::notifies("reward.reminder"))
 		return;
-	TimerEffect **effects = collect(batch, condition, &count);
+	TimerEffect **effects = collect(batch, all ? is_completed : has_reminded, &count);
 	if (count == 0)
 		return;
-	Datum types = spi_query::build_array(count, TEXTOID, [&](int i, bool *) { return effects[i]->timer->type; });
-	Datum arguments[] = {CStringGetTextDatum(event), campaign_ids(effects, count), timer_ids(effects, count), types};
+	Datum arguments[] = {timer_ids(effects, count)};
 	spi_query::run(batch->schema, notify_query, arguments);
 }
 
@@ -124,8 +123,7 @@ void record(Batch *batch, TimestampTz done_at, int64 took_us, int completed, boo
 		record_executions(batch, done_at, took_ms);
 	if (guc::record_metrics)
 		record_metrics(batch, done_at, took_us * 10 / completed);
-	notify(batch, "timer.executed", is_completed);
-	notify(batch, "reward.reminder", has_reminded);
+	notify(batch);
 }
 
 } // namespace apply

@@ -138,18 +138,36 @@ void check_state(const extension::ExtensionInfo &ext)
 	}
 }
 
-} // namespace
-
-// Run at most so many timers that are due at this time. Return the number of attempts.
-SQL_FUNCTION(_run_due_timers)
+// Raise an error unless the caller has the privileges of the tables' owner, which any time but the present one needs.
+void check_owner(const extension::ExtensionInfo &ext)
 {
-	Run run = {};
+	if (!OidIsValid(ext.owner) || has_privs_of_role(GetUserId(), ext.owner))
+		return;
+	ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied to run timers at a given time"),
+			errhint("Only a superuser and the owner of the campaign tables may give one."));
+}
 
+// Raise an error if timers may not run at a given time here. A pause keeps the worker away.
+void check_simulation(const extension::ExtensionInfo &ext)
+{
+	check_owner(ext);
+	if (ext.extension_state == extension::ExtensionState::paused)
+		return;
+	check_state(ext);
+	if (guc::preloaded && guc::enabled)
+		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("timers cannot be run at a given time while the worker is active in this database"),
+				errhint("Call pause_timers() before, in a transaction of its own."));
+}
+
+// Read the arguments and open the extension. Return the limit.
+int begin_run(FunctionCallInfo fcinfo, Run *run)
+{
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("time and number of timers must not be null"));
-	run.as_of = PG_GETARG_TIMESTAMPTZ(0);
-	run.scan_from = DT_NOBEGIN;
-	run.batch_limit = guc::batch_size;
+	run->as_of = PG_GETARG_TIMESTAMPTZ(0);
+	run->scan_from = DT_NOBEGIN;
+	run->batch_limit = guc::batch_size;
 	int limit = PG_GETARG_INT32(1);
 	if (limit < 0)
 		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("number of timers must not be negative: %d", limit));
@@ -161,14 +179,49 @@ SQL_FUNCTION(_run_due_timers)
 		ereport(ERROR, errcode(ERRCODE_ACTIVE_SQL_TRANSACTION), errmsg("timers can only be run in a READ COMMITTED transaction"),
 				errhint("Call run_due_timers() in a transaction of its own."));
 	SPI_connect();
-	run.ext = extension::open();
+	run->ext = extension::open();
+	return limit;
+}
+
+// Run batches until none is left, or the limit is reached.
+void run_all(Run *run, int limit)
+{
+	while (run->attempted < limit && (run_batch(run, limit - run->attempted) || restart_scan(run) || run_single(run)))
+		;
+}
+
+} // namespace
+
+// Run at most so many timers that are due at this time. Return the number of attempts.
+SQL_FUNCTION(_run_due_timers)
+{
+	Run run = {};
+	int limit = begin_run(fcinfo, &run);
+
 	check_state(run.ext);
+	if (run.as_of > GetCurrentTimestamp())
+		check_owner(run.ext);
 	run_as_owner::call(run.ext, [&] {
-		if (!handle_crash(&run, limit))
-			return;
-		while (run.attempted < limit && (run_batch(&run, limit - run.attempted) || restart_scan(&run) || run_single(&run)))
-			;
+		if (handle_crash(&run, limit))
+			run_all(&run, limit);
 	});
+	SPI_finish();
+	PG_RETURN_INT64(run.attempted);
+}
+
+// Do the same as if the clock showed this time, for tests of applications. Stamps are of that time, too.
+SQL_FUNCTION(_run_due_timers_at)
+{
+	Run run = {};
+	int limit = begin_run(fcinfo, &run);
+	char value[32];
+
+	check_simulation(run.ext);
+	snprintf(value, sizeof(value), INT64_FORMAT, run.as_of);
+	int level = NewGUCNestLevel();
+	(void) set_config_option("campaign_lifecycle._as_of", value, PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	run_as_owner::call(run.ext, [&] { run_all(&run, limit); });
+	AtEOXact_GUC(false, level);
 	SPI_finish();
 	PG_RETURN_INT64(run.attempted);
 }

@@ -3,6 +3,7 @@
 // first check that each state change is still valid, because a trigger of a user may have changed one after
 // validate_state_transition(). Assumes nothing about the order of columns. Promises that no text of a user makes a
 // state change fail, and that no transaction commits with an unlogged one.
+#include "event_position.hpp"
 #include "guc.hpp"
 #include "pg/columns.hpp"
 #include "pg/privileges.hpp"
@@ -33,14 +34,17 @@ constexpr spi_query::Query write_log_query = {
 	7,
 	{UUIDARRAYOID, UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID, TIMESTAMPTZARRAYOID}};
 
-constexpr spi_query::Query notify_query = {R"(SELECT pg_catalog.pg_notify('campaign_lifecycle', pg_catalog.jsonb_build_object(
-			'event', 'campaign.status.changed'::pg_catalog.text, 'campaign_id', m.campaign_id,
-			'from', m.from_state, 'to', m.to_state)::pg_catalog.text)
-		FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3))
-			AS m (campaign_id, from_state, to_state)
-		WHERE m.from_state IS NOT NULL)",
-										   3,
-										   {UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID}};
+constexpr spi_query::Query notify_query = {
+	R"(SELECT pg_catalog.pg_notify('campaign_lifecycle', pg_catalog.jsonb_strip_nulls(
+			pg_catalog.jsonb_build_object('event', CASE WHEN m.from_state IS NULL THEN 'campaign.created'
+					ELSE 'campaign.status.changed' END, 'event_id', $8, 'log_id', m.id, 'at', m.stamp,
+				'campaign_id', m.campaign_id, 'from', m.from_state, 'to', m.to_state))::pg_catalog.text)
+		FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4),
+			pg_catalog.unnest($5))
+			AS m (id, campaign_id, from_state, to_state, stamp)
+		WHERE CASE WHEN m.from_state IS NULL THEN $6 ELSE $7 END)",
+	8,
+	{UUIDARRAYOID, UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, BOOLOID, BOOLOID, TEXTOID}};
 
 // The state changes of one statement as arrays, one for each column of the log.
 struct LogArrays
@@ -132,7 +136,7 @@ void buffer_change(Relation relation, TupleTableSlot *slot, TupleTableSlot *old_
 
 	if (to == 0 || campaign == 0 || (from != 0 && pg::same_text(from, to)))
 		return;
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz now = guc::now();
 	StateChange *change = pending_changes::add();
 	state_log_metadata::Source source = {
 		value_of(slot, columns.metadata),
@@ -272,11 +276,17 @@ void insert_by_sql(spi_query::Schema *schema, const LogArrays &arrays)
 	spi_query::run(schema, write_log_query, arguments);
 }
 
-// Notify listeners of the state changes.
-void notify(spi_query::Schema *schema, const LogArrays &arrays)
+// Notify listeners of new campaigns and of state changes, if the settings ask for these events.
+void notify(spi_query::Schema *schema, const DetachedChanges &detached, bool any_changed)
 {
-	Datum arguments[] = {arrays.campaigns, arrays.from, arrays.to};
+	bool created = guc::notifies("campaign.created");
+	bool changed = any_changed && guc::notifies("campaign.status.changed");
 
+	if (!created && !changed)
+		return;
+	LogArrays arrays = build_arrays(detached);
+	Datum arguments[] = {arrays.ids,        arrays.campaigns,      arrays.from,           arrays.to,
+						 arrays.created_at, BoolGetDatum(created), BoolGetDatum(changed), event_position::event_id(schema)};
 	spi_query::run(schema, notify_query, arguments);
 }
 
@@ -308,8 +318,7 @@ void flush(Relation relation)
 			insert_into_log(relation, detached);
 		else
 			insert_by_sql(schema, build_arrays(detached));
-		if (any_changed && guc::notifies("campaign.status.changed"))
-			notify(schema, build_arrays(detached));
+		notify(schema, detached, any_changed);
 	});
 	pending_changes::free_detached(&detached);
 	SPI_finish();

@@ -1,5 +1,6 @@
 // A BEFORE UPDATE trigger of every table that has updated_at. Promises that updated_at grows with each update, even
 // if the clock has been set back, and that the column's type can hold it.
+#include "guc.hpp"
 #include "pg/columns.hpp"
 #include "trigger/trigger_utils.hpp"
 
@@ -27,7 +28,7 @@ SQL_FUNCTION(update_updated_at_column)
 		trigger_utils::refuse_trigger("update_updated_at_column");
 	int attnum = columns::get_attnum(data->tg_relation, "updated_at", TIMESTAMPTZOID);
 	int64 unit = columns::timestamp_unit(columns, attnum);
-	TimestampTz updated_at = round_down(GetCurrentTimestamp(), unit);
+	TimestampTz updated_at = round_down(guc::now(), unit);
 	Datum old_value = heap_getattr(data->tg_trigtuple, attnum, columns, &is_null);
 	if (!is_null && !TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(old_value)))
 		updated_at = greatest(updated_at, round_down(DatumGetTimestampTz(old_value), unit) + unit);

@@ -100,7 +100,8 @@ void check_new(Relation timers, Datum campaign, bool no_campaign, TimestampTz ti
 	if (!no_campaign && is_in_terminal_state(timers, campaign))
 		refuse("for expired campaign", DatumGetCString(DirectFunctionCall1(uuid_out, campaign)),
 			   "A campaign in a state without outgoing transitions gets no more timers.");
-	if (time < GetCurrentTransactionStartTimestamp() - tolerance_us)
+	TimestampTz now = guc::as_of != DT_NOBEGIN ? guc::as_of : GetCurrentTransactionStartTimestamp();
+	if (time < now - tolerance_us)
 		refuse("in the past", cstring_of(time), "Up to one minute in the past is tolerated; now() makes the timer due at once.");
 }
 

@@ -130,12 +130,13 @@ SELECT is(pg_temp.error_of('SELECT cleanup_timer_executions(as_of => NULL)'), '2
 
 SELECT results_eq('SELECT job, schedule, enabled, retention, months_ahead FROM campaign_maintenance_jobs ORDER BY job COLLATE "C"',
 	$$VALUES ('archive-state-logs', '0 2 1 * *', true, interval '1 year', NULL),
+		('cleanup-campaign-changes', '15 3 * * 0', true, '6 months', NULL),
 		('cleanup-finished-timers', '30 3 * * 0', false, '1 year', NULL),
 		('cleanup-metrics', '0 4 * * 0', false, '1 year', NULL),
 		('cleanup-timer-executions', '0 3 * * 0', true, '6 months', NULL),
 		('create-monthly-partitions', '0 0 1 * *', true, NULL, 3),
 		('refresh-active-campaigns', '*/5 * * * *', true, NULL, NULL),
-		('refresh-pending-timers', '* * * * *', true, NULL, NULL)$$, 'the specification''s jobs and schedules, and two that are off');
+		('refresh-pending-timers', '* * * * *', true, NULL, NULL)$$, 'the specification''s jobs and schedules, that of changes of plan, and two that are off');
 SELECT is(pg_temp.error_of(format('UPDATE campaign_maintenance_jobs SET schedule = %L WHERE job = ''cleanup-metrics''', s)), NULL, format('schedule "%s" is taken', s))
 	FROM unnest(ARRAY['0 0 1,15 jan-MAR mon-fri', '@hourly', ' 5/10  */2 1-7/2	* 7 ', '00 09 08 07 06']) AS s;
 SELECT is(pg_temp.violation_of(format('UPDATE campaign_maintenance_jobs SET schedule = %L WHERE job = ''cleanup-metrics''', s)), '23514 valid_schedule', format('schedule "%s" is refused', s))
@@ -188,7 +189,7 @@ SELECT is(d.jobs, NULL, 'a job is not due again in a round that the worker remem
 	'2033-01-05 12:01:00+00') AS d;
 SELECT is(d.jobs, ARRAY['refresh-pending-timers', 'refresh-active-campaigns'], 'two jobs are due every five minutes') FROM campaign_lifecycle_internal._due_maintenance('2033-01-05 12:05:00+00',
 	'2033-01-05 12:04:00+00') AS d;
-SELECT is(d.jobs, ARRAY['refresh-pending-timers', 'refresh-active-campaigns', 'archive-state-logs', 'cleanup-timer-executions'],
+SELECT is(d.jobs, ARRAY['refresh-pending-timers', 'refresh-active-campaigns', 'archive-state-logs', 'cleanup-campaign-changes', 'cleanup-timer-executions'],
 	'each job is due once after a long sleep')
 	FROM campaign_lifecycle_internal._due_maintenance('2033-09-05 12:05:00+00', NULL) AS d;
 SELECT is(d.jobs, NULL, 'jobs wait for their time after the clock was set back') FROM campaign_lifecycle_internal._due_maintenance('2032-01-05 12:05:30+00',

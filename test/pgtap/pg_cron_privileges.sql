@@ -60,8 +60,8 @@ SELECT set_eq('SELECT what, who FROM loot.notes', $$VALUES ('campaign_maintenanc
 	'triggers on the jobs ran as the owner of the tables');
 SELECT is((SELECT array_agg(DISTINCT (j.username, j.active)::text) FROM cron.job AS j), '{"(cron_owner,t)"}',
 	'the jobs of pg_cron belong to the owner of the tables');
-SELECT is((SELECT count(*) FROM campaign_maintenance_jobs AS j JOIN pg_database AS d ON d.oid = j.cron_database AND d.datname = current_database()), 7::bigint,
-	'campaign_maintenance_jobs says that pg_cron runs seven jobs');
+SELECT is((SELECT count(*) FROM campaign_maintenance_jobs AS j JOIN pg_database AS d ON d.oid = j.cron_database AND d.datname = current_database()), 8::bigint,
+	'campaign_maintenance_jobs says that pg_cron runs eight jobs');
 SELECT is(unschedule_maintenance(), true, 'unschedule_maintenance() of the superuser takes the jobs back');
 SET CONSTRAINTS ALL IMMEDIATE;
 SET CONSTRAINTS ALL DEFERRED;

@@ -19,7 +19,7 @@ INSERT INTO promised VALUES
 	('cancel_timer', 'timer_id uuid, reason text DEFAULT NULL::text, campaign_id uuid DEFAULT NULL::uuid', 'void'),
 	('retry_timer', 'timer_id uuid, campaign_id uuid DEFAULT NULL::uuid', 'void'),
 	('record_metric', 'campaign_id uuid, metric_type text, value numeric, attributes jsonb DEFAULT ''{}''::jsonb, id uuid DEFAULT NULL::uuid', 'uuid'),
-	('run_due_timers', 'max_timers integer DEFAULT 1000', 'bigint'),
+	('run_due_timers', 'max_timers integer DEFAULT 1000, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone', 'bigint'),
 	('pause_timers', '', 'void'),
 	('resume_timers', '', 'void'),
 	('install_campaign_tables', '', 'void');

@@ -61,7 +61,7 @@ SET LOCAL client_min_messages = error;
 SELECT lives_ok('SELECT upgrade_campaign_tables()', 'upgrade_campaign_tables() takes schedules that no job could run by');
 RESET client_min_messages;
 SELECT results_eq('SELECT job, schedule FROM campaign_maintenance_jobs ORDER BY job',
-	$$VALUES ('archive-state-logs', '0 22-23/2,0-6/2,12 * nov-12,1-2 fri-6,0-1'), ('cleanup-finished-timers', '30 3 * * 0'), ('cleanup-metrics', '@daily'), ('cleanup-timer-executions', '0 3 * * 0'), ('create-monthly-partitions', '0 0 1 * *'),
+	$$VALUES ('archive-state-logs', '0 22-23/2,0-6/2,12 * nov-12,1-2 fri-6,0-1'), ('cleanup-campaign-changes', '15 3 * * 0'), ('cleanup-finished-timers', '30 3 * * 0'), ('cleanup-metrics', '@daily'), ('cleanup-timer-executions', '0 3 * * 0'), ('create-monthly-partitions', '0 0 1 * *'),
 	('refresh-active-campaigns', '*/5 * * * *'), ('refresh-pending-timers', '*/5 * * * *')$$, 'it mends them and leaves the others');
 SELECT is((SELECT convalidated FROM pg_constraint WHERE conname = 'valid_schedule' AND conrelid = 'campaign_maintenance_jobs'::regclass), true, 'the CHECK holds for every row');
 SELECT ok(campaign_lifecycle_internal._next_cron_time('0 22-23/2,0-6/2,12 * nov-12,1-2 fri-6,0-1', '2026-11-06 01:00+00') = '2026-11-06 02:00+00', 'the mended schedule runs at night');

@@ -45,6 +45,7 @@ $node->safe_psql('cron_home', q{SELECT cron.schedule('of-the-user', '0 12 * * *'
 is($returned, 't', 'schedule_maintenance() returns true in the database of pg_cron');
 my $jobs = q{SELECT jobname, schedule, command, database = current_database(), username = current_user, active FROM cron.job WHERE database = 'cron_home' ORDER BY jobname COLLATE "C"};
 my $expected = q{archive-state-logs|0 2 1 * *|SELECT public.archive_old_state_logs('1 year'::pg_catalog.interval, pg_catalog.now());|t|t|t
+cleanup-campaign-changes|15 3 * * 0|SELECT public.cleanup_campaign_changes('6 mons'::pg_catalog.interval, pg_catalog.now(), NULL::pg_catalog.int8);|t|t|t
 cleanup-timer-executions|0 3 * * 0|SELECT public.cleanup_timer_executions('6 mons'::pg_catalog.interval, pg_catalog.now(), NULL::pg_catalog.int8);|t|t|t
 create-monthly-partitions|0 0 1 * *|SELECT public.create_monthly_partitions(3, pg_catalog.now());|t|t|t
 of-the-user|0 12 * * *|SELECT 1|t|t|t
@@ -60,12 +61,12 @@ query_is($node, 'cron_home', $jobs, $expected, 'a second schedule_maintenance() 
 is($returned, 'f', 'schedule_maintenance() returns false in another database');
 like($said, qr/NOTICE:  pg_cron works in database cron_home/, 'a notice says in which database pg_cron works');
 my @calls = $said =~ /^(SELECT cron\.schedule_in_database\(.*\);)$/mg;
-is(scalar @calls, 5, 'the notice has five calls for the database of pg_cron');
+is(scalar @calls, 6, 'the notice has six calls for the database of pg_cron');
 my ($update) = $said =~ /^(UPDATE .* SET enabled = false;)$/m;
 $node->safe_psql('cron_home', $_)     for @calls;
 $node->safe_psql('elsewhere', $update);
 query_is($node, 'cron_home', q{SELECT string_agg(jobname, ' ' ORDER BY jobname COLLATE "C") FROM cron.job WHERE database = 'elsewhere'},
-	'archive-state-logs-elsewhere cleanup-timer-executions-elsewhere create-monthly-partitions-elsewhere refresh-active-campaigns-elsewhere refresh-pending-timers-elsewhere',
+	'archive-state-logs-elsewhere cleanup-campaign-changes-elsewhere cleanup-timer-executions-elsewhere create-monthly-partitions-elsewhere refresh-active-campaigns-elsewhere refresh-pending-timers-elsewhere',
 	'the jobs made by these calls are named after their database');
 query_is($node, 'elsewhere', 'SELECT d.jobs IS NULL FROM campaign_lifecycle_internal._due_maintenance(now(), NULL) AS d', 't', 'no job of that database is due for the worker');
 
@@ -81,11 +82,11 @@ $node->safe_psql(
 	INSERT INTO timer_executions (timer_id, status, completed_at) SELECT t.id, 'COMPLETED', now() - interval '7 months' FROM campaign_timers AS t;
 });
 $node->safe_psql('elsewhere', q{SELECT create_campaign(24, now() + interval '30 minutes')});
-query_is($node, 'cron_home', q{SELECT count(*), count(DISTINCT schedule) FROM cron.job WHERE database = 'cron_home' AND jobname <> 'of-the-user'}, '7|1', 'pg_cron has the edited schedules of seven jobs');
+query_is($node, 'cron_home', q{SELECT count(*), count(DISTINCT schedule) FROM cron.job WHERE database = 'cron_home' AND jobname <> 'of-the-user'}, '8|1', 'pg_cron has the edited schedules of eight jobs');
 # From 1.5 on it knows seconds.
 $node->safe_psql('cron_home', q{SELECT cron.alter_job(jobid, schedule => '1 seconds') FROM cron.job WHERE jobname <> 'of-the-user'})
   if $node->safe_psql('cron_home', q{SELECT (regexp_match(extversion, '^\d+\.(\d+)'))[1]::int >= 5 FROM pg_extension WHERE extname = 'pg_cron'}) eq 't';
-poll_is($node, 'cron_home', q{SELECT count(DISTINCT jobid) FROM cron.job_run_details JOIN cron.job USING (jobid) WHERE job.database = 'cron_home' AND status = 'succeeded'}, 7, 'pg_cron has run each of seven jobs');
+poll_is($node, 'cron_home', q{SELECT count(DISTINCT jobid) FROM cron.job_run_details JOIN cron.job USING (jobid) WHERE job.database = 'cron_home' AND status = 'succeeded'}, 8, 'pg_cron has run each of eight jobs');
 poll_is($node, 'cron_home', q{SELECT count(*) > 0 FROM cron.job_run_details JOIN cron.job USING (jobid) WHERE jobname = 'refresh-pending-timers-elsewhere' AND status = 'succeeded'}, 't', 'pg_cron has run a job in the other database');
 # Two of them may meet at the tables; then one waits for its next time.
 poll_is($node, 'cron_home', q{SELECT count(*) FROM campaign_lifecycle_internal._missing_log_months(3, now())}, 0, 'no month is missing after create-monthly-partitions');
@@ -101,7 +102,7 @@ query_is($node, 'cron_home', q{SELECT count(*) FROM cron.job_run_details WHERE s
 # Back to the worker.
 query_is($node, 'cron_home', 'SELECT unschedule_maintenance()', 't', 'unschedule_maintenance() returns true');
 query_is($node, 'cron_home', q{SELECT string_agg(jobname, ' ') FROM cron.job WHERE database = 'cron_home'}, 'of-the-user', 'the user\'s own job is left in pg_cron');
-query_is($node, 'cron_home', q{SELECT count(*) FROM cron.job WHERE database = 'elsewhere'}, 5, 'the jobs of another database are left in pg_cron');
+query_is($node, 'cron_home', q{SELECT count(*) FROM cron.job WHERE database = 'elsewhere'}, 6, 'the jobs of another database are left in pg_cron');
 query_is($node, 'cron_home', q{SELECT 'refresh-pending-timers' = ANY (d.jobs) FROM campaign_lifecycle_internal._due_maintenance(now() + interval '1 year', NULL) AS d}, 't', 'jobs are due for the worker again');
 query_is($node, 'cron_home', 'SELECT unschedule_maintenance()', 'f', 'a second unschedule_maintenance() returns false');
 

@@ -84,7 +84,7 @@ sql(q{
 
 for my $what (
 	[ 'CREATE OR REPLACE FUNCTION campaign_lifecycle_internal._apply_timers(timer_ids uuid[], as_of timestamptz) RETURNS timestamptz LANGUAGE sql AS $$ SELECT now() $$', 'CREATE OR REPLACE of a function of ours' ],
-	[ 'ALTER FUNCTION public.run_due_timers(integer) RESET search_path', 'ALTER of one' ],
+	[ 'ALTER FUNCTION public.run_due_timers(integer, timestamptz) RESET search_path', 'ALTER of one' ],
 	[ 'DROP FUNCTION campaign_lifecycle_internal._wake()', 'DROP of one' ],
 	[ 'CREATE OR REPLACE VIEW public.campaign_workers AS SELECT 1', 'CREATE OR REPLACE of the view of the extension' ],
 	[ 'ALTER EXTENSION campaign_lifecycle ADD FUNCTION loot.now()', 'a function put into the extension' ],

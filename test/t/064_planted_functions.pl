@@ -174,6 +174,7 @@ for my $caller ('app', $superuser)
 		SELECT public.schedule_campaign_timers(:'id'::uuid);
 		SELECT public.reschedule_campaign(:'id'::uuid, now() + interval '1 hour', 2);
 		SELECT public.transition_campaign(:'id'::uuid, 'RUNNING'::text, 'X'::text, '{}'::jsonb);
+		SELECT public.extend_campaign(:'id'::uuid, 1);
 		SELECT public.schedule_timer(:'id'::uuid, 'REWARD_REMINDER'::text, now() + interval '1 hour', '{}'::jsonb, NULL::uuid) AS timer \gset
 		SELECT public.reschedule_timer(:'timer'::uuid, now() + interval '2 hours', :'id'::uuid);
 		SELECT public.cancel_timer(:'timer'::uuid, 'x'::text, :'id'::uuid);
@@ -181,6 +182,8 @@ for my $caller ('app', $superuser)
 		SELECT public.retry_timer(t.id, t.campaign_id) FROM public.campaign_timers AS t WHERE t.campaign_id = :'id' AND t.status = 'FAILED';
 		SELECT public.record_metric(:'id'::uuid, 'PARTICIPANT_COUNT'::text, 1::numeric, '{}'::jsonb, NULL::uuid);
 		SELECT count(*) FROM public.campaign_timeline(:'id'::uuid);
+		SELECT count(*) FROM public.campaign_events_since(public.current_event_id(), 10);
+		SELECT count(*) FROM public.campaign_events_since(NULL::text, 10);
 		SELECT public.cancel_campaign(:'id'::uuid, 'x'::text);
 		COMMIT;
 		SELECT count(*) FROM public.campaign_health();
@@ -188,8 +191,8 @@ for my $caller ('app', $superuser)
 		SELECT public.pause_timers();
 		SELECT public.resume_timers();
 		SELECT public.create_campaign(1, now() - interval '1 hour', true, true, '{}'::jsonb, NULL::uuid);
-		SELECT public.run_due_timers(100);
-		SELECT public.create_monthly_partitions(2, now()), public.archive_old_state_logs(interval '1 year', now()), public.cleanup_timer_executions(interval '6 months', now(), 10::bigint)});
+		SELECT public.run_due_timers(100, NULL::timestamptz);
+		SELECT public.create_monthly_partitions(2, now()), public.archive_old_state_logs(interval '1 year', now()), public.cleanup_timer_executions(interval '6 months', now(), 10::bigint), public.cleanup_campaign_changes(interval '6 months', now(), 10::bigint)});
 }
 sql('working', 'SELECT public.upgrade_campaign_tables(); SELECT public.schedule_maintenance(); SELECT public.unschedule_maintenance()');
 as($node, 'working', 'app', q{

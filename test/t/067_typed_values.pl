@@ -16,7 +16,7 @@ scenario(
 		isnt($code, 0, 'a misspelt event is refused');
 		like($err, qr/invalid value for parameter "campaign_lifecycle\.notify_events"/, 'by the server');
 		like($err, qr/There is no event "timer\.done"\./,                              'with its name');
-		like($err, qr/HINT:  Events are campaign\.status\.changed, reward\.reminder, timer\.executed, timer\.retry_scheduled and timer\.failed\./, 'and those there are');
+		like($err, qr/HINT:  Events are campaign\.created, campaign\.status\.changed, reward\.reminder, timer\.executed, timer\.retry_scheduled and timer\.failed\./, 'and those there are');
 		$node->append_conf('postgresql.conf', "campaign_lifecycle.notify_events = 'campaign.closed'\n");
 		$node->reload;
 		$node->safe_psql('postgres', q{ALTER SYSTEM SET campaign_lifecycle.notify_events = 'Timer.Executed , "timer.failed",campaign.status.changed'});

@@ -38,8 +38,8 @@ sub restore_old
 	$node->safe_psql('postgres', "CREATE DATABASE $db");
 	my ($out, $err);
 	IPC::Run::run([ 'psql', '-X', '-q', '-o', '/dev/null', '-f', $path, $node->connstr($db) ], '>', \$out, '2>', \$err);
-	# The privileges that 1.1 granted on its internal functions have no function to go to.
-	$err =~ s/^\S+ ERROR:  function public\._\w+\(.*\) does not exist\n//mg if $version ne '1.1';
+	# The privileges that 1.1 granted on its internal functions, and on run_due_timers() with one argument, have no function to go to.
+	$err =~ s/^\S+ ERROR:  function public\.(?:_\w+|run_due_timers)\(.*\) does not exist\n//mg if $version ne '1.1';
 	return is($err, '', "restore of a dump of 1.1 with the functions of $version");
 }
 
@@ -101,22 +101,28 @@ subtest 'between the new library and ALTER EXTENSION UPDATE' => sub {
 	query_is($node, 'waiting', "SELECT string_agg(check_name, ', ') FROM campaign_health() WHERE status = 'critical' AND check_name NOT IN ('dead_letters', 'failure_rate')", '', 'health is not critical');
 };
 
-# The upgrade writes the version, and the oid of a handler's owner. A superuser's update may do nothing to rows.
-my $written = qr/^(?:campaign_tables_version|campaign_timer_handlers)/;
+# The upgrade writes the version, the oid of a handler's owner, and a new job. A superuser's update may do nothing to rows.
+my $written = qr/^(?:campaign_tables_version|campaign_timer_handlers|campaign_maintenance_jobs|campaign_changes):/;
+my $jobs = q{SELECT md5(string_agg(j::text, ';' ORDER BY job)) FROM campaign_maintenance_jobs AS j WHERE job <> 'cleanup-campaign-changes'};
 my $handlers = q{SELECT md5(string_agg(format('%s %s %s %s %s', timer_type, handler, handler_owner, timeout, registered_at), ';' ORDER BY timer_type)) FROM campaign_timer_handlers};
 
 subtest 'an update keeps every row and the access of every role' => sub {
 	restore_old('updated', '1.1');
 	my @before = table_contents($node, 'updated');
 	my $handlers_before = $node->safe_psql('updated', $handlers);
+	my $jobs_before = $node->safe_psql('updated', $jobs);
 	$node->safe_psql('updated', 'ALTER EXTENSION campaign_lifecycle UPDATE');
 	query_is($node, 'updated', $handlers, $handlers_before, 'an update keeps every handler');
+	query_is($node, 'updated', $jobs, $jobs_before, 'and every maintenance job');
+	query_is($node, 'updated', "SELECT enabled FROM campaign_maintenance_jobs WHERE job = 'cleanup-campaign-changes'", 't', 'beside a new one');
 	query_is($node, 'updated', 'SELECT count(*) FROM campaign_timer_handlers WHERE handler_owner_oid IS DISTINCT FROM (SELECT r.oid FROM pg_roles AS r WHERE r.rolname = handler_owner)', 0, 'and fills in the oid of its owner');
 	query_is($node, 'updated', "SELECT value FROM campaign_health() WHERE check_name = 'activation'", 'copy', 'an update leaves a restored dump paused');
 	same_lines(\@before, [ table_contents($node, 'updated') ], 'an update keeps every row', $written);
 	query_is($node, 'updated', "SET ROLE copies_reader; SELECT count(*) > 10 FROM campaign_health()", 't', 'a reader of 1.1 calls campaign_health()');
 	query_is($node, 'updated', "SET ROLE copies_writer; SELECT create_campaign(24, now() + interval '1 day') IS NOT NULL", 't', 'a writer of 1.1 creates a campaign');
 	query_is($node, 'updated', 'SET ROLE copies_operator; SELECT create_monthly_partitions(0) IS NOT NULL', 't', 'an operator of 1.1 makes partitions');
+	query_is($node, 'updated', "SET ROLE copies_writer; SELECT count(extend_campaign(id, 1)) FROM campaigns WHERE status = 'CREATED' AND start_time > now() AND duration_hours = 24", 1, 'a writer of 1.1 extends a campaign');
+	query_is($node, 'updated', "SET ROLE copies_reader; SELECT count(*) FROM campaign_changes", 1, 'and a reader of 1.1 reads the change');
 	check_timers_resume($node, 'updated', 'updated');
 	check_invariants($node, 'updated', 'updated');
 

@@ -34,11 +34,11 @@ for my $path (sort glob 'test/upgrade/database-*.sql')
 	my $db = 'of_' . $version =~ s/\./_/gr;
 	my %rows = rows_of_dump($dump);
 
-	# Grants of 1.1 on its internal functions have no function to go to.
+	# Grants of 1.1 on its internal functions, and on run_due_timers() with one argument, have no function to go to.
 	$node->safe_psql('postgres', "CREATE DATABASE $db");
 	my ($out, $err) = ('', '');
 	IPC::Run::run([ 'psql', '-X', '-q', '-o', '/dev/null', '-f', $path, $node->connstr($db) ], '>', \$out, '2>', \$err);
-	$err =~ s/^\S+ ERROR:  function public\._\w+\(.*\) does not exist\n//mg if $version eq '1.1';
+	$err =~ s/^\S+ ERROR:  function public\.(?:_\w+|run_due_timers)\(.*\) does not exist\n//mg if $version eq '1.1';
 	is($err, '', "a dump of $version on PostgreSQL $server is restored on " . $node->safe_psql($db, 'SHOW server_version_num') / 10000);
 
 	for my $upgraded (0, 1)
@@ -50,6 +50,8 @@ for my $path (sort glob 'test/upgrade/database-*.sql')
 		{
 			next if $upgraded && $table =~ /^public\.campaign_tables_version\b/;
 			my $now = $node->safe_psql($db, "COPY $table TO STDOUT");
+			# The upgrade adds a job.
+			$now =~ s/^cleanup-campaign-changes\t.*\n?//m if $upgraded;
 			push @differ, $table if join("\n", sort split /\n/, $now) ne join("\n", @{ $rows{$table} });
 		}
 		is_deeply(\@differ, [], "$version, $when: every row of " . scalar(keys %rows) . ' tables and partitions is there');

@@ -18,7 +18,7 @@ my $folder = PostgreSQL::Test::Utils::tempdir();
 my $waiting = "SELECT count(*) FROM lifecycle.campaign_timers WHERE status = 'PENDING' AND scheduled_at <= now()";
 my $activation = "SELECT status, value FROM lifecycle.campaign_health() WHERE check_name = 'activation'";
 my @defaults = map { "lifecycle.$_" } qw(campaign_state_transitions campaign_timer_policies campaign_maintenance_jobs);
-my @data = map { "lifecycle.$_" } qw(campaigns campaign_timers campaign_state_log campaign_state_log_archive campaign_metrics timer_executions);
+my @data = map { "lifecycle.$_" } qw(campaigns campaign_timers campaign_state_log campaign_state_log_archive campaign_metrics timer_executions campaign_changes);
 
 # A production database: 20 timers overdue, and 72 hours to claim instead of 48.
 $node->safe_psql('postgres', 'CREATE DATABASE prod');
@@ -178,7 +178,7 @@ with_database('a schema-only copy', sub {
 	like($err, qr/HINT:.*install_campaign_tables\(\)/, 'which names install_campaign_tables(), too');
 	$node->safe_psql('copy', 'SELECT lifecycle.install_campaign_tables()');
 	query_is($node, 'copy', $critical, '', 'health is satisfied after install_campaign_tables()');
-	query_is($node, 'copy', 'SELECT (SELECT count(*) FROM lifecycle.campaign_state_transitions), (SELECT count(*) FROM lifecycle.campaign_timer_policies), (SELECT count(*) FROM lifecycle.campaign_maintenance_jobs)', '6|9|7', 'the default rows are back');
+	query_is($node, 'copy', 'SELECT (SELECT count(*) FROM lifecycle.campaign_state_transitions), (SELECT count(*) FROM lifecycle.campaign_timer_policies), (SELECT count(*) FROM lifecycle.campaign_maintenance_jobs)', '6|9|8', 'the default rows are back');
 	$node->safe_psql('copy', 'SELECT lifecycle.resume_timers()');
 	$node->safe_psql('copy', "SELECT lifecycle.create_campaign(1, now() - interval '10 minutes')");
 	poll_is($node, 'copy', "SELECT count(*) FROM lifecycle.campaigns WHERE status = 'RUNNING'", 1, 'timers fire');
@@ -208,7 +208,7 @@ scenario('the TRUNCATE of the README empties every table with data between tests
 		query_is($node, 'tests', $kept, $before, "round $round: the lifecycle has its rows");
 	}
 	# Also after everything was emptied.
-	$node->safe_psql('tests', "TRUNCATE campaigns, campaign_timers, campaign_state_log, campaign_state_log_archive, campaign_metrics, timer_executions, campaign_tables_version, campaign_state_transitions, campaign_timer_policies, campaign_maintenance_jobs; SELECT install_campaign_tables()");
+	$node->safe_psql('tests', "TRUNCATE campaigns, campaign_timers, campaign_state_log, campaign_state_log_archive, campaign_metrics, timer_executions, campaign_changes, campaign_tables_version, campaign_state_transitions, campaign_timer_policies, campaign_maintenance_jobs; SELECT install_campaign_tables()");
 	add_due_campaigns($node, 'tests', 3);
 	poll_is($node, 'tests', "SELECT count(*) FROM campaigns WHERE status = 'EXPIRED'", 3, 'timers fire after everything was emptied and install_campaign_tables()');
 	$node->safe_psql('postgres', 'DROP DATABASE tests WITH (FORCE)');
