@@ -120,15 +120,23 @@ Datum changed_expression(Datum stored, Change *change)
 	return CStringGetTextDatum(nodeToString(node));
 }
 
-// Lock the table as VALIDATE CONSTRAINT does, unless the caller has. Raise an error unless the current user owns it.
-void open_table(Oid table)
+// Raise an error unless the table exists and the current user owns it.
+void check_owner(Oid table)
 {
-	LockRelationOid(table, ShareUpdateExclusiveLock);
 	Oid owner = pg::owner_of(table);
+
 	if (!OidIsValid(owner))
 		ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", table));
 	if (!has_privs_of_role(GetUserId(), owner))
 		ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("must be owner of table %s", get_rel_name(table)));
+}
+
+// Lock the table as VALIDATE CONSTRAINT does, if the current user owns it. The owner may have changed during a wait.
+void lock_table(Oid table)
+{
+	check_owner(table);
+	LockRelationOid(table, ShareUpdateExclusiveLock);
+	check_owner(table);
 }
 
 // Return what to change in the lists of a column.
@@ -218,7 +226,7 @@ SQL_FUNCTION(_change_check_list)
 	const char *constraint_name = NameStr(*PG_GETARG_NAME(1));
 	bool adds = PG_GETARG_BOOL(4);
 
-	open_table(table);
+	lock_table(table);
 	Oid constraint = get_relation_constraint_oid(table, constraint_name, true);
 	if (!OidIsValid(constraint))
 		PG_RETURN_BOOL(false);
@@ -232,7 +240,7 @@ SQL_FUNCTION(_change_trigger_list)
 {
 	Oid table = PG_GETARG_OID(0);
 
-	open_table(table);
+	lock_table(table);
 	Oid trigger = get_trigger_oid(table, NameStr(*PG_GETARG_NAME(1)), true);
 	if (!OidIsValid(trigger))
 		PG_RETURN_BOOL(false);

@@ -48,16 +48,16 @@ CREATE FUNCTION campaign_lifecycle_internal._campaign_functions(access text) RET
 			_health_executions,_health_maintenance,_health_missing_timers,_health_partitions,_health_privileges,
 			_health_rescheduled_campaigns,_health_search_path,_health_state_machine,_health_tables_version,
 			_health_timers,_health_triggers,_insert_default_rows,_install_campaign_triggers,_is_campaign_owner,
-			_is_cron_schedule,_is_run_by_live_process,_is_searched_quickly,_listed_names,_lock_access,
-			_lock_single_timer,_maintenance_commands,_maintenance_failed,_make_month_while_paused,_mend_schedule,
-			_mend_schedules,_missing_log_months,_missing_timers,_months_of_rows,_move_log_rows,_name_list_tables,
-			_name_lists,_next_cron_time,_next_due,_next_month_to_archive,_notify,_overdue_holder,_partitions,
-			_postpone_timers,_raise_no_tables,_record_handler,_recover_lost,_refresh_if_changed,_release_single_timer,
-			_remove_executions,_remove_metrics,_remove_name,_remove_timers,_renamed_schema,_renew_tables_id,
-			_reset_constraints,_retry_maintenance_at,_row_holder,_run_maintenance_as_owner,_run_maintenance_step,
-			_run_outside_script,_run_with_retry,_set_cron_database,_share_access,_short_lock_timeout,_single_timer_due,
-			_start_single_timer,_table_grants,_table_health,_upgrade_campaign_tables,_uuid_v7,_validate_for_archive,
-			_wake,_wake_worker}')) AS l (access, names)
+			_is_cron_schedule,_is_listed_everywhere,_is_run_by_live_process,_is_searched_quickly,_listed_names,
+			_lock_access,_lock_single_timer,_maintenance_commands,_maintenance_failed,_make_month_while_paused,
+			_mend_schedule,_mend_schedules,_missing_log_months,_missing_timers,_months_of_rows,_move_log_rows,
+			_name_list_tables,_name_lists,_next_cron_time,_next_due,_next_month_to_archive,_notify,_overdue_holder,
+			_partitions,_postpone_timers,_raise_no_tables,_record_handler,_recover_lost,_refresh_if_changed,
+			_release_single_timer,_remove_executions,_remove_metrics,_remove_name,_remove_timers,_renamed_schema,
+			_renew_tables_id,_reset_constraints,_retry_maintenance_at,_row_holder,_run_maintenance_as_owner,
+			_run_maintenance_step,_run_outside_script,_run_with_retry,_set_cron_database,_share_access,
+			_short_lock_timeout,_single_timer_due,_start_single_timer,_table_grants,_table_health,
+			_upgrade_campaign_tables,_uuid_v7,_validate_for_archive,_wake,_wake_worker}')) AS l (access, names)
 	JOIN pg_proc AS p ON p.proname = ANY (l.names)
 		AND p.pronamespace IN ('@extschema@'::regnamespace, 'campaign_lifecycle_internal'::regnamespace)
 	-- The schema may hold a function of another owner with the same name.

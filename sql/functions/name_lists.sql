@@ -60,6 +60,17 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._name_list_tables(text) IS
 	'The tables that have a list of states, or of timer types, with their partitions and children, in the order of '
 	'locking.';
 
+CREATE FUNCTION campaign_lifecycle_internal._is_listed_everywhere(kind text, name text) RETURNS boolean
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT bool_and(strpos(pg_get_constraintdef(k.oid), quote_literal(name) || '::') > 0) IS TRUE
+	FROM campaign_lifecycle_internal._name_list_tables(kind) AS t
+	JOIN pg_class AS c ON c.oid = t.root
+	JOIN campaign_lifecycle_internal._name_lists(kind) AS l ON l.table_name = c.relname
+	JOIN pg_constraint AS k ON k.conrelid = t.relation AND k.contype = 'c' AND k.conname = l.constraint_name
+$$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._is_listed_everywhere(text, text) IS
+	'Whether every list has the state or timer type. A user may have added it to some of them by hand.';
+
 CREATE FUNCTION campaign_lifecycle_internal._change_check_list(relation regclass, constraint_name name,
 	column_name name, name text, adds boolean, proven boolean) RETURNS boolean
 	LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', '_change_check_list';

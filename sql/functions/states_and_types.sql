@@ -31,7 +31,7 @@ BEGIN
 					'characters.', most);
 	END IF;
 	PERFORM campaign_lifecycle_internal._begin_name_change();
-	IF name = ANY (campaign_lifecycle_internal._listed_names(kind)) THEN
+	IF campaign_lifecycle_internal._is_listed_everywhere(kind, name) THEN
 		RAISE EXCEPTION '% already exists: %', kind, name
 			USING ERRCODE = 'unique_violation', HINT = format('There are %s.',
 				array_to_string(campaign_lifecycle_internal._listed_names(kind), ', '));

@@ -125,6 +125,11 @@ ALTER TABLE campaigns DROP CONSTRAINT valid_status, ADD CONSTRAINT valid_status 
 SELECT add_campaign_state('HELD');
 SELECT is(count(*), 2::bigint, 'names that were added by hand stay') FROM lists AS l CROSS JOIN unnest(ARRAY['by hand', 'HELD']) AS n WHERE l.name = 'valid_status' AND l.definition LIKE '%' || n || '%';
 
+ALTER TABLE campaigns DROP CONSTRAINT valid_status, ADD CONSTRAINT valid_status CHECK (status IN ('CREATED', 'RUNNING', 'CLOSED', 'REWARD_CLAIM', 'EXPIRED', 'PAUSED', 'HELD', 'SOLD_OUT'));
+SELECT is(pg_temp.error_of($$SELECT add_campaign_state('SOLD_OUT')$$), NULL, 'a name that was added by hand to one table');
+SELECT is(pg_temp.lacking('SOLD_OUT'), NULL, 'is added to the others');
+SELECT is((pg_temp.diagnostics($$SELECT add_campaign_state('SOLD_OUT')$$)).code, '23505', 'and exists then');
+
 ---- Many of them
 
 SELECT count(*) FROM generate_series(1, 70) AS n CROSS JOIN LATERAL add_timer_type('TYPE_' || n);
