@@ -17,7 +17,7 @@ TABLE_FILES := \
 # Functions. plpgsql functions find each other at run time, and SQL functions when they are made.
 FUNCTION_FILES := \
 	functions/access_levels \
-	functions/presence functions/arguments \
+	functions/name_lists functions/presence functions/arguments \
 	triggers/functions triggers/create \
 	install/adopt install/install_campaign_tables install/uninstall update/schedules update/changes update/tables functions/default_rows \
 	functions/changes functions/campaigns functions/reschedule functions/timers functions/metrics functions/pause_and_run \
@@ -28,6 +28,7 @@ FUNCTION_FILES := \
 	maintenance/cron_schedule maintenance/jobs maintenance/pg_cron \
 	functions/backfill_checks functions/backfill \
 	functions/missing_timers \
+	functions/states_and_types \
 	functions/health_holders functions/health_tables functions/health_timers functions/health functions/timeline \
 	functions/access_lock functions/access \
 	views/workers

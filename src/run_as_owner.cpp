@@ -71,6 +71,10 @@ constexpr MaintenanceFunction maintenance_functions[] = {
 constexpr spi_query::Query maintenance_commands_query = {
 	R"(SELECT m.job, m.schedule, m.command FROM campaign_lifecycle_internal._maintenance_commands() AS m)", 0, {}};
 
+constexpr spi_query::Query add_name_query = {R"(SELECT campaign_lifecycle_internal._add_name($1, $2))", 2, {TEXTOID, TEXTOID}};
+
+constexpr spi_query::Query drop_name_query = {R"(SELECT campaign_lifecycle_internal._drop_name($1, $2))", 2, {TEXTOID, TEXTOID}};
+
 constexpr spi_query::Query table_health_query = {
 	R"(SELECT h.check_name, h.status, h.value, h.threshold, h.detail FROM campaign_lifecycle_internal._table_health($1) AS h)",
 	1,
@@ -185,7 +189,23 @@ SQL_FUNCTION(_run_maintenance_as_owner)
 	PG_RETURN_INT64(count);
 }
 
-// Do the same under the name that a database of 1.1 calls until its update.
+// Add or drop a state or timer type as the owner of the tables, whose privileges the caller must have.
+SQL_FUNCTION(_change_names_as_owner)
+{
+	Datum arguments[] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1)};
+	bool adds = PG_GETARG_BOOL(2);
+
+	SPI_connect();
+	extension::ExtensionInfo ext = open_tables();
+	if (!has_privs_of_role(GetUserId(), ext.owner))
+		ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied to change states and timer types"),
+				errhint("Call it with the privileges of the owner of the tables."));
+	run_as_owner::call(ext, [&] { spi_query::run(ext.schema, adds ? add_name_query : drop_name_query, arguments); });
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+// Run a maintenance function under the name that a database of 1.1 calls until its update.
 SQL_FUNCTION(_upkeep_as_owner)
 {
 	return _run_maintenance_as_owner(fcinfo);

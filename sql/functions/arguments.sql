@@ -58,27 +58,22 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._check_start_time(timestamptz) I
 CREATE FUNCTION campaign_lifecycle_internal._check_timer_type(timer_type text) RETURNS void
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	types text;
+	types text[];
 BEGIN
 	PERFORM campaign_lifecycle_internal._check_given('timer_type', timer_type IS NOT NULL);
 	IF EXISTS (SELECT FROM ONLY @extschema@.campaign_state_transitions AS m WHERE m.timer_type = $1) THEN
 		RETURN;
 	END IF;
-	-- The CHECK constraint lists the types.
-	SELECT string_agg(t.type, ', ' ORDER BY t.type)
-	INTO types
-	FROM pg_constraint AS k
-	CROSS JOIN LATERAL (SELECT m[1] AS type FROM regexp_matches(pg_get_constraintdef(k.oid), '''([A-Z_]+)''',
-		'g') AS m) AS t
-	WHERE k.conrelid = '@extschema@.campaign_timers'::regclass AND k.conname = 'valid_timer_type';
-	IF NOT timer_type = ANY (string_to_array(types, ', ')) THEN
+	types := campaign_lifecycle_internal._listed_names('timer type');
+	IF NOT timer_type = ANY (types) THEN
 		RAISE EXCEPTION 'unknown timer type: %', left(timer_type, 100)
-			USING ERRCODE = 'invalid_parameter_value', HINT = format('Timer types are %s.', types);
+			USING ERRCODE = 'invalid_parameter_value', HINT = format('Timer types are %s.',
+				(SELECT string_agg(t.type, ', ' ORDER BY t.type) FROM unnest(types) AS t (type)));
 	END IF;
 END
 $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._check_timer_type(text) IS
-	'Raises 22004 for NULL and 22023 for a type that the CHECK constraint of campaign_timers does not list.';
+	'Raises 22004 for NULL and 22023 for a type that no CHECK constraint lists.';
 
 CREATE FUNCTION campaign_lifecycle_internal._check_schedule(scheduled_at timestamp with time zone) RETURNS void
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$

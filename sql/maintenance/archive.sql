@@ -72,6 +72,26 @@ $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._fit_to_archive(regclass) IS
 	'Gives a partition that has left the log the columns, constraints and name that it needs in the archive.';
 
+CREATE FUNCTION campaign_lifecycle_internal._validate_for_archive(part regclass) RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	constraint_name name;
+BEGIN
+	FOR constraint_name IN
+		SELECT k.conname
+		FROM pg_constraint AS k
+		JOIN pg_constraint AS a ON a.conrelid = '@extschema@.campaign_state_log_archive'::regclass AND a.contype = 'c'
+			AND a.conname = k.conname AND a.convalidated
+		WHERE k.conrelid = part AND k.contype = 'c' AND NOT k.convalidated
+	LOOP
+		EXECUTE format('ALTER TABLE %s VALIDATE CONSTRAINT %I', part, constraint_name);
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._validate_for_archive(regclass) IS
+	'Validates each CHECK constraint of a partition that is NOT VALID and of which the archive''s is valid. ATTACH '
+	'PARTITION would refuse it.';
+
 CREATE FUNCTION campaign_lifecycle_internal._archive_partition(part regclass, lower_bound timestamp with time zone,
 	upper_bound timestamp with time zone) RETURNS bigint
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -105,6 +125,8 @@ BEGIN
 		INTO change;
 		EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %I CHECK (%s)', part, 'valid_month', change);
 	END IF;
+
+	PERFORM campaign_lifecycle_internal._validate_for_archive(part);
 
 	-- DROP CONSTRAINT needs ACCESS EXCLUSIVE on campaigns. The steps from here on take milliseconds.
 	LOCK TABLE ONLY @extschema@.campaigns IN ACCESS EXCLUSIVE MODE;

@@ -7,6 +7,11 @@ DECLARE
 	relation text;
 	name text;
 	definition text;
+	-- A condition repeats the list of a constraint, so that the function is called for rows that violate it only.
+	states constant text := (SELECT coalesce(string_agg(quote_literal(n.name), ', ' ORDER BY n.place), 'NULL')
+		FROM unnest(campaign_lifecycle_internal._listed_names('state')) WITH ORDINALITY AS n (name, place));
+	types constant text := (SELECT coalesce(string_agg(quote_literal(n.name), ', ' ORDER BY n.place), 'NULL')
+		FROM unnest(campaign_lifecycle_internal._listed_names('timer type')) WITH ORDINALITY AS n (name, place));
 BEGIN
 	FOR relation, name, definition IN VALUES
 		('campaigns', 'fill_campaign_end_time_on_insert',
@@ -19,7 +24,7 @@ BEGIN
 				EXECUTE FUNCTION @extschema@.fill_campaign_end_time()'),
 		('campaigns', 'explain_invalid_campaign',
 			'BEFORE INSERT ON @extschema@.campaigns
-				FOR EACH ROW WHEN (NEW.status NOT IN (''CREATED'', ''RUNNING'', ''CLOSED'', ''REWARD_CLAIM'', ''EXPIRED''))
+				FOR EACH ROW WHEN (NEW.status NOT IN (' || states || '))
 				EXECUTE FUNCTION @extschema@.explain_check_violation(''valid_status'')'),
 		-- The end_time is filled in by then, because triggers fire in the order of their names.
 		('campaigns', 'fill_campaign_end_time_then_explain',
@@ -57,8 +62,7 @@ BEGIN
 				FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.log_campaign_state_change()'),
 		('campaign_timers', 'explain_new_timer',
 			'BEFORE INSERT ON @extschema@.campaign_timers
-				FOR EACH ROW WHEN (NEW.timer_type NOT IN (''START_CAMPAIGN'', ''CLOSE_CAMPAIGN'', ''EXPIRE_CAMPAIGN'',
-						''REWARD_REMINDER'')
+				FOR EACH ROW WHEN (NEW.timer_type NOT IN (' || types || ')
 					OR NEW.status NOT IN (''PENDING'', ''RUNNING'', ''COMPLETED'', ''FAILED'', ''CANCELLED'')
 					OR NEW.retry_count NOT BETWEEN 0 AND @attempt_limit@)
 				EXECUTE FUNCTION @extschema@.explain_check_violation(''valid_timer_type'', ''valid_timer_status'',
@@ -67,8 +71,7 @@ BEGIN
 			'BEFORE UPDATE OF timer_type, status, retry_count ON @extschema@.campaign_timers
 				FOR EACH ROW WHEN ((NEW.timer_type <> OLD.timer_type OR NEW.status <> OLD.status
 						OR NEW.retry_count <> OLD.retry_count)
-					AND (NEW.timer_type NOT IN (''START_CAMPAIGN'', ''CLOSE_CAMPAIGN'', ''EXPIRE_CAMPAIGN'',
-							''REWARD_REMINDER'')
+					AND (NEW.timer_type NOT IN (' || types || ')
 						OR NEW.status NOT IN (''PENDING'', ''RUNNING'', ''COMPLETED'', ''FAILED'', ''CANCELLED'')
 						OR NEW.retry_count NOT BETWEEN 0 AND @attempt_limit@))
 				EXECUTE FUNCTION @extschema@.explain_check_violation(''valid_timer_type'', ''valid_timer_status'',

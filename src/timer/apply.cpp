@@ -26,7 +26,13 @@ constexpr spi_query::Query postpone_query = {
 constexpr spi_query::Query fail_query = {
 	R"(SELECT campaign_lifecycle_internal._fail_timer($1, $2, $3, $4, false))", 4, {UUIDOID, TIMESTAMPTZOID, TEXTOID, TEXTOID}};
 
-constexpr int max_rules = 64; // states times types, with room
+// The rule of a pair of state and type, and the timer for which it was found.
+struct KnownRule
+{
+	const Timer *example;
+	Rule rule;
+	KnownRule *next;
+};
 
 // Compare timers by type, because the log takes the event from a setting that is set once for each type. Within a
 // type, compare by campaign, so that index entries are inserted in order.
@@ -43,30 +49,35 @@ int compare(const void *a, const void *b)
 	return order != 0 ? order : memcmp(&x->campaign, &y->campaign, UUID_LEN);
 }
 
-// Find the rule of each timer, once for each pair of state and type.
+// Return the rule of the timer's state and type, or nullptr if it was not found yet.
+const Rule *known_rule(const KnownRule *known, const Timer *timer)
+{
+	for (; known != nullptr; known = known->next)
+		if (pg::same_text(known->example->type, timer->type) && pg::same_text(known->example->state, timer->state))
+			return &known->rule;
+	return nullptr;
+}
+
+// Find the rule of each timer, once for each pair of state and type. Users add states and types, so there may be many.
 void find_rules(Batch *batch, const Claim *claim)
 {
-	const Timer *examples[max_rules];
-	Rule *rules = static_cast<Rule *>(palloc(sizeof(Rule) * max_rules));
-	int count = 0;
+	KnownRule *known = nullptr;
 
 	for (int i = 0; i < claim->count; i++)
 	{
 		const Timer *timer = &claim->timers[i];
-		int seen = 0;
+		const Rule *rule = known_rule(known, timer);
 
-		while (seen < count &&
-			   !(pg::same_text(examples[seen]->type, timer->type) && pg::same_text(examples[seen]->state, timer->state)))
-			seen++;
-		if (seen == max_rules)
-			elog(ERROR, "too many kinds of timers in one batch");
-		if (seen == count)
+		if (rule == nullptr)
 		{
-			examples[count] = timer;
-			rules[count++] = state_machine::rule_for(batch->machine, timer->state, timer->type);
+			KnownRule *found = static_cast<KnownRule *>(palloc(sizeof(KnownRule)));
+
+			*found = {timer, state_machine::rule_for(batch->machine, timer->state, timer->type), known};
+			known = found;
+			rule = &found->rule;
 		}
-		bool is_gone = timer->by_policy && rules[seen].policy_gone;
-		batch->effects[i] = {timer, &rules[seen], timer->tid, timer->campaign_tid, EffectKind::none, false, is_gone, false};
+		bool is_gone = timer->by_policy && rule->policy_gone;
+		batch->effects[i] = {timer, rule, timer->tid, timer->campaign_tid, EffectKind::none, false, is_gone, false};
 	}
 }
 

@@ -148,8 +148,19 @@ template <typename Transition, typename Policy, typename Same> struct Rules
 		return false;
 	}
 
+	// Return whether a campaign in this state can come to another one in which a policy sets timers of this type. followed:
+	// an array with room for all transitions.
+	template <typename Text> bool leads_to_policy(Text state, Text type, int *followed) const
+	{
+		for (int i = 0; i < policy_count; i++)
+			if (same(policies[i].timer_type, type) && transition_for(policies[i].state, Text{}) != nullptr &&
+				leads_to(state, policies[i].state, followed))
+				return true;
+		return false;
+	}
+
 	// Return the meaning of a timer of this type. If its delay counts from entering the state, it is an event of the
-	// state.
+	// state. It is late if the campaign can reach no state in which it changes the state or is an event.
 	template <typename Text> TimerMeaning meaning_of(Text state, Text type, int *followed) const
 	{
 		const Policy *policy = policy_for(state, type);
@@ -160,7 +171,9 @@ template <typename Transition, typename Policy, typename Same> struct Rules
 			return TimerMeaning::event;
 		if (can_still_apply(state, type, followed) && (policy == nullptr || may_be_set_ahead(type, policy)))
 			return TimerMeaning::early;
-		return policy != nullptr ? TimerMeaning::event : TimerMeaning::late;
+		if (policy != nullptr)
+			return TimerMeaning::event;
+		return leads_to_policy(state, type, followed) ? TimerMeaning::early : TimerMeaning::late;
 	}
 };
 

@@ -186,50 +186,68 @@ LogArrays build_arrays(const DetachedChanges &detached)
 	};
 }
 
-// Find the distinct pairs of states, which the number of transitions limits. Return their number.
-int distinct_pairs(const DetachedChanges &detached, Datum *from, Datum *to, int room)
+// Pairs of states.
+struct Pairs
 {
-	int count = 0;
+	Datum *from;
+	Datum *to;
+	int count;
+	int room;
+};
+
+// Return whether the pair is among them.
+bool has_pair(const Pairs *pairs, Datum from, Datum to)
+{
+	for (int i = 0; i < pairs->count; i++)
+		if (pg::same_text(pairs->from[i], from) && pg::same_text(pairs->to[i], to))
+			return true;
+	return false;
+}
+
+void add_pair(Pairs *pairs, Datum from, Datum to)
+{
+	if (pairs->count == pairs->room)
+	{
+		pairs->room *= 2;
+		pairs->from = static_cast<Datum *>(repalloc(pairs->from, sizeof(Datum) * pairs->room));
+		pairs->to = static_cast<Datum *>(repalloc(pairs->to, sizeof(Datum) * pairs->room));
+	}
+	pairs->from[pairs->count] = from;
+	pairs->to[pairs->count++] = to;
+}
+
+// Find the distinct pairs of states, of which there are few: at most as many as transitions.
+Pairs distinct_pairs(const DetachedChanges &detached)
+{
+	constexpr int first_room = 16;
+	Pairs pairs = {static_cast<Datum *>(palloc(sizeof(Datum) * first_room)),
+				   static_cast<Datum *>(palloc(sizeof(Datum) * first_room)), 0, first_room};
 
 	for (int i = 0; i < detached.count; i++)
 	{
 		const StateChange *change = &detached.changes[i];
-		int seen = 0;
 
-		if (change->from == 0)
-			continue;
-		while (seen < count && !(pg::same_text(from[seen], change->from) && pg::same_text(to[seen], change->to)))
-			seen++;
-		if (seen < count)
-			continue;
-		if (count == room)
-			ereport(ERROR, errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("too many different state changes in one statement"));
-		from[count] = change->from;
-		to[count] = change->to;
-		count++;
+		if (change->from != 0 && !has_pair(&pairs, change->from, change->to))
+			add_pair(&pairs, change->from, change->to);
 	}
-	return count;
+	return pairs;
 }
 
 // Raise an error if a state change has no transition. Return whether there is any state change besides creations.
 bool check_transitions(Oid relation, spi_query::Schema *schema, const DetachedChanges &detached)
 {
-	constexpr int max_pairs = 256;
-	Datum from[max_pairs];
-	Datum to[max_pairs];
-	int pairs = distinct_pairs(detached, from, to, max_pairs);
-	bool any = pairs > 0;
+	Pairs pairs = distinct_pairs(detached);
 	char *from_state;
 	char *to_state;
 
-	pairs = validate_transition::remove_known(relation, from, to, pairs);
-	if (pairs > 0 &&
-		validate_transition::find_illegal_transition(schema, spi_query::array_of(from, nullptr, pairs, TEXTOID),
-													 spi_query::array_of(to, nullptr, pairs, TEXTOID), &from_state, &to_state))
+	int unknown = validate_transition::remove_known(relation, pairs.from, pairs.to, pairs.count);
+	if (unknown > 0 && validate_transition::find_illegal_transition(
+						   schema, spi_query::array_of(pairs.from, nullptr, unknown, TEXTOID),
+						   spi_query::array_of(pairs.to, nullptr, unknown, TEXTOID), &from_state, &to_state))
 		ereport(ERROR, errcode(ERRCODE_RAISE_EXCEPTION), errmsg("Invalid state transition from %s to %s", from_state, to_state),
 				errhint("A trigger on campaigns has changed the status after it was checked."),
 				err_generic_string(PG_DIAG_CONSTRAINT_NAME, "valid_state_transition"));
-	return any;
+	return pairs.count > 0;
 }
 
 // Return the owner of the log. Raise an error if there is no log.

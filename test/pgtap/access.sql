@@ -163,7 +163,11 @@ FROM (VALUES
 	($$set_campaign_owner('access_nobody')$$, '{}'),
 	($$install_campaign_tables()$$, '{}'),
 	($$uninstall_campaign_tables()$$, '{}'),
-	($$upgrade_campaign_tables()$$, '{}')) AS v (call, allowed)
+	($$upgrade_campaign_tables()$$, '{}'),
+	($$add_campaign_state('PAUSED')$$, '{owner}'),
+	($$drop_campaign_state('UNUSED_STATE')$$, '{owner}'),
+	($$add_timer_type('HALF_TIME')$$, '{owner}'),
+	($$drop_timer_type('UNUSED_TYPE')$$, '{owner}')) AS v (call, allowed)
 WHERE EXISTS (SELECT FROM pg_proc AS p WHERE p.pronamespace = 'public'::regnamespace AND p.proname = split_part(v.call, '(', 1));
 -- Made beforehand, so that the function under trial is tried alone.
 CREATE FUNCTION pg_temp.running() RETURNS uuid IMMUTABLE LANGUAGE sql AS $$ SELECT '00000000-0000-7000-8000-00000000c002'::uuid $$;
@@ -178,6 +182,7 @@ REVOKE CREATE ON SCHEMA public FROM access_operator;
 CREATE FUNCTION pg_temp.own_handler() RETURNS regprocedure LANGUAGE sql AS $$ SELECT 'public.access_handler'::regproc::regprocedure $$;
 CREATE FUNCTION access_handler_of_us(campaign_id uuid, timer_id uuid, payload jsonb) RETURNS jsonb LANGUAGE sql SET search_path = pg_catalog AS 'SELECT NULL::jsonb';
 SELECT register_handler('CLOSE_CAMPAIGN', 'access_handler_of_us(uuid, uuid, jsonb)');
+SELECT add_campaign_state('UNUSED_STATE'), add_timer_type('UNUSED_TYPE');
 -- Like any user-made function, executable by all; so are the temporary schema's.
 GRANT USAGE ON SCHEMA tap TO PUBLIC;
 
@@ -223,7 +228,7 @@ FROM (VALUES ('reader', '{_workers}'::name[]), ('writer', '{_workers}'), ('opera
 		_recover_lost,_reset_constraints,_due_maintenance,_run_maintenance_step,_maintenance_failed,create_monthly_partitions,archive_old_state_logs,cleanup_timer_executions,cleanup_campaign_changes,_notify_completed,
 		register_handler,unregister_handler,_table_health,_upgrade_campaign_tables,_wake_worker,fill_campaign_end_time,log_campaign_state_change,update_updated_at_column,
 		validate_state_transition,stamp_handler_owner,renew_campaign_tables_id,_make_month_while_paused,_insert_default_rows,_renew_tables_id,validate_timer_handler,validate_timer_policy,validate_timer_schedule,validate_timer_status,explain_check_violation,fill_timer_policy_delay,protect_columns,mark_cancelled_timer,
-		_cleanup_finished_timers,_cleanup_metrics,_maintenance_commands,_set_cron_database}')) AS l (level, roots);
+		_cleanup_finished_timers,_cleanup_metrics,_maintenance_commands,_set_cron_database,_add_name,_drop_name}')) AS l (level, roots);
 
 -- Not by trying, but by all that is said of privileges: columns one by one, partitions, views, what belongs to the
 -- extension, internal functions.

@@ -1,7 +1,7 @@
 # The database does the same as a plain model of the lifecycle in Perl.
 #
 # Random histories: campaigns are made, moved, cancelled, rescheduled, broken by a trigger of the user's and healed, timers set, moved,
-# cancelled and retried, transactions rolled back; time jumps (all rows are moved into the past), and what is due runs, in one history by
+# cancelled and retried, states and timer types added, used and dropped, campaigns paused in such a state, transactions rolled back; time jumps (all rows are moved into the past), and what is due runs, in one history by
 # run_due_timers(), in the next by the worker, which is terminated at times; now and then the server ends as in a power cut. After each round of a
 # history every answer (done, or the SQLSTATE), every campaign's state and history and every timer's status, attempts and time must be what the
 # model says. The seed is printed, and TEST_SEED repeats it; of a history that fails the shortest part that still fails is printed.
@@ -48,13 +48,13 @@ $node->safe_psql(
 # units * 1e6, plus the number of the operation: of two things in one unit that which was said first is the earlier.
 
 my $hour = 12;
-my %moves = (
+my %default_moves = (
 	CREATED      => { START_CAMPAIGN  => 'RUNNING' },
 	RUNNING      => { CLOSE_CAMPAIGN  => 'CLOSED', EXPIRE_CAMPAIGN => 'EXPIRED' },
 	CLOSED       => { REWARD_REMINDER => 'REWARD_CLAIM', EXPIRE_CAMPAIGN => 'EXPIRED' },
 	REWARD_CLAIM => { EXPIRE_CAMPAIGN => 'EXPIRED' },
 	EXPIRED      => {});
-my %policies = (
+my %default_policies = (
 	CREATED => { START_CAMPAIGN => [ 'start', 0 ], CLOSE_CAMPAIGN => [ 'end', 0, 'auto_close' ], EXPIRE_CAMPAIGN => [ 'end', 2 * $hour, 'auto_close' ] },
 	RUNNING => { CLOSE_CAMPAIGN => [ 'end', 0, 'auto_close' ], EXPIRE_CAMPAIGN => [ 'end', 2 * $hour, 'auto_close' ] },
 	CLOSED  => { REWARD_REMINDER => [ 'entered', 1, 'rewards_enabled' ], EXPIRE_CAMPAIGN => [ 'entered', 48 * $hour ] },
@@ -62,6 +62,32 @@ my %policies = (
 	EXPIRED => {});
 my @types = qw(START_CAMPAIGN CLOSE_CAMPAIGN EXPIRE_CAMPAIGN REWARD_REMINDER);
 my %priority = map { split /\|/ } split /\n/, $node->safe_psql('postgres', 'SELECT timer_type, min(priority) FROM campaign_state_transitions GROUP BY 1');
+
+# Names that users add: states in which a RUNNING campaign is paused; a type that is an event of RUNNING, and one that means nothing.
+my @added_states = qw(PAUSED HELD);
+my @added_types = qw(HALF_TIME NAG);
+my (%moves, %policies, %by_hand, %known_type);
+
+sub reset_machine
+{
+	%moves = map { $_ => { %{ $default_moves{$_} } } } keys %default_moves;
+	%policies = map { $_ => { %{ $default_policies{$_} } } } keys %default_policies;
+	%by_hand = ();
+	%known_type = map { $_ => 1 } @types;
+	return;
+}
+
+sub next_states { my ($state) = @_; return (values %{ $moves{$state} }, sort keys %{ $by_hand{$state} // {} }) }
+
+# The states that a campaign can come to, this one first.
+sub reachable
+{
+	my ($state) = @_;
+	my @found = ($state);
+	my %seen = ($state => 1);
+	for (my $i = 0; $i < @found; $i++) { push @found, grep { !$seen{$_}++ } next_states($found[$i]) }
+	return @found;
+}
 
 sub waits { return $_[0]{status} eq 'PENDING' || ($_[0]{status} eq 'FAILED' && $_[0]{attempts} < 5) }
 sub waiting { my ($c, $type) = @_; return grep { waits($_) && (!$type || $_->{type} eq $type) } @{ $c->{timers} } }
@@ -85,23 +111,22 @@ sub acts
 	return $moves{$state}{$type} || ($policy && $policy->[0] eq 'entered');
 }
 
+# Could a campaign in this state still come to move by this type, or to a state of which it is an event?
+sub comes_to { my ($state, $type) = @_; return scalar grep { $moves{$_}{$type} } reachable($state) }
+sub comes_to_event { my ($state, $type) = @_; return scalar grep { $policies{$_}{$type} } reachable($state) }
+sub is_late { my ($state, $type) = @_; return !comes_to($state, $type) && !comes_to_event($state, $type) }
+
 # Could a timer of the policies, of this type, end a campaign for good before one of the other type has acted?
 sub overtakes
 {
 	my ($state, $type, $other) = @_;
 	return 0 if $type eq $other;
-	for my $from (grep { my $s = $_; $s eq $state || scalar grep { $_ eq $s } states_after($state) } keys %moves)
+	for my $from (reachable($state))
 	{
 		my $to = $moves{$from}{$type} or next;
-		return 1 if (comes_to($from, $other) || acts($from, $other)) && !comes_to($to, $other) && !$policies{$to}{$other};
+		return 1 if !is_late($from, $other) && is_late($to, $other);
 	}
 	return 0;
-}
-
-sub states_after
-{
-	my ($state) = @_;
-	return map { ($_, states_after($_)) } values %{ $moves{$state} };
 }
 
 # When a timer of a policy is due, which was to be due at this time, wanted at that by its policy: behind the timers set by hand.
@@ -147,7 +172,7 @@ sub apply_policies
 			push @new, [ $timer, $timer->{policy} ? behind_hand($c, $now, $timer->{type}, $at, $at) : $at ];
 		}
 	}
-	for my $type ($c->{state} eq 'EXPIRED' ? () : @types)
+	for my $type ($c->{state} eq 'EXPIRED' ? () : (@types, @added_types))
 	{
 		my $policy = $policies->{$type} or next;
 		next if $had{$type} || ($policy->[2] && !$c->{ $policy->[2] });
@@ -201,16 +226,11 @@ sub enter
 	return;
 }
 
-# Could a campaign in this state still come to move by this type?
-sub comes_to
-{
-	my ($state, $type) = @_;
-	return 1 if $moves{$state}{$type};
-	return scalar grep { comes_to($_, $type) } values %{ $moves{$state} };
-}
-
 my $by_worker = 0;
 my $attempts = 0;
+
+# A type without a transition comes last.
+sub priority { return $priority{ $_[0]{type} } // 1e9 }
 
 # When a timer was attempted first, or is to be.
 sub first_time { return $_[0]{first} // $_[0]{at} }
@@ -234,7 +254,7 @@ sub run_one
 	my $target = $moves{ $c->{state} }{ $timer->{type} };
 	my $is_off = $policy && $policy->[2] && $timer->{policy} && !$c->{ $policy->[2] };
 	# Too early for its move; a reminder of this state is an event instead.
-	if (!$is_off && !$target && !($policy && $policy->[0] eq 'entered') && comes_to($c->{state}, $timer->{type}))
+	if (!$is_off && !$target && !($policy && $policy->[0] eq 'entered') && (comes_to($c->{state}, $timer->{type}) || (!$policy && comes_to_event($c->{state}, $timer->{type}))))
 	{
 		my $ahead = !$policy || grep { my $p = $policies{$_}{ $timer->{type} }; $moves{$_}{ $timer->{type} } && (!$p || $p->[0] eq $policy->[0]) } keys %moves;
 		if ($ahead)
@@ -259,7 +279,7 @@ sub run_due
 	$attempts = 0;
 	while (1)
 	{
-		my ($first) = sort { $a->{at} <=> $b->{at} || $priority{ $a->{type} } <=> $priority{ $b->{type} } } waiting($c);
+		my ($first) = sort { $a->{at} <=> $b->{at} || priority($a) <=> priority($b) } waiting($c);
 		return if !$first || $first->{at} > $now;
 		run_one($c, $first, $now);
 	}
@@ -269,13 +289,13 @@ sub run_due
 my %model = (
 	move => sub {
 		my ($c, $now, $to) = @_;
-		return 'P0001' unless grep { $_ eq $to } values %{ $moves{ $c->{state} } };
+		return 'P0001' unless grep { $_ eq $to } next_states($c->{state});
 		return 'P0001' if $c->{bad};
 		enter($c, $to, $now);
 	},
 	cancel => sub {
 		my ($c, $now) = @_;
-		return '55000' unless grep { $_ eq 'EXPIRED' } values %{ $moves{ $c->{state} } };
+		return '55000' unless grep { $_ eq 'EXPIRED' } next_states($c->{state});
 		return 'P0001' if $c->{bad};
 		enter($c, 'EXPIRED', $now);
 	},
@@ -319,8 +339,45 @@ my %model = (
 		return '23505' if grep { $_ != $timer } waiting($c, $type);
 		# Before those that wait and were due after it at first.
 		my ($later) = sort { $a <=> $b } map { $_->{at} } grep { $_ != $timer && $_->{status} eq 'PENDING'
-			&& ([ first_time($_) <=> first_time($timer) || $priority{ $_->{type} } <=> $priority{ $timer->{type} } ]->[0] > 0) } @{ $c->{timers} };
+			&& ([ first_time($_) <=> first_time($timer) || priority($_) <=> priority($timer) ]->[0] > 0) } @{ $c->{timers} };
 		@{$timer}{qw(status attempts at)} = ('PENDING', 0, defined $later && $later - 0.001 < $now ? $later - 0.001 : $now);
+		return;
+	});
+
+# Each operation changes the machine, unless it is rolled back, and returns its answer.
+my %machine_model = (
+	add_state => sub {
+		my ($campaigns, $undone, $state) = @_;
+		return '23505' if $moves{$state};
+		return if $undone;
+		($moves{$state}, $policies{$state}) = ({}, {});
+		$by_hand{RUNNING}{$state} = 1;
+		$by_hand{$state} = { RUNNING => 1, EXPIRED => 1 };
+		return;
+	},
+	drop_state => sub {
+		my ($campaigns, $undone, $state) = @_;
+		return '22023' unless $moves{$state};
+		return '55000' if grep { my $c = $_; scalar grep { $_ eq $state } @{ $c->{history} } } values %$campaigns;
+		return if $undone;
+		delete $_->{$state} for \%moves, \%policies, \%by_hand, $by_hand{RUNNING};
+		return;
+	},
+	add_type => sub {
+		my ($campaigns, $undone, $type) = @_;
+		return '23505' if $known_type{$type};
+		return if $undone;
+		$known_type{$type} = 1;
+		$policies{RUNNING}{$type} = [ 'entered', 6 ] if $type eq 'HALF_TIME';
+		return;
+	},
+	drop_type => sub {
+		my ($campaigns, $undone, $type) = @_;
+		return '22023' unless $known_type{$type};
+		return '55000' if grep { my $c = $_; scalar grep { $_->{type} eq $type } @{ $c->{timers} } } values %$campaigns;
+		return if $undone;
+		delete $known_type{$type};
+		delete $policies{RUNNING}{$type};
 		return;
 	});
 
@@ -330,12 +387,17 @@ my %model = (
 sub random_operation
 {
 	my ($campaigns) = @_;
+	if (rand() < 0.08)
+	{
+		my ($kind, @names) = rand() < 0.5 ? ('state', @added_states) : ('type', @added_types);
+		return { op => (rand() < 0.7 ? 'add' : 'drop') . "_$kind", args => [ $names[ rand @names ] ] };
+	}
 	my $dice = int rand 100;
 	my $id = sprintf '00000000-0000-4000-8000-%012x', int rand $campaigns;
-	my $type = $types[ rand @types ];
+	my $type = (@types, @types, @added_types)[ rand 2 * @types + @added_types ];
 	my $soon = (0, 1, 3, 12, 30, 700)[ rand 6 ];
 	return { op => 'create', id => $id, args => [ rand() < 0.1 ? undef : $soon, 1 + int rand 3, int(rand() < 0.8), int(rand() < 0.8) ] } if $dice < 30;
-	return { op => 'move', id => $id, args => [ (qw(CREATED RUNNING CLOSED REWARD_CLAIM EXPIRED))[ rand 5 ] ] } if $dice < 42;
+	return { op => 'move', id => $id, args => [ (qw(CREATED RUNNING CLOSED REWARD_CLAIM EXPIRED), @added_states, 'PAUSED')[ rand 8 ] ] } if $dice < 42;
 	return { op => 'cancel', id => $id, args => [] } if $dice < 46;
 	return { op => 'reschedule', id => $id, args => [ rand() < 0.5 ? $soon : undef, 1 + int rand 3 ] } if $dice < 56;
 	return { op => 'policies', id => $id, args => [] } if $dice < 60;
@@ -378,7 +440,12 @@ my %sql = (
 	reschedule_timer => sub { return "SELECT reschedule_timer(id, ${\at($_[2])}) FROM ${\timer_of(@_[0, 1], $waits)} AS t" },
 	cancel_timer => sub { return "SELECT cancel_timer(id) FROM ${\timer_of(@_[0, 1], $waits)} AS t" },
 	retry_timer => sub { return "SELECT retry_timer(id) FROM ${\timer_of(@_[0, 1], q{status = 'FAILED'})} AS t" },
-	jump => sub { return "SELECT jump($_[0])" });
+	jump => sub { return "SELECT jump($_[0])" },
+	# The rows that use a name come and go with it.
+	add_state => sub { return "SELECT add_campaign_state('$_[0]'); INSERT INTO campaign_state_transitions (from_state, to_state) VALUES ('RUNNING', '$_[0]'), ('$_[0]', 'RUNNING'), ('$_[0]', 'EXPIRED')" },
+	drop_state => sub { return "DELETE FROM campaign_state_transitions WHERE '$_[0]' IN (from_state, to_state); SELECT drop_campaign_state('$_[0]')" },
+	add_type => sub { return "SELECT add_timer_type('$_[0]')" . ($_[0] eq 'HALF_TIME' ? "; INSERT INTO campaign_timer_policies VALUES ('RUNNING', 'HALF_TIME', 'entered', '30 minutes')" : '') },
+	drop_type => sub { return "DELETE FROM campaign_timer_policies WHERE timer_type = '$_[0]'; SELECT drop_timer_type('$_[0]')" });
 
 sub command
 {
@@ -387,7 +454,7 @@ sub command
 	  # Some at a time, as in batches; the rest with the next call.
 	  ? "SELECT run_due_timers(3); SELECT run_due_timers(3); SELECT run_due_timers(100000)" : 'SELECT run_due_timers(100000)' if $o->{op} eq 'run';
 	return $sql{jump}->(@{ $o->{args} }) if $o->{op} eq 'jump';
-	my $act = 'SELECT act($act$' . $sql{ $o->{op} }->($o->{id}, @{ $o->{args} }) . '$act$)';
+	my $act = 'SELECT act($act$' . $sql{ $o->{op} }->($o->{id} // (), @{ $o->{args} }) . '$act$)';
 	return $o->{undone} ? "BEGIN; $act; ROLLBACK" : $act;
 }
 
@@ -446,7 +513,9 @@ sub difference
 	my (%campaigns, @expected, @commands);
 	# Far from zero, so that times before the beginning are numbers as well.
 	my ($units, $number) = (100_000, 0);
-	$node->safe_psql('postgres', 'SET client_min_messages = warning; TRUNCATE campaigns CASCADE');
+	reset_machine();
+	$node->safe_psql('postgres', "SET client_min_messages = warning; TRUNCATE campaigns CASCADE; SELECT "
+		  . join ', ', map { "act(\$act\$$_\$act\$)" } (map { $sql{drop_state}->($_) } @added_states), map { $sql{drop_type}->($_) } @added_types);
 	while (my $o = shift @history)
 	{
 		my $now = $units * 1e6 + ++$number;
@@ -466,9 +535,18 @@ sub difference
 		}
 		if ($o->{op} ne 'run')
 		{
-			my $c = $campaigns{ $o->{id} };
+			my $c = $o->{id} ? $campaigns{ $o->{id} } : undef;
 			my $answer;
-			if ($o->{op} eq 'create')
+			if ($machine_model{ $o->{op} })
+			{
+				$answer = $machine_model{ $o->{op} }->(\%campaigns, $o->{undone}, @{ $o->{args} });
+			}
+			# These are refused before a campaign is looked for.
+			elsif (($o->{op} eq 'move' && !$moves{ $o->{args}[0] }) || ($o->{op} eq 'schedule_timer' && !$known_type{ $o->{args}[0] }))
+			{
+				$answer = '22023';
+			}
+			elsif ($o->{op} eq 'create')
 			{
 				my ($start, $hours, $close, $rewards) = @{ $o->{args} };
 				$answer = '23505' if $c;

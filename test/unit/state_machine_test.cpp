@@ -71,6 +71,9 @@ void state_machine_tests()
 	ok(meaning("gone", "SHUT") == TimerMeaning::late, "and late once it cannot");
 	ok(meaning("gone", "OPEN") == TimerMeaning::late, "in a state that nothing leads out of, every timer is late");
 	ok(meaning("shut", "CHEER") == TimerMeaning::event, "a policy for a type that moves nothing makes an event");
+	ok(meaning("new", "CHEER") == TimerMeaning::early, "an event is early while the campaign can reach its state");
+	ok(meaning("gone", "CHEER") == TimerMeaning::late, "and late once it cannot");
+	ok(machine().makes_late<Text>("open", "GO", "CHEER", followed), "a timer makes an event late that it leads past");
 	ok(meaning("new", "UNKNOWN") == TimerMeaning::late, "a type that nobody knows is late");
 	ok(machine().can_still_apply<Text>("shut", "OPEN", followed),
 	   "a state is reached through transitions without a timer, and in circles");
