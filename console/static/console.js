@@ -81,31 +81,35 @@
 		draw('plot-lateness', points, [['p50', 'median', '--s1'], ['p99', '99th percentile', '--s5']], seconds);
 	};
 
-	// Fetch the page again and take over its live parts. What the viewer has opened or focused stays so.
+	// Make an element like a fresh one and keep what is the same, so that no click, focus, scroll or opened detail is lost.
+	const morph = (old, fresh) => {
+		if (old.isEqualNode(fresh)) return;
+		if (old.nodeName !== fresh.nodeName) { old.replaceWith(fresh); return; }
+		if (old.nodeType !== Node.ELEMENT_NODE) { old.data = fresh.data; return; }
+		for (const { name } of [...old.attributes])
+			if (!fresh.hasAttribute(name) && !(name === 'open' && old.nodeName === 'DETAILS')) old.removeAttribute(name);
+		for (const { name, value } of fresh.attributes)
+			if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+		const before = [...old.childNodes], after = [...fresh.childNodes];
+		after.forEach((node, index) => { if (before[index]) morph(before[index], node); else old.append(node); });
+		before.slice(after.length).forEach((node) => node.remove());
+	};
+
+	// Fetch the page again and take over its live parts.
 	let fetching = false, again = false;
 	const refresh = async () => {
 		if (fetching) { again = true; return; }
 		fetching = true;
 		try {
 			const answer = await fetch(location.href, { headers: { 'X-Live': '1' }, redirect: 'manual' });
-			if (answer.type === 'opaqueredirect') { location.reload(); return; }
 			const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html');
-			const recovered = !document.querySelector('[data-live]') && answer.ok;
-			if (recovered) { location.reload(); return; }
+			// The login has ended, or the database has come back to a page that has nothing of it.
+			if (answer.type === 'opaqueredirect' || (answer.ok && document.querySelector('[data-down]'))) { location.reload(); return; }
 			if (!answer.ok) return;
 			localize(fresh);
 			for (const old of document.querySelectorAll('[data-live]')) {
 				const part = fresh.getElementById(old.id);
-				if (!part || part.outerHTML === old.dataset.seen) continue;
-				const seen = part.outerHTML;
-				const focused = old.contains(document.activeElement) ? [...old.querySelectorAll('a,button,input,summary')].indexOf(document.activeElement) : -1;
-				const opened = [...old.querySelectorAll('details')].map((details) => details.open);
-				part.querySelectorAll('details').forEach((details, index) => { details.open = Boolean(opened[index]); });
-				const scrolled = [...old.querySelectorAll('.scroll')].map((box) => box.scrollLeft);
-				old.replaceWith(part);
-				part.dataset.seen = seen;
-				part.querySelectorAll('.scroll').forEach((box, index) => { box.scrollLeft = scrolled[index] || 0; });
-				if (focused >= 0) part.querySelectorAll('a,button,input,summary')[focused]?.focus();
+				if (part) morph(old, part);
 			}
 			drawAll();
 		} catch {

@@ -5,12 +5,11 @@ import subprocess
 import time
 import uuid
 
-from support import PYTHON, Console, check, make_database, make_roles, query, run
+from support import PYTHON, Console, check, make_database, query, run
 
 PAGES = ('now', 'campaigns', 'timers', 'lifecycle', 'upkeep')
 HOSTILE = '<script>window.hacked = 1</script>"\'><img src=x onerror="window.hacked=1">{{ 7 * 7 }}'
 
-make_roles()
 none = make_database('none')
 five = make_database('five', *[f"SELECT create_campaign(48, now() + interval '{n} hours', metadata => '{{\"name\": \"sale {n}\"}}')" for n in range(5)])
 console = Console(none, five)

@@ -10,7 +10,7 @@ import time
 import urllib.parse
 import urllib.request
 
-from support import Console, check, connect, make_database, make_roles, query, run
+from support import Console, check, connect, make_database, query, run
 
 from console import exporter, measures
 
@@ -250,7 +250,6 @@ if shutil.which('prometheus-sql-exporter'):
 	tests += [exported]
 if shutil.which('promtool'):
 	tests += [alerts]
-make_roles()
 make_database('monitored', "SELECT create_campaign(48) FROM generate_series(1, 3)", "SELECT create_campaign(48, now() + interval '3 days')")
 deadline = time.monotonic() + 20
 while query('monitored', "SELECT count(*) FROM campaigns WHERE status = 'RUNNING'") != 3 and time.monotonic() < deadline:

@@ -27,6 +27,7 @@ def connect(dbname: str, **more: str) -> psycopg.Connection:
 
 def make_database(name: str, *statements: str) -> str:
 	"""Create a database with the extension, run statements in it, and return its name."""
+	make_roles()
 	with connect('postgres') as server:
 		server.execute(f'CREATE DATABASE {name}')
 	with connect(name) as database:
@@ -40,10 +41,11 @@ def make_database(name: str, *statements: str) -> str:
 
 
 def make_roles() -> None:
-	"""Create the roles that the consoles connect as."""
+	"""Create the roles that the consoles connect as, where they are missing."""
 	with connect('postgres') as server:
-		server.execute('CREATE ROLE console_reader LOGIN')
-		server.execute('CREATE ROLE console_all LOGIN')
+		for role in ('console_reader', 'console_all'):
+			if server.execute('SELECT to_regrole(%s) IS NULL', (role,)).fetchone()[0]:
+				server.execute(f'CREATE ROLE {role} LOGIN')
 
 
 def query(dbname: str, statement: str, *parameters: object) -> object:
