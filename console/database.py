@@ -34,7 +34,7 @@ class NoExtension(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Facts:
-	"""What a database has, and what our role may do there."""
+	"""The facts about a database: what is there, and what our role may do with it."""
 	schema: str
 	version: str
 	is_router: bool

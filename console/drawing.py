@@ -18,6 +18,8 @@ class Life:
 	ticks: list[dict[str, Any]]
 	now: float | None
 	height: float
+	# How its times are written: seconds, minutes or days.
+	tick_form: str
 
 
 def life(timeline: list[Row], colours: dict[str, str], is_final: bool, now: datetime.datetime) -> Life | None:
@@ -43,7 +45,8 @@ def life(timeline: list[Row], colours: dict[str, str], is_final: bool, now: date
 		for number, kind in enumerate(dict.fromkeys(row['name'] for row in timers))]
 	ticks = [{'x': x(first + (last - first) * part), 'at': first + (last - first) * part, 'anchor': anchor}
 		for part, anchor in ((0, 'start'), (0.25, 'middle'), (0.5, 'middle'), (0.75, 'middle'), (1, 'end'))]
-	return Life(bars, lanes, ticks, x(now) if first <= now <= last else None, TOP + LANE * len(lanes) + 24)
+	form = 'seconds' if span < 1200 else 'minutes' if span < 72000 else 'days'
+	return Life(bars, lanes, ticks, x(now) if first <= now <= last else None, TOP + LANE * len(lanes) + 24, form)
 
 
 def point_at(row: Row) -> datetime.datetime:

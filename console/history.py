@@ -1,4 +1,4 @@
-"""Executions by the minute, and how late they were, for the plots of the last hours.
+"""Executions by the minute, and how late they were: the plots of the last hours.
 
 A minute that is over does not change, so each is asked for once. A page spends a bounded time on it, the newest minutes first, and the next
 update of the page goes on. Counts end at a limit, above which the rate of the first rows stands for the minute. Lateness is that of up
@@ -39,7 +39,7 @@ QUERY = """
 
 
 class History:
-	"""What is known of the minutes of a database."""
+	"""The minutes of a database that are known."""
 
 	def __init__(self) -> None:
 		self.minutes: dict[datetime.datetime, dict[str, Any]] = {}
@@ -70,6 +70,10 @@ class History:
 	def points(self) -> dict[str, list[Any]]:
 		"""Return the series of the plots, the oldest minute first."""
 		known = sorted(self.minutes.items())
+		# A plot begins where something happens, and has half an hour at least.
+		first = next((number for number, (_, row) in enumerate(known) if row['executions']), 0)
+		known = known[min(first, max(len(known) - 30, 0)):]
+
 		def scaled(row: dict[str, Any]) -> float:
 			return round(row['failures'] * max(1.0, row['executions'] / max(row['sampled'], 1)))
 		return {

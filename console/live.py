@@ -34,7 +34,7 @@ PULSE = """
 
 
 class Watch:
-	"""What watches one database, and who waits for news of it."""
+	"""The watch over one database, for the browsers that wait for news of it."""
 
 	def __init__(self, database: Database) -> None:
 		self.database = database

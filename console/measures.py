@@ -1,4 +1,4 @@
-"""What is measured, each once: a query over the views, its names, and how often it is worth asking.
+"""The measures, each once: a query over the views, its names, and how often it is worth asking.
 
 /metrics of the console and the configuration of prometheus-sql-exporter are both made from this list.
 """

@@ -60,7 +60,7 @@ async def refresh(database: Database) -> bool:
 
 
 async def refresh_later(databases: list[Database]) -> None:
-	"""Ask for what costs more, for the next scrape."""
+	"""Ask for what costs more, so that the next scrape has it."""
 	for database in databases:
 		wanted = [measure for measure in MEASURES if stale(database, measure)]
 		if wanted and database.down_since is None:
@@ -87,7 +87,7 @@ def family(measure: Measure, rows: list[tuple[Database, list[Row]]]) -> Metric:
 
 
 class Scrape:
-	"""What one scrape answers, in the form that prometheus_client asks for."""
+	"""The answer to one scrape, in the form that prometheus_client asks for."""
 
 	def __init__(self, databases: list[Database], up: list[bool], seconds: float) -> None:
 		self.databases, self.up, self.seconds = databases, up, seconds

@@ -15,7 +15,7 @@ PGDATABASE and so on hold. Give the role the access level reader, and also write
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-	"""What the command line says."""
+	"""The options of the command line."""
 	host: str
 	port: int
 	conninfos: tuple[str, ...]

@@ -52,7 +52,7 @@ class PasswordFile:
 		self.path = pathlib.Path(path)
 		self._changed = 0.0
 		self._hashes: dict[str, str] = {}
-		# What an unknown user's password is compared with, so that the answer takes as long.
+		# The password of an unknown user is compared with this one, so that the answer takes as long.
 		self._nobody = scrypt_hash(secrets.token_urlsafe())
 		self.read()
 

@@ -22,7 +22,7 @@ class Session:
 	"""A browser that has seen a page, and who uses it, if there is a login."""
 	user: str | None
 	seen: float
-	# What the next page says once.
+	# The next page says this, once.
 	news: list[tuple[str, list[str]]] = dataclasses.field(default_factory=list)
 
 

@@ -78,7 +78,7 @@ STATEMENTS = {(order, of_state): statement(order, of_state) for order in ORDERS 
 
 
 class Search:
-	"""What the address asks for, as parameters of a statement, and how it goes on."""
+	"""The search that an address asks for: parameters of a statement, and how it goes on."""
 
 	def __init__(self, query: dict[str, str]) -> None:
 		self.problem = ''

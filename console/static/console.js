@@ -1,4 +1,4 @@
-// What the pages do beyond showing themselves: times in the viewer's zone, live updates, plots.
+// The pages do three things by script: times in the viewer's zone, live updates, plots.
 'use strict';
 
 (() => {
@@ -19,7 +19,9 @@
 			element.textContent = local(new Date(element.dateTime), element.dataset.form);
 		for (const element of root.querySelectorAll('text[data-time]')) {
 			const at = new Date(element.dataset.time);
-			element.textContent = `${element.closest('.life') ? `${two(at.getMonth() + 1)}-${two(at.getDate())} ` : ''}${two(at.getHours())}:${two(at.getMinutes())}`;
+			const form = element.dataset.form;
+			const day = form === 'days' ? `${two(at.getMonth() + 1)}-${two(at.getDate())} ` : '';
+			element.textContent = `${day}${two(at.getHours())}:${two(at.getMinutes())}${form === 'seconds' ? `:${two(at.getSeconds())}` : ''}`;
 		}
 	};
 

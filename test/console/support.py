@@ -1,4 +1,4 @@
-"""What the tests of the console share: databases on the server that PGHOST and PGPORT name, consoles, and what they answer.
+"""Shared by the tests of the console: databases on the server that PGHOST and PGPORT name, consoles, and what they answer.
 
 test/t/100_console.pl runs the programs of this folder. Each prints a line for each test, ok or not ok.
 """
