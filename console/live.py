@@ -34,7 +34,7 @@ PULSE = """
 
 
 class Watch:
-	"""The watch over one database, for the browsers that wait for news of it."""
+	"""The watch over one database. Browsers wait here until something has changed."""
 
 	def __init__(self, database: Database) -> None:
 		self.database = database
