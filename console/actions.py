@@ -212,6 +212,28 @@ async def checked(request: Request, database: Database, action: Action | None) -
 	return action, fields
 
 
+NEXT_STATES = """
+	SELECT m.to_state::text AS name FROM campaign_state_transitions AS m WHERE m.from_state = %s ORDER BY m.priority, m.to_state
+"""
+TIMER_TYPES = """
+	SELECT m.timer_type::text AS name FROM campaign_state_transitions AS m WHERE m.timer_type IS NOT NULL
+	UNION SELECT p.timer_type FROM campaign_timer_policies AS p ORDER BY 1
+"""
+# A router has neither table: all states, and the types that were executed or may be.
+ALL_STATES = 'SELECT DISTINCT d.status::text AS name FROM campaign_state_distribution AS d WHERE d.status IS NOT NULL ORDER BY 1'
+ALL_TYPES = 'SELECT DISTINCT s.timer_type::text AS name FROM timer_execution_stats AS s WHERE s.timer_type IS NOT NULL ORDER BY 1'
+
+
+async def choices_for(transaction: Transaction, state: str) -> dict[str, list[str]]:
+	"""Return the states to which a campaign may move, and the timer types."""
+	assert transaction.facts is not None
+	if transaction.facts.has('campaign_state_transitions'):
+		states, types = await transaction.rows(NEXT_STATES, (state,)), await transaction.rows(TIMER_TYPES)
+	else:
+		states, types = await transaction.rows(ALL_STATES), await transaction.rows(ALL_TYPES)
+	return {'state': [row['name'] for row in states], 'type': [row['name'] for row in types]}
+
+
 async def of_campaign(request: Request, database: Database) -> Response:
 	"""Ask for, and press, a button of a campaign or of one of its timers."""
 	from console.pages import campaign
@@ -227,13 +249,7 @@ async def of_campaign(request: Request, database: Database) -> Response:
 			timer = next((row for row in timeline if row['kind'] == 'timer' and row['detail'].get('timer_id') == fields.get('timer')), None)
 			if timer is None:
 				raise HTTPException(404, 'The campaign has no such timer.')
-		choices = {
-			'state': [row['to_state'] for row in await transaction.rows(
-				'SELECT m.to_state::text AS to_state FROM campaign_state_transitions AS m WHERE m.from_state = %s ORDER BY m.priority, m.to_state', (found['status'],))],
-			'type': [row['timer_type'] for row in await transaction.rows(
-				'SELECT m.timer_type::text AS timer_type FROM campaign_state_transitions AS m WHERE m.timer_type IS NOT NULL '
-				'UNION SELECT p.timer_type FROM campaign_timer_policies AS p ORDER BY 1')],
-		}
+		choices = await choices_for(transaction, found['status'])
 	fixed = {'id': campaign_id, **({'timer': timer['detail']['timer_id']} if timer else {})}
 	return await ask(request, database, name, action, f'/{database.slug}/campaign/{campaign_id}', fields, fixed=fixed, campaign=found,
 		campaign_name=campaign.name_of(found), timer=timer, choices=choices)

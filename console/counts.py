@@ -46,4 +46,5 @@ async def states(transaction: 'Transaction') -> 'list[Row]':
 			async with transaction.by_index():
 				return await transaction.rows(STATES)
 	return await transaction.rows(
-		'SELECT d.status::text AS state, sum(d.count)::bigint AS value, false AS is_estimate FROM campaign_state_distribution AS d GROUP BY d.status ORDER BY d.status')
+		'SELECT d.status::text AS state, sum(d.count)::bigint AS value, false AS is_estimate FROM campaign_state_distribution AS d '
+		'WHERE d.status IS NOT NULL GROUP BY d.status ORDER BY d.status')

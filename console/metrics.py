@@ -24,7 +24,7 @@ FAMILIES = {'gauge': GaugeMetricFamily, 'counter': CounterMetricFamily}
 async def ask(transaction: Transaction, measure: Measure) -> list[Row]:
 	"""Return the rows of a measure; none where the role or the database does not have it."""
 	try:
-		if not measure.by_index or (transaction.facts and transaction.facts.is_router):
+		if not measure.by_index:
 			return await transaction.rows(measure.query)
 		async with transaction.by_index():
 			return await transaction.rows(measure.query)
@@ -39,6 +39,9 @@ async def ask(transaction: Transaction, measure: Measure) -> list[Row]:
 async def collect(database: Database, measures: list[Measure]) -> None:
 	"""Ask for measures, and remember their rows."""
 	async with database.transaction() as transaction:
+		# Of a router only that it answers: its nodes have the rest.
+		if transaction.facts and transaction.facts.is_router:
+			measures = []
 		for measure in measures:
 			database.remember('measure ' + measure.name, await ask(transaction, measure))
 

@@ -15,6 +15,8 @@ CAMPAIGN = """
 		c.rewards_enabled
 	FROM campaigns AS c WHERE c.id = %s
 """
+# A router asks the node.
+CAMPAIGN_OF_ROUTER = 'SELECT * FROM get_campaign(%s)'
 TIMELINE = 'SELECT * FROM campaign_timeline(%s)'
 NOW = 'SELECT now() AS now'
 
@@ -27,7 +29,12 @@ async def find(transaction: Transaction, campaign_id: uuid.UUID) -> tuple[Row | 
 		timeline = await transaction.rows(TIMELINE, (campaign_id,))
 	except psycopg.errors.NoDataFound:
 		return None, []
-	found = await transaction.row(CAMPAIGN, (campaign_id,)) if facts.has('campaigns') else None
+	found = None
+	if facts.has('campaigns'):
+		found = await transaction.row(CAMPAIGN, (campaign_id,))
+	elif 'get_campaign' in facts.functions:
+		rows = (await section(transaction, CAMPAIGN_OF_ROUTER, (campaign_id,))).rows
+		found = rows[0] if rows else None
 	if found is None:
 		states = [row['name'] for row in timeline if row['kind'] == 'state']
 		found = {'id': campaign_id, 'status': states[-1] if states else None, 'metadata': {}, 'is_partial': True}
@@ -69,6 +76,6 @@ async def show(request: Request, database: Database) -> Response:
 	colours = machine.colours(order)
 	moves = [row for row in transitions.rows if row['from_state'] == found['status']]
 	picture = drawing.life(timeline, colours, bool(transitions.rows) and not moves, now)
-	return render.page(request, 'campaign.html', database=database, facts=facts, campaign=found, name=name_of(found), timeline=timeline,
+	return render.page(request, 'campaign.html', database=database, facts=facts, campaign=found, is_final=bool(transitions.rows) and not moves, name=name_of(found), timeline=timeline,
 		picture=picture, colours=colours, moves=moves, waiting=waiting(timeline), db_now=now,
 		buttons=buttons(facts, request.app.state.options.read_only), campaign_actions=CAMPAIGN_ACTIONS, timer_actions=TIMER_ACTIONS)

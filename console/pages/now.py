@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from console import counts, history, machine, render
 from console.database import Database, Row, Transaction
-from console.pages.section import Section, section
+from console.pages.section import Section, in_time, section
 
 WORKERS = 'SELECT * FROM campaign_workers AS w ORDER BY w.database IS NULL DESC, w.database <> current_database(), w.database, w.worker_number'
 HEALTH = "SELECT * FROM campaign_health() AS h ORDER BY array_position(ARRAY['critical', 'warning', 'ok'], h.status)"
@@ -72,7 +72,7 @@ async def show(request: Request, database: Database) -> Response:
 				# The page does without the plots.
 				pass
 		return render.page(request, 'now.html', database=database, facts=facts, states=found, states_problem=problem,
-			timers=await timers(transaction), limit=counts.COUNTED, next=await section(transaction, NEXT),
+			timers=await timers(transaction), limit=counts.COUNTED, next=await section(transaction, in_time(NEXT, facts)),
 			errors=await section(transaction, ERRORS), workers=await section(transaction, WORKERS),
 			health=await health(database, transaction), points=past.points(),
 			nodes=await section(transaction, NODES) if facts.is_router else None)

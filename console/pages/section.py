@@ -5,7 +5,7 @@ from typing import Any
 
 import psycopg
 
-from console.database import Row, Transaction, first_line
+from console.database import Facts, Row, Transaction, first_line
 
 
 @dataclasses.dataclass
@@ -33,3 +33,8 @@ async def section(transaction: Transaction, statement: str, parameters: Sequence
 		raise
 	except psycopg.Error as error:
 		return Section([], f'{first_line(error)}.')
+
+
+def in_time(statement: str, facts: Facts) -> str:
+	"""Return a statement over upcoming_timers with its order. On a node the view has it, and saying so would have it sort all rows."""
+	return statement.replace(' LIMIT ', ' ORDER BY u.scheduled_at LIMIT ') if facts.is_router else statement

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from console import render
 from console.actions import TIMER_ACTIONS
 from console.database import Database
-from console.pages.section import section
+from console.pages.section import in_time, section
 
 # Each window: its title, the number of bars, and the length of one.
 WINDOWS: dict[str, tuple[str, int, str]] = {'hour': ('the next hour', 60, '1 minute'), 'day': ('the next day', 48, '30 minutes')}
@@ -22,6 +22,14 @@ FUTURE = f"""
 			SELECT FROM upcoming_timers AS u
 			WHERE u.scheduled_at >= greatest(b.begins, now()) AND u.scheduled_at < b.begins + %(step)s::interval LIMIT {MOST_IN_BAR + 1}) AS u) AS n
 	ORDER BY b.begins
+"""
+# A router has the first timers of each node, and is asked once.
+FUTURE_OF_ROUTER = """
+	SELECT b.begins, count(u.timer_id) AS count, false AS is_more
+	FROM (SELECT date_trunc('minute', now()) + n * %(step)s::interval AS begins FROM generate_series(0, %(bars)s - 1) AS n) AS b
+	LEFT JOIN (SELECT * FROM upcoming_timers AS u WHERE u.scheduled_at >= now()) AS u
+		ON u.scheduled_at >= b.begins AND u.scheduled_at < b.begins + %(step)s::interval
+	GROUP BY b.begins ORDER BY b.begins
 """
 LATE = "SELECT * FROM upcoming_timers AS u WHERE u.scheduled_at <= now() - interval '1 second' LIMIT 50"
 NEXT = 'SELECT * FROM upcoming_timers AS u WHERE u.scheduled_at > now() LIMIT 25'
@@ -47,12 +55,12 @@ async def show(request: Request, database: Database) -> Response:
 		facts = transaction.facts
 		assert facts is not None
 		if facts.is_router:
-			found['future'] = await section(transaction, FUTURE, {'bars': bars, 'step': step})
+			found['future'] = await section(transaction, FUTURE_OF_ROUTER, {'bars': bars, 'step': step})
 		else:
 			async with transaction.by_index():
 				found['future'] = await section(transaction, FUTURE, {'bars': bars, 'step': step})
 		for name, query in (('late', LATE), ('next', NEXT), ('stuck', STUCK), ('failed', FAILED), ('dead', DEAD), ('errors', ERRORS)):
-			found[name] = await section(transaction, query)
+			found[name] = await section(transaction, in_time(query, facts) if name in ('late', 'next') else query)
 	may = [] if request.app.state.options.read_only else [key for key, action in TIMER_ACTIONS.items() if facts.may(action.function)]
 	return render.page(request, 'timers.html', database=database, facts=facts, window=window, window_title=title, windows=WINDOWS,
 		most=MOST_IN_BAR, may=may, timer_actions=TIMER_ACTIONS, **found)
