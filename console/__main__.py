@@ -60,8 +60,8 @@ def main() -> int:
 	except (OSError, ValueError, psycopg.Error) as error:
 		print(f'console: {error}', file=sys.stderr)
 		return 1
-	config = uvicorn.Config(app, log_level='warning', access_log=False, proxy_headers=False, server_header=False, lifespan='on',
-		timeout_keep_alive=30)
+	config = uvicorn.Config(app, log_level='warning', access_log=False, proxy_headers=False, server_header=False,
+		lifespan='on', timeout_keep_alive=30)
 	host, port = bound.getsockname()[:2]
 	print(f'console: http://{"[" + host + "]" if ":" in host else host}:{port}/', flush=True)
 	Server(config).run(sockets=[bound])

@@ -1,7 +1,8 @@
-"""The buttons. Each leads to a form that names the campaign and asks for a reason, and sends one call of an API function.
+"""The buttons. Each leads to a form that names the campaign and asks for a reason, and
+sends one call of an API function.
 
-Who and why go into the log: the user as changed_by, the reason as trigger_event. Whether the role may, the database decides; a button
-is shown where it says so beforehand.
+Who and why go into the log: the user as changed_by, the reason as trigger_event. Whether the role may, the database
+decides; a button is shown where it says so beforehand.
 """
 import dataclasses
 import datetime
@@ -51,35 +52,52 @@ class Action:
 
 
 CAMPAIGN_ACTIONS = {
-	'move': Action('Move to a state', 'transition_campaign', 'The campaign changes its state now, and gets the timers of the new state.',
+	'move': Action('Move to a state', 'transition_campaign',
+		'The campaign changes its state now, and gets the timers of the new state.',
 		'SELECT transition_campaign(%(id)s, %(state)s, %(reason)s, %(log)s)', (Field('state', 'New state', 'state'),)),
-	'reschedule': Action('Reschedule', 'reschedule_campaign', 'The timers that policies have set move with the times. Timers set by hand stay.',
+	'reschedule': Action('Reschedule', 'reschedule_campaign',
+		'The timers that policies have set move with the times. Timers set by hand stay.',
 		'SELECT reschedule_campaign(%(id)s, %(start)s, %(hours)s)',
 		(Field('start', 'New start', 'time', False, 'Before the start only. Leave it empty to keep it.'),
 			Field('hours', 'Duration in hours', 'hours', False, 'Leave it empty to keep it.'))),
 	'extend': Action('Extend', 'extend_campaign', 'The end moves, and the timers of policies follow.',
-		'SELECT extend_campaign(%(id)s, %(hours)s)', (Field('hours', 'By how many hours', 'hours', True, 'A negative number shortens it.'),)),
+		'SELECT extend_campaign(%(id)s, %(hours)s)',
+		(Field('hours', 'By how many hours', 'hours', True, 'A negative number shortens it.'),)),
 	'set-timer': Action('Set a timer', 'schedule_timer', 'No policy moves a timer that is set by hand.',
-		'SELECT schedule_timer(%(id)s, %(type)s, %(at)s)', (Field('type', 'Timer type', 'type'), Field('at', 'When', 'time'))),
-	'cancel': Action('Cancel the campaign', 'cancel_campaign', 'The campaign ends now, and its waiting timers are cancelled. It cannot be taken back.',
+		'SELECT schedule_timer(%(id)s, %(type)s, %(at)s)',
+		(Field('type', 'Timer type', 'type'), Field('at', 'When', 'time'))),
+	'cancel': Action('Cancel the campaign', 'cancel_campaign',
+		'The campaign ends now, and its waiting timers are cancelled. It cannot be taken back.',
 		'SELECT cancel_campaign(%(id)s, %(reason)s)', danger=True),
 }
 TIMER_ACTIONS = {
 	'move-timer': Action('Move', 'reschedule_timer', 'The timer counts as set by hand from then on.',
 		'SELECT reschedule_timer(%(timer)s, %(at)s, %(id)s)', (Field('at', 'New time', 'time'),)),
-	'retry-timer': Action('Retry', 'retry_timer', 'The timer is due now, with all its attempts.', 'SELECT retry_timer(%(timer)s, %(id)s)'),
+	'retry-timer': Action('Retry', 'retry_timer', 'The timer is due now, with all its attempts.',
+		'SELECT retry_timer(%(timer)s, %(id)s)'),
 	'cancel-timer': Action('Cancel', 'cancel_timer', 'Policies do not set it again while the campaign stays in its state.',
 		'SELECT cancel_timer(%(timer)s, %(reason)s, %(id)s)', danger=True),
 }
 DATABASE_ACTIONS = {
-	'pause': Action('Pause all timers', 'pause_timers', 'No timer of this database is executed until somebody resumes.', 'SELECT pause_timers()', danger=True),
-	'resume': Action('Resume timers', 'resume_timers', 'Timers are executed again, those that are due at once.', 'SELECT resume_timers()'),
-	'partitions': Action('Create partitions', 'create_monthly_partitions', 'The log gets its partitions for the months ahead.',
+	'pause': Action('Pause all timers', 'pause_timers', 'No timer of this database is executed until somebody resumes.',
+		'SELECT pause_timers()', danger=True),
+	'resume': Action('Resume timers', 'resume_timers', 'Timers are executed again, those that are due at once.',
+		'SELECT resume_timers()'),
+	'partitions': Action('Create partitions', 'create_monthly_partitions',
+		'The log gets its partitions for the months ahead.',
 		'SELECT create_monthly_partitions()'),
-	'retry-error': Action('Retry all of an error', 'retry_timer', f'Each dead timer with this error is due now, at most {MOST_RETRIES} at once.', ''),
+	'retry-error': Action('Retry all of an error', 'retry_timer',
+		f'Each dead timer with this error is due now, at most {MOST_RETRIES} at once.', ''),
 }
 
-DEAD_OF_ERROR = f'SELECT d.timer_id, d.campaign_id FROM dead_timers AS d WHERE d.last_error = %s ORDER BY d.scheduled_at LIMIT {MOST_RETRIES}'
+DEAD_OF_ERROR = f"""
+	SELECT d.timer_id, d.campaign_id FROM dead_timers AS d
+	WHERE d.last_error = %s ORDER BY d.scheduled_at LIMIT {MOST_RETRIES}
+"""
+
+WHO_AND_WHY = """
+	SELECT set_config('campaign_lifecycle.changed_by', %s, true), set_config('campaign_lifecycle.trigger_event', %s, true)
+"""
 
 
 def time_of(fields: dict[str, str], name: str) -> datetime.datetime | None:
@@ -129,7 +147,7 @@ def arguments(action: Action, fields: dict[str, str], who: str) -> dict[str, Any
 
 async def begin(transaction: Transaction, who: str, reason: str) -> None:
 	"""Tell the transaction who acts and why, for functions that have no arguments for it."""
-	await transaction.rows("SELECT set_config('campaign_lifecycle.changed_by', %s, true), set_config('campaign_lifecycle.trigger_event', %s, true)", (who, reason))
+	await transaction.rows(WHO_AND_WHY, (who, reason))
 
 
 async def press(database: Database, request: Request, name: str, action: Action, given: dict[str, Any]) -> list[str]:
@@ -149,7 +167,8 @@ async def press(database: Database, request: Request, name: str, action: Action,
 			finally:
 				transaction.connection.remove_notice_handler(keep)
 	except (psycopg.Error, DatabaseDown) as error:
-		audit.info('user %r could not %s in %s, %s, reason %r: %s', who, name, database.name, about(given), given['reason'], first_line(error))
+		audit.info('user %r could not %s in %s, %s, reason %r: %s', who, name, database.name, about(given), given['reason'],
+			first_line(error))
 		raise
 	audit.info('user %r did %s in %s, %s, reason %r', who, name, database.name, about(given), given['reason'])
 	return notices
@@ -157,7 +176,8 @@ async def press(database: Database, request: Request, name: str, action: Action,
 
 def about(given: dict[str, Any]) -> str:
 	"""Return the arguments of a call for the log of the console."""
-	return ', '.join(f'{key} {str(value)!r}' for key, value in given.items() if key not in ('reason', 'log') and value is not None) or 'all'
+	told = {key: str(value) for key, value in given.items() if key not in ('reason', 'log') and value is not None}
+	return ', '.join(f'{key} {value!r}' for key, value in told.items()) or 'all'
 
 
 async def retry_all(transaction: Transaction, error: str) -> list[str]:
@@ -180,13 +200,22 @@ async def retry_all(transaction: Transaction, error: str) -> list[str]:
 def problem_of(error: Exception) -> tuple[str, str]:
 	"""Return the message and the hint of what the database has refused."""
 	if isinstance(error, DatabaseDown):
-		return f'The database is down: {error}', 'Whether it was done is not known. Look at the timeline before you try again.'
+		return (f'The database is down: {error}',
+			'Whether it was done is not known. Look at the timeline before you try again.')
 	if isinstance(error, psycopg.Error):
 		return first_line(error), ' '.join(filter(None, (error.diag.message_detail, error.diag.message_hint)))
 	return str(error), ''
 
 
-async def ask(request: Request, database: Database, name: str, action: Action, back: str, given: dict[str, str], **context: Any) -> Response:
+def status_of(error: Exception) -> int:
+	"""Return the status of the page that shows an error."""
+	if isinstance(error, psycopg.errors.InsufficientPrivilege):
+		return 403
+	return 503 if isinstance(error, DatabaseDown) else 422
+
+
+async def ask(request: Request, database: Database, name: str, action: Action, back: str, given: dict[str, str],
+	**context: Any) -> Response:
 	"""Show the form of a button, or press it and lead back."""
 	problem, hint, status = '', '', 200
 	if request.method == 'POST':
@@ -197,7 +226,7 @@ async def ask(request: Request, database: Database, name: str, action: Action, b
 			return RedirectResponse(back, 303)
 		except (Invalid, psycopg.Error, DatabaseDown) as error:
 			problem, hint = problem_of(error)
-			status = 403 if isinstance(error, psycopg.errors.InsufficientPrivilege) else 503 if isinstance(error, DatabaseDown) else 422
+			status = status_of(error)
 	return render.page(request, 'action.html', status, database=database, action=action, name=name, back=back, given=given,
 		problem=problem, hint=hint, **context)
 
@@ -213,15 +242,20 @@ async def checked(request: Request, database: Database, action: Action | None) -
 
 
 NEXT_STATES = """
-	SELECT m.to_state::text AS name FROM campaign_state_transitions AS m WHERE m.from_state = %s ORDER BY m.priority, m.to_state
+	SELECT m.to_state::text AS name FROM campaign_state_transitions AS m
+	WHERE m.from_state = %s ORDER BY m.priority, m.to_state
 """
 TIMER_TYPES = """
 	SELECT m.timer_type::text AS name FROM campaign_state_transitions AS m WHERE m.timer_type IS NOT NULL
 	UNION SELECT p.timer_type FROM campaign_timer_policies AS p ORDER BY 1
 """
 # A router has neither table: all states, and the types that were executed or may be.
-ALL_STATES = 'SELECT DISTINCT d.status::text AS name FROM campaign_state_distribution AS d WHERE d.status IS NOT NULL ORDER BY 1'
-ALL_TYPES = 'SELECT DISTINCT s.timer_type::text AS name FROM timer_execution_stats AS s WHERE s.timer_type IS NOT NULL ORDER BY 1'
+ALL_STATES = """
+	SELECT DISTINCT d.status::text AS name FROM campaign_state_distribution AS d WHERE d.status IS NOT NULL ORDER BY 1
+"""
+ALL_TYPES = """
+	SELECT DISTINCT s.timer_type::text AS name FROM timer_execution_stats AS s WHERE s.timer_type IS NOT NULL ORDER BY 1
+"""
 
 
 async def choices_for(transaction: Transaction, state: str) -> dict[str, list[str]]:
@@ -246,12 +280,14 @@ async def of_campaign(request: Request, database: Database) -> Response:
 			raise HTTPException(404, f'Nothing is known of a campaign {campaign_id}.')
 		timer: Row | None = None
 		if name in TIMER_ACTIONS:
-			timer = next((row for row in timeline if row['kind'] == 'timer' and row['detail'].get('timer_id') == fields.get('timer')), None)
+			timers = {row['detail'].get('timer_id'): row for row in timeline if row['kind'] == 'timer'}
+			timer = timers.get(fields.get('timer', ''))
 			if timer is None:
 				raise HTTPException(404, 'The campaign has no such timer.')
 		choices = await choices_for(transaction, found['status'])
 	fixed = {'id': campaign_id, **({'timer': timer['detail']['timer_id']} if timer else {})}
-	return await ask(request, database, name, action, f'/{database.slug}/campaign/{campaign_id}', fields, fixed=fixed, campaign=found,
+	back = f'/{database.slug}/campaign/{campaign_id}'
+	return await ask(request, database, name, action, back, fields, fixed=fixed, campaign=found,
 		campaign_name=campaign.name_of(found), timer=timer, choices=choices)
 
 
@@ -261,5 +297,5 @@ async def of_database(request: Request, database: Database) -> Response:
 	action, fields = await checked(request, database, DATABASE_ACTIONS.get(name))
 	back = {'retry-error': 'timers', 'partitions': 'upkeep'}.get(name, 'now')
 	fixed = {'error': fields.get('error', '')} if name == 'retry-error' else {}
-	return await ask(request, database, name, action, f'/{database.slug}/{back}', fields, fixed=fixed, campaign=None, campaign_name='',
-		timer=None, choices={})
+	return await ask(request, database, name, action, f'/{database.slug}/{back}', fields, fixed=fixed, campaign=None,
+		campaign_name='', timer=None, choices={})

@@ -42,8 +42,8 @@ def of_database(page: Page) -> Callable[[Request], Awaitable[Response]]:
 			return render.page(request, 'error.html', 404, database=database, title='No campaigns here',
 				problem='This database has no extension campaign_lifecycle.', hint='CREATE EXTENSION campaign_lifecycle')
 		except psycopg.errors.QueryCanceled as error:
-			return render.page(request, 'error.html', 503, database=database, title='It took too long', problem=first_line(error),
-				hint='The page asks for less than five seconds of the server. Narrow the search, or see whether the server is busy.')
+			return render.page(request, 'error.html', 503, database=database, title='It took too long',
+				problem=first_line(error), hint='Narrow the search, or see whether the server is busy.')
 		except psycopg.errors.InsufficientPrivilege as error:
 			return render.page(request, 'error.html', 403, database=database, title='Not allowed', problem=first_line(error),
 				hint="SELECT grant_campaign_access('ROLE', 'reader'), with the role of the console, as the owner of the tables")

@@ -1,4 +1,4 @@
-"""Counts that cost the same with millions of rows. Each ends at a limit; above it, statistics of the planner say how many there are."""
+"""Counts that cost the same with millions of rows. Each ends at a limit; above it the planner's statistics say more."""
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,7 +11,8 @@ SMALL_TABLE = 200000
 
 STATES = f"""
 	WITH states (state) AS (
-		SELECT m.from_state FROM campaign_state_transitions AS m UNION SELECT m.to_state FROM campaign_state_transitions AS m),
+		SELECT m.from_state FROM campaign_state_transitions AS m
+		UNION SELECT m.to_state FROM campaign_state_transitions AS m),
 	estimated AS (
 		SELECT v.state, v.frequency * greatest(c.reltuples, 0) AS count
 		FROM pg_class AS c
@@ -20,9 +21,11 @@ STATES = f"""
 		CROSS JOIN LATERAL unnest(s.most_common_vals::text::text[], s.most_common_freqs) AS v (state, frequency)
 		WHERE c.oid = to_regclass('campaigns'))
 	SELECT s.state::text AS state,
-		CASE WHEN n.count <= {COUNTED} THEN n.count ELSE greatest(n.count, round(e.count)) END::bigint AS value, n.count > {COUNTED} AS is_estimate
+		CASE WHEN n.count <= {COUNTED} THEN n.count ELSE greatest(n.count, round(e.count)) END::bigint AS value,
+		n.count > {COUNTED} AS is_estimate
 	FROM states AS s
-	CROSS JOIN LATERAL (SELECT count(*) FROM (SELECT FROM campaigns AS c WHERE c.status = s.state LIMIT {COUNTED + 1}) AS c) AS n
+	CROSS JOIN LATERAL (
+		SELECT count(*) FROM (SELECT FROM campaigns AS c WHERE c.status = s.state LIMIT {COUNTED + 1}) AS c) AS n
 	LEFT JOIN estimated AS e ON e.state = s.state
 	ORDER BY s.state
 """
@@ -34,7 +37,15 @@ DUE = f"""
 
 DEAD = f'SELECT count(*) AS value FROM (SELECT FROM dead_timers LIMIT {COUNTED + 1}) AS d'
 
-RETRYING = f"SELECT count(*) AS value FROM (SELECT FROM upcoming_timers AS u WHERE u.status = 'FAILED' LIMIT {COUNTED + 1}) AS u"
+RETRYING = f"""
+	SELECT count(*) AS value
+	FROM (SELECT FROM upcoming_timers AS u WHERE u.status = 'FAILED' LIMIT {COUNTED + 1}) AS u
+"""
+
+WHOLE = """
+	SELECT d.status::text AS state, sum(d.count)::bigint AS value, false AS is_estimate
+	FROM campaign_state_distribution AS d WHERE d.status IS NOT NULL GROUP BY d.status ORDER BY d.status
+"""
 
 
 async def states(transaction: 'Transaction') -> 'list[Row]':
@@ -45,6 +56,4 @@ async def states(transaction: 'Transaction') -> 'list[Row]':
 		if rows > SMALL_TABLE:
 			async with transaction.by_index():
 				return await transaction.rows(STATES)
-	return await transaction.rows(
-		'SELECT d.status::text AS state, sum(d.count)::bigint AS value, false AS is_estimate FROM campaign_state_distribution AS d '
-		'WHERE d.status IS NOT NULL GROUP BY d.status ORDER BY d.status')
+	return await transaction.rows(WHOLE)

@@ -1,7 +1,7 @@
 """A database with campaigns: its connections, what is there, and the two kinds of transactions.
 
-Everything except a button reads, in a transaction that is READ ONLY. Each transaction sets what it needs for itself, so that a pooler
-may stand in between. Values are parameters; no statement is put together from text of a user.
+Everything except a button reads, in a transaction that is READ ONLY. Each transaction sets what it needs for itself, so
+that a pooler may stand in between. Values are parameters; no statement is put together from text of a user.
 """
 import asyncio
 import contextlib
@@ -58,15 +58,27 @@ FACTS_QUERY = """
 	SELECT n.nspname AS schema, e.extversion AS version, e.extname = 'campaign_lifecycle_router' AS is_router,
 		pg_is_in_recovery() AS is_standby, current_user AS role, current_setting('server_version') AS server,
 		(SELECT coalesce(array_agg(c.relname::text), '{}') FROM pg_class AS c
-			WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p', 'v', 'm') AND has_table_privilege(c.oid, 'SELECT')) AS relations,
+			WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p', 'v', 'm')
+				AND has_table_privilege(c.oid, 'SELECT')) AS relations,
 		(SELECT coalesce(array_agg(DISTINCT p.proname::text), '{}') FROM pg_proc AS p
-			WHERE p.pronamespace = n.oid AND has_schema_privilege(n.oid, 'USAGE') AND has_function_privilege(p.oid, 'EXECUTE')) AS functions,
+			WHERE p.pronamespace = n.oid AND has_schema_privilege(n.oid, 'USAGE')
+				AND has_function_privilege(p.oid, 'EXECUTE')) AS functions,
 		coalesce(current_setting('campaign_lifecycle.notify_events', true), '') AS notify_events
 	FROM pg_extension AS e
 	JOIN pg_namespace AS n ON n.oid = e.extnamespace
 	WHERE e.extname IN ('campaign_lifecycle', 'campaign_lifecycle_router')
 	ORDER BY e.extname = 'campaign_lifecycle_router' DESC
 	LIMIT 1
+"""
+
+
+SETTINGS = """
+	SELECT set_config('search_path', %s, true), set_config('statement_timeout', %s, true),
+		set_config('lock_timeout', %s, true), set_config('TimeZone', 'UTC', true), set_config('jit', 'off', true)
+"""
+PLANNER = """
+	SELECT set_config(s.name, %(to)s, true)
+	FROM (VALUES ('enable_seqscan'), ('enable_bitmapscan'), ('enable_sort')) AS s (name)
 """
 
 
@@ -85,8 +97,7 @@ class Transaction:
 		timeout = WRITE_TIMEOUT if self.writes else READ_TIMEOUT
 		path = 'pg_catalog' if self.facts is None else 'pg_catalog, ' + quoted(self.facts.schema)
 		await self.connection.execute(
-			"SELECT set_config('search_path', %s, true), set_config('statement_timeout', %s, true), set_config('lock_timeout', %s, true), "
-			"set_config('TimeZone', 'UTC', true), set_config('jit', 'off', true)", (path, timeout, timeout))
+			SETTINGS, (path, timeout, timeout))
 
 	async def rows(self, statement: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> list[Row]:
 		"""Return the rows of a statement."""
@@ -113,12 +124,12 @@ class Transaction:
 	@contextlib.asynccontextmanager
 	async def by_index(self) -> AsyncIterator[None]:
 		"""Read by indexes only: for counts that end at a limit, which statistics would have read a whole table."""
-		await self.rows("SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true), set_config('enable_sort', 'off', true)")
+		await self.rows(PLANNER, {'to': 'off'})
 		try:
 			yield
 		finally:
 			if self.is_open:
-				await self.rows("SELECT set_config('enable_seqscan', 'on', true), set_config('enable_bitmapscan', 'on', true), set_config('enable_sort', 'on', true)")
+				await self.rows(PLANNER, {'to': 'on'})
 
 	async def end(self, commit: bool = False) -> None:
 		"""End the transaction, if there is one."""
@@ -137,8 +148,8 @@ class Database:
 
 	def __init__(self, conninfo: str, name: str = '') -> None:
 		parts = conninfo_to_dict(conninfo)
-		self.conninfo = make_conninfo(conninfo, application_name=parts.get('application_name') or 'campaign_lifecycle console',
-			connect_timeout=parts.get('connect_timeout') or 3)
+		named = parts.get('application_name') or 'campaign_lifecycle console'
+		self.conninfo = make_conninfo(conninfo, application_name=named, connect_timeout=parts.get('connect_timeout') or 3)
 		self.name = name or parts.get('dbname') or parts.get('service') or 'default'
 		self.slug = self.name
 		self._idle: list[psycopg.AsyncConnection[Row]] = []

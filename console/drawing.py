@@ -30,7 +30,8 @@ def life(timeline: list[Row], colours: dict[str, str], is_final: bool, now: date
 		return None
 	first = min([entered[0]['at']] + [row['at'] for row in timers])
 	planned = [row['at'] for row in timers if row['status'] in ('PENDING', 'RUNNING', 'FAILED')]
-	last = max([entered[-1]['at']] + [point_at(row) for row in timers if row['status'] != 'CANCELLED'] + ([] if is_final else [now] + planned))
+	acted = [point_at(row) for row in timers if row['status'] != 'CANCELLED']
+	last = max([entered[-1]['at']] + acted + ([] if is_final else [now] + planned))
 	span = max((last - first).total_seconds(), 1.0)
 
 	def x(at: datetime.datetime) -> float:
@@ -41,8 +42,9 @@ def life(timeline: list[Row], colours: dict[str, str], is_final: bool, now: date
 		ends = after['at'] if after else (last if is_final else min(max(now, row['at']), last))
 		bars.append({'state': row['name'], 'colour': colours.get(row['name'], 's7'), 'x': x(row['at']),
 			'width': max(round(x(ends) - x(row['at']), 1), 3.0), 'at': row['at'], 'until': after['at'] if after else None})
-	lanes = [{'type': kind, 'y': TOP + LANE * number, 'points': [point(row, x, now) for row in timers if row['name'] == kind]}
-		for number, kind in enumerate(dict.fromkeys(row['name'] for row in timers))]
+	kinds = list(dict.fromkeys(row['name'] for row in timers))
+	lanes = [{'type': kind, 'y': TOP + LANE * number,
+		'points': [point(row, x, now) for row in timers if row['name'] == kind]} for number, kind in enumerate(kinds)]
 	ticks = [{'x': x(first + (last - first) * part), 'at': first + (last - first) * part, 'anchor': anchor}
 		for part, anchor in ((0, 'start'), (0.25, 'middle'), (0.5, 'middle'), (0.75, 'middle'), (1, 'end'))]
 	form = 'seconds' if span < 1200 else 'minutes' if span < 72000 else 'days'
@@ -81,7 +83,7 @@ class Graph:
 
 
 def graph(transitions: list[Row], order: list[str], colours: dict[str, str]) -> Graph:
-	"""Place the states in a line. Ways to the next state are straight, others arcs: forward ones above, backward ones below."""
+	"""Place the states in a line. Ways to the next state are straight, others arcs: forward above, backward below."""
 	place = {state: number for number, state in enumerate(order)}
 	above = max([abs(place[row['to_state']] - place[row['from_state']]) for row in transitions] or [1])
 	middle = 40.0 + 34.0 * above
@@ -93,13 +95,15 @@ def graph(transitions: list[Row], order: list[str], colours: dict[str, str]) -> 
 		left, right = MARGIN + start * (BOX + GAP), MARGIN + end * (BOX + GAP)
 		if end == start + 1:
 			path = f'M{left + BOX} {middle} L{right - 3} {middle}'
-			at, y, anchor = (left + BOX + right) / 2, middle + HEIGHT / 2 + 16, 'middle'
+			at, y = (left + BOX + right) / 2, middle + HEIGHT / 2 + 16
 		else:
 			side = -1 if end > start else 1
-			edge, peak = middle + side * HEIGHT / 2, middle + side * (HEIGHT / 2 + 26.0 * abs(end - start) + 14)
+			rise = 26.0 * abs(end - start) + 14
+			edge, peak = middle + side * HEIGHT / 2, middle + side * (HEIGHT / 2 + rise)
 			from_x, to_x = left + BOX * (0.7 if end > start else 0.3), right + BOX * (0.3 if end > start else 0.7)
 			path = f'M{from_x} {edge} C{from_x} {peak}, {to_x} {peak}, {to_x} {edge + side * 3}'
-			at, y, anchor = (from_x + to_x) / 2, middle + side * (HEIGHT / 2 + 0.75 * (26.0 * abs(end - start) + 14)) + (-5 if side < 0 else 14), 'middle'
-		ways.append({'path': path, 'x': round(at, 1), 'y': round(y, 1), 'anchor': anchor, 'label': row['timer_type'] or 'by hand', 'row': row})
+			at, y = (from_x + to_x) / 2, middle + side * (HEIGHT / 2 + 0.75 * rise) + (-5 if side < 0 else 14)
+		ways.append({'path': path, 'x': round(at, 1), 'y': round(y, 1), 'label': row['timer_type'] or 'by hand', 'row': row})
 	below = any(place[row['to_state']] < place[row['from_state']] for row in transitions)
-	return Graph(boxes, ways, 2 * MARGIN + len(order) * (BOX + GAP) - GAP, middle + HEIGHT / 2 + 40 + (34.0 * above if below else 0))
+	height = middle + HEIGHT / 2 + 40 + (34.0 * above if below else 0)
+	return Graph(boxes, ways, 2 * MARGIN + len(order) * (BOX + GAP) - GAP, height)

@@ -1,7 +1,9 @@
-"""Write the configuration of prometheus-sql-exporter from the measures: python3 -m console.exporter > monitoring/sql_exporter/campaign_lifecycle.yml.
+"""Write the configuration of prometheus-sql-exporter from the measures.
 
-That exporter gives each metric the prefix sql_ and calls all of them gauges. monitoring/prometheus/prometheus.yml takes the prefix away, so
-that rules and boards are the same for both.
+    python3 -m console.exporter > monitoring/sql_exporter/campaign_lifecycle.yml
+
+That exporter gives each metric the prefix sql_ and calls all of them gauges. monitoring/prometheus/prometheus.yml takes
+the prefix away, so that rules and boards are the same for both.
 """
 import json
 import textwrap
@@ -9,7 +11,8 @@ import textwrap
 from console.measures import MEASURES, OFTEN, PREFIX, SELDOM, Measure
 
 HEAD = """\
-# Measures of campaign_lifecycle for Debian's prometheus-sql-exporter. Made by `python3 -m console.exporter`; do not edit the queries.
+# Measures of campaign_lifecycle for Debian's prometheus-sql-exporter. Made by `python3 -m console.exporter`: do not
+# edit the queries.
 #
 # Put the connection strings of your databases where it says so, with a role that has the access level reader. Name the
 # schema of the extension in search_path where it is not public.
@@ -31,13 +34,14 @@ BY_INDEX = """\
   - 'SET enable_sort = off'
 """
 
-JOBS = (('campaign_lifecycle_counts', OFTEN, True), ('campaign_lifecycle_often', OFTEN, False), ('campaign_lifecycle_seldom', SELDOM, False))
+JOBS = (('campaign_lifecycle_counts', OFTEN, True), ('campaign_lifecycle_often', OFTEN, False),
+	('campaign_lifecycle_seldom', SELDOM, False))
 
 
 def entry(name: str, text: str, query: str, labels: tuple[str, ...], value: str) -> str:
 	"""Return one query of the configuration."""
-	lines = [f'  - name: {PREFIX}{name}', f'    help: {json.dumps(text)}', f'    labels: [{", ".join(labels)}]', f'    values: [{value}]',
-		'    allow_zero_rows: true', '    query: |']
+	lines = [f'  - name: {PREFIX}{name}', f'    help: {json.dumps(text)}', f'    labels: [{", ".join(labels)}]',
+		f'    values: [{value}]', '    allow_zero_rows: true', '    query: |']
 	body = textwrap.dedent(query.expandtabs(2)).strip()
 	return '\n'.join(lines + ['      ' + line for line in body.splitlines()]) + '\n'
 

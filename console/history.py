@@ -1,8 +1,8 @@
 """Executions by the minute, and how late they were: the plots of the last hours.
 
-A minute that is over does not change, so each is asked for once. A page spends a bounded time on it, the newest minutes first, and the next
-update of the page goes on. Counts end at a limit, above which the rate of the first rows stands for the minute. Lateness is that of up
-to 300 executions, 50 from each ten seconds.
+A minute that is over does not change, so each is asked for once. A page spends a bounded time on it, the newest minutes
+first, and the next update of the page goes on. Counts end at a limit, above which the rate of the first rows stands for
+the minute. Lateness is that of up to 300 executions, 50 from each ten seconds.
 """
 import datetime
 import time
@@ -24,16 +24,19 @@ QUERY = """
 		SELECT CASE WHEN count(*) <= 10000 THEN count(*)::float8
 			ELSE count(*) * 60 / greatest(extract(epoch FROM max(e.started_at) - m.minute), 0.001)::float8 END AS executions
 		FROM (SELECT e.started_at FROM timer_executions AS e
-			WHERE e.started_at >= m.minute AND e.started_at < m.minute + interval '1 minute' ORDER BY e.started_at LIMIT 10001) AS e) AS c
+			WHERE e.started_at >= m.minute AND e.started_at < m.minute + interval '1 minute'
+			ORDER BY e.started_at LIMIT 10001) AS e) AS c
 	CROSS JOIN LATERAL (
 		SELECT count(*) AS sampled, count(*) FILTER (WHERE e.status = 'FAILED') AS failures,
-			percentile_cont(0.5) WITHIN GROUP (ORDER BY e.late) AS p50, percentile_cont(0.99) WITHIN GROUP (ORDER BY e.late) AS p99
+			percentile_cont(0.5) WITHIN GROUP (ORDER BY e.late) AS p50,
+			percentile_cont(0.99) WITHIN GROUP (ORDER BY e.late) AS p99
 		FROM generate_series(m.minute, m.minute + interval '50 seconds', interval '10 seconds') AS b (begins)
 		CROSS JOIN LATERAL (
 			SELECT e.status, CASE WHEN e.status = 'COMPLETED' AND t.status = 'COMPLETED'
 				THEN greatest(extract(epoch FROM t.executed_at - t.scheduled_at)::float8, 0) END AS late
 			FROM (SELECT e.timer_id, e.status FROM timer_executions AS e
-				WHERE e.started_at >= b.begins AND e.started_at < b.begins + interval '10 seconds' ORDER BY e.started_at LIMIT 50) AS e
+				WHERE e.started_at >= b.begins AND e.started_at < b.begins + interval '10 seconds'
+				ORDER BY e.started_at LIMIT 50) AS e
 			JOIN campaign_timers AS t ON t.id = e.timer_id) AS e) AS s
 """
 

@@ -1,7 +1,7 @@
-"""Live updates: a browser keeps one stream open, and is told when something has changed. It then fetches its page again.
+"""Live updates: a browser keeps a stream open, is told when something has changed, and fetches its page again.
 
-A database is watched while a browser looks at it. Where the server sends events by NOTIFY we listen to them. Besides, a query of
-a few milliseconds looks twice a second whether the newest rows are still the same.
+A database is watched while a browser looks at it. Where the server sends events by NOTIFY we listen to them. Besides, a
+query of a few milliseconds looks twice a second whether the newest rows are still the same.
 """
 import asyncio
 import contextlib
@@ -22,14 +22,19 @@ KEEP_ALIVE = 15.0
 # Ages on a page grow although nothing happens.
 REFRESH = 15.0
 
-# The newest log row and execution, what the processes have done, and the counters of the tables, which see all the rest a second later.
+# The newest log row and execution, the counters of the processes, and those of the tables, which see the rest a second
+# later.
 PULSE = """
 	SELECT concat_ws(' ',
-		(SELECT l.id FROM campaign_state_log AS l WHERE l.created_at > now() - interval '1 day' ORDER BY l.created_at DESC LIMIT 1),
+		(SELECT l.id FROM campaign_state_log AS l WHERE l.created_at > now() - interval '1 day'
+			ORDER BY l.created_at DESC LIMIT 1),
 		(SELECT e.id FROM timer_executions AS e ORDER BY e.started_at DESC LIMIT 1),
-		(SELECT string_agg(concat_ws(',', w.pid, w.state, w.batches, w.failures), ' ' ORDER BY w.database, w.worker_number) FROM campaign_workers AS w),
-		(SELECT sum(pg_stat_get_tuples_inserted(c.oid) + pg_stat_get_tuples_updated(c.oid) + pg_stat_get_tuples_deleted(c.oid))
-			FROM pg_class AS c WHERE c.oid IN (to_regclass('campaigns'), to_regclass('campaign_timers'), to_regclass('campaign_activation'))))
+		(SELECT string_agg(concat_ws(',', w.pid, w.state, w.batches, w.failures), ' ' ORDER BY w.database, w.worker_number)
+			FROM campaign_workers AS w),
+		(SELECT sum(pg_stat_get_tuples_inserted(t.oid) + pg_stat_get_tuples_updated(t.oid)
+				+ pg_stat_get_tuples_deleted(t.oid))
+			FROM unnest(ARRAY[to_regclass('campaigns'), to_regclass('campaign_timers'),
+				to_regclass('campaign_activation')]) AS t (oid)))
 """
 
 
@@ -70,7 +75,7 @@ class Watch:
 			try:
 				facts = await self.database.facts()
 				await self._set_down(None)
-				await (self._listen() if 'campaign.status.changed' in facts.notify_events and not facts.is_standby else self._poll())
+				await (self._listen() if sends_events(facts) else self._poll())
 			except DatabaseDown:
 				await self._set_down(self.database.down_since or time.time())
 				await asyncio.sleep(1)
@@ -93,7 +98,7 @@ class Watch:
 				await self._tell()
 			last = pulse
 			await self._set_down(None)
-			if every == POLL and 'campaign.status.changed' in facts.notify_events and not facts.is_standby:
+			if every == POLL and sends_events(facts):
 				return
 			await asyncio.sleep(every)
 
@@ -120,9 +125,15 @@ class Watch:
 			await self._tell()
 
 
+def sends_events(facts: Facts) -> bool:
+	"""Return whether each state change comes by NOTIFY. A standby sends none."""
+	return 'campaign.status.changed' in facts.notify_events and not facts.is_standby
+
+
 async def look(transaction: Transaction, facts: Facts | None) -> str:
 	"""Return a text that changes when something happens."""
-	if facts is None or facts.is_router or not {'campaign_state_log', 'timer_executions', 'campaign_workers'} <= facts.relations:
+	needed = {'campaign_state_log', 'timer_executions', 'campaign_workers'}
+	if facts is None or facts.is_router or not needed <= facts.relations:
 		return str(time.monotonic())
 	return await transaction.value(PULSE)
 

@@ -8,7 +8,7 @@ TRANSITIONS = """
 
 
 def in_order(transitions: list[Row], more: list[str] | None = None) -> list[str]:
-	"""Return the states by the longest way from the first one. A cycle ends a way; states without a transition come last."""
+	"""Return the states by the longest way from the first one. A cycle ends a way; lone states come last."""
 	following: dict[str, list[str]] = {}
 	for row in transitions:
 		following.setdefault(row['from_state'], []).append(row['to_state'])

@@ -1,11 +1,10 @@
 """/metrics: the measures of all databases in the format of Prometheus.
 
-A measure is asked for when a scrape finds it older than its age. Those that cost more are asked for after the answer, so that no scrape
-waits for them except the first.
+A measure is asked for when a scrape finds it older than its age. Those that cost more are asked for after the answer,
+so that no scrape waits for them except the first.
 """
 import asyncio
 import time
-from typing import Any
 
 import psycopg
 from prometheus_client import CollectorRegistry
@@ -103,8 +102,8 @@ class Scrape:
 		living = [database for database, is_up in zip(self.databases, self.up) if is_up]
 		found: list[Metric] = [up]
 		for measure in MEASURES:
-			rows: list[tuple[Database, Any]] = [(database, database.cache.get('measure ' + measure.name, (0, []))[1]) for database in living]
-			found.append(family(measure, rows))
+			key = 'measure ' + measure.name
+			found.append(family(measure, [(database, database.cache.get(key, (0, []))[1]) for database in living]))
 		took = GaugeMetricFamily(PREFIX + 'scrape_seconds', 'How long the console needed for this answer.')
 		took.add_metric([], self.seconds)
 		return found + [took]
@@ -117,4 +116,5 @@ async def show(request: Request) -> Response:
 	up = list(await asyncio.gather(*(refresh(database) for database in databases)))
 	registry = CollectorRegistry(auto_describe=False)
 	registry.register(Scrape(databases, up, time.perf_counter() - begun))
-	return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST, background=BackgroundTask(refresh_later, databases))
+	later = BackgroundTask(refresh_later, databases)
+	return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST, background=later)

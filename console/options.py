@@ -8,9 +8,9 @@ import os
 USAGE = """%(prog)s [OPTION...] [CONNINFO...]
        %(prog)s --hash"""
 
-DESCRIPTION = """Show campaigns, timers and workers of one or more databases on a web page. A CONNINFO is a connection string of
-libpq, such as "host=db1 dbname=shop user=watcher", a URL postgresql://..., or service=NAME. Without one, the variables PGHOST,
-PGDATABASE and so on hold. Give the role the access level reader, and also writer or operator for the buttons."""
+DESCRIPTION = """Show campaigns, timers and workers of one or more databases on a web page. A CONNINFO is a connection
+string of libpq, such as "host=db1 dbname=shop user=watcher", a URL postgresql://..., or service=NAME. Without one, the
+variables PGHOST, PGDATABASE and so on hold. Give the role the level reader, and writer or operator for buttons."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,18 +50,22 @@ def is_loopback(host: str) -> bool:
 
 def parser() -> argparse.ArgumentParser:
 	"""Return the parser of the command line."""
-	found = argparse.ArgumentParser(prog=os.environ.get('CONSOLE_COMMAND', 'python3 -m console'), usage=USAGE, description=DESCRIPTION)
+	command = os.environ.get('CONSOLE_COMMAND', 'python3 -m console')
+	found = argparse.ArgumentParser(prog=command, usage=USAGE, description=DESCRIPTION)
 	found.add_argument('conninfos', metavar='CONNINFO', nargs='*', help='a database; several are shown side by side')
 	found.add_argument('--listen', metavar='ADDRESS:PORT', type=address, default=('127.0.0.1', 8765),
 		help='where to listen (127.0.0.1:8765); port 0 takes a free one')
 	found.add_argument('--auth', metavar='FILE|header:NAME@ADDRESS',
-		help='who may look: a password file, whose lines --hash makes, or the user that the reverse proxy at ADDRESS names in a header')
+		help='who may look: a password file, whose lines --hash makes, or the user that the reverse proxy at ADDRESS '
+			'names in a header')
 	found.add_argument('--host', metavar='NAME', action='append', default=[],
 		help='a name under which browsers reach the console, besides the address it listens on')
 	found.add_argument('--https', action='store_true', help='browsers reach the console by https only, through a proxy')
 	found.add_argument('--read-only', action='store_true', help='show no buttons, and refuse every change')
-	found.add_argument('--name', metavar='NAME', action='append', default=[], help='a name for the first, second, ... database')
-	found.add_argument('--hash', action='store_true', help='ask for a name and a password, print the line for the password file, and exit')
+	found.add_argument('--name', metavar='NAME', action='append', default=[],
+		help='a name for the first, second, ... database')
+	found.add_argument('--hash', action='store_true',
+		help='ask for a name and a password, print the line for the password file, and exit')
 	return found
 
 
@@ -83,6 +87,10 @@ def parse(arguments: list[str]) -> Options | None:
 		it.error(f'{host} is not a loopback address, and others could press the buttons: --auth says who may')
 	if len(given.name) > max(1, len(given.conninfos)):
 		it.error('more names than databases')
-	hosts = {'localhost', '127.0.0.1', '::1', host} if is_loopback(host) else set() if host in ('0.0.0.0', '::') else {host}
-	return Options(host, port, tuple(given.conninfos or ['']), tuple(given.name), frozenset(hosts | set(given.host)), password_file,
+	hosts = set(given.host)
+	if is_loopback(host):
+		hosts |= {'localhost', '127.0.0.1', '::1', host}
+	elif host not in ('0.0.0.0', '::'):
+		hosts.add(host)
+	return Options(host, port, tuple(given.conninfos or ['']), tuple(given.name), frozenset(hosts), password_file,
 		user_header.lower() if user_header else None, proxy, given.https, given.read_only, getpass.getuser())

@@ -1,4 +1,4 @@
-"""The password file of --auth: a line for each user, NAME:HASH. A hash is of scrypt, or of argon2 where python3-argon2 is installed."""
+"""The password file of --auth: a line NAME:HASH for each user. Hashes are of scrypt, or of argon2 by python3-argon2."""
 import base64
 import hashlib
 import hmac
@@ -26,7 +26,8 @@ def is_password(password: str, stored: str) -> bool:
 			return False
 		cost = {key: int(value) for key, value in (part.split('=') for part in parameters.split(','))}
 		expected = base64.b64decode(digest)
-		found = hashlib.scrypt(password.encode(), salt=base64.b64decode(salt), n=cost['n'], r=cost['r'], p=cost['p'], maxmem=MEMORY, dklen=len(expected))
+		found = hashlib.scrypt(password.encode(), salt=base64.b64decode(salt), n=cost['n'], r=cost['r'], p=cost['p'],
+			maxmem=MEMORY, dklen=len(expected))
 	except (ValueError, KeyError):
 		return False
 	return hmac.compare_digest(found, expected)

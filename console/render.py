@@ -1,4 +1,4 @@
-"""From rows to HTML: the templates, and how times, durations, sizes and JSON read. Every value is escaped by the templates."""
+"""From rows to HTML: the templates, and how times, durations, sizes and JSON read. Templates escape every value."""
 import datetime
 import json
 import math
@@ -17,12 +17,13 @@ here = pathlib.Path(__file__).parent
 environment = jinja2.Environment(loader=jinja2.FileSystemLoader(here / 'templates'), autoescape=True,
 	trim_blocks=True, lstrip_blocks=True)
 
-PAGES = (('now', 'Now'), ('campaigns', 'Campaigns'), ('timers', 'Timers'), ('lifecycle', 'Lifecycle'), ('upkeep', 'Upkeep'))
+PAGES = (('now', 'Now'), ('campaigns', 'Campaigns'), ('timers', 'Timers'), ('lifecycle', 'Lifecycle'),
+	('upkeep', 'Upkeep'))
 UNITS = ((86400, 'd'), (3600, 'h'), (60, 'min'), (1, 's'))
 
 
 def as_time(value: datetime.datetime | None, form: str = 'full') -> Markup:
-	"""Return a <time> that shows UTC; the script of the page turns it into the viewer's zone and keeps UTC as its title."""
+	"""Return a <time> that shows UTC; the script turns it into the viewer's zone and keeps UTC as its title."""
 	if not isinstance(value, datetime.datetime):
 		return Markup('<span class="none">none</span>') if value is None else escape(value)
 	utc = value.astimezone(datetime.timezone.utc)
@@ -80,13 +81,13 @@ def as_json(value: Any) -> str:
 environment.filters.update(time=as_time, duration=as_duration, bytes=as_bytes, number=as_number, json=as_json)
 
 
-def page(request: Request, template: str, status: int = 200, database: Database | None = None, facts: Facts | None = None,
-	**context: Any) -> HTMLResponse:
+def page(request: Request, template: str, status: int = 200, database: Database | None = None,
+	facts: Facts | None = None, **context: Any) -> HTMLResponse:
 	"""Return a page, with what every page shows: databases, the way around, who is logged in."""
 	state = request.app.state
 	html = environment.get_template(template).render(
 		request=request, database=database, databases=state.databases, facts=facts, pages=PAGES,
 		here=request.url.path.split('/')[2] if database and request.url.path.count('/') >= 2 else '',
 		user=getattr(request.state, 'user', None), can_log_out=state.options.password_file is not None,
-		token=sessions.token(request), news=state.sessions.news(getattr(request.state, 'session_id', None)), now=datetime.datetime.now(datetime.timezone.utc), **context)
+		token=sessions.token(request), news=state.sessions.news(getattr(request.state, 'session_id', None)), **context)
 	return HTMLResponse(html, status_code=status)

@@ -1,7 +1,7 @@
 """The guard before every page: which host was asked for, who asks, from which site, and the headers of every answer.
 
-A page of another site can send the browser here. It cannot read the answer, and a change needs the cookie (SameSite=Strict), the
-token of the form, and an origin that is ours.
+A page of another site can send the browser here. It cannot read the answer, and a change needs the cookie
+(SameSite=Strict), the token of the form, and an origin that is ours.
 """
 import base64
 import binascii
@@ -19,8 +19,8 @@ from console.passwords import PasswordFile
 from console.sessions import Sessions
 
 HEADERS = {
-	'Content-Security-Policy': "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-		"form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+	'Content-Security-Policy': "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+		"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 	'X-Content-Type-Options': 'nosniff',
 	'X-Frame-Options': 'DENY',
 	'Referrer-Policy': 'same-origin',
@@ -97,7 +97,8 @@ class Guard:
 			if user is None and path == '/metrics':
 				user = await self._basic(request)
 				if user is None:
-					return None, PlainTextResponse('A name and a password are needed.\n', 401, {'WWW-Authenticate': 'Basic realm="console"'})
+					return None, PlainTextResponse('A name and a password are needed.\n', 401,
+						{'WWW-Authenticate': 'Basic realm="console"'})
 			if user is None and not path.startswith(PUBLIC):
 				return None, RedirectResponse('/login?' + urllib.parse.urlencode({'to': path}), 303)
 			request.state.user = user
@@ -141,7 +142,8 @@ async def form_of(request: Request) -> dict[str, str]:
 		if len(body) > MOST_FORM_BYTES:
 			raise Refused('The form is too long.')
 	try:
-		fields = dict(urllib.parse.parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=bool(body), max_num_fields=50))
+		fields = dict(urllib.parse.parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=bool(body),
+			max_num_fields=50))
 	except ValueError as error:
 		raise Refused('The form cannot be read.') from error
 	session_id = getattr(request.state, 'session_id', None)

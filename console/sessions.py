@@ -1,7 +1,7 @@
-"""Sessions of browsers: a cookie that scripts cannot read and other sites cannot send, and the token that each form carries.
+"""Sessions of browsers: a cookie that scripts cannot read and other sites cannot send, and the token of each form.
 
-A session lives in the memory of the process, so a restart ends it. Where there is no login, a session proves only that a form came
-from a page of ours.
+A session lives in the memory of the process, so a restart ends it. Where there is no login, a session proves only that
+a form came from a page of ours.
 """
 import dataclasses
 import hashlib

@@ -24,7 +24,9 @@ SELECT q.id, q.type, CASE WHEN q.at <= now() THEN 'COMPLETED' ELSE 'PENDING' END
 FROM (SELECT p.id, p.started, t.type, CASE t.type WHEN 'START_CAMPAIGN' THEN p.started ELSE p.started + p.hours * interval '1 hour' + t.after END AS at
 	FROM placed AS p
 	CROSS JOIN (VALUES ('START_CAMPAIGN', interval '0'), ('CLOSE_CAMPAIGN', '0'), ('REWARD_REMINDER', '5 minutes'), ('REWARD_REMINDER', '6 days'), ('EXPIRE_CAMPAIGN', '7 days')) AS t (type, after)
-	WHERE p.status <> 'CREATED' OR t.type <> 'REWARD_REMINDER' OR t.after < interval '1 day') AS q;
+	-- One timer of a type waits at a time.
+	WHERE t.type <> 'REWARD_REMINDER' OR t.after < interval '1 day'
+		OR p.started + p.hours * interval '1 hour' + interval '5 minutes' <= now()) AS q;
 
 INSERT INTO timer_executions (timer_id, status, result, started_at, completed_at, execution_time_ms)
 SELECT t.id, 'COMPLETED', '{"event": "bulk"}', t.executed_at, t.executed_at, 1 FROM campaign_timers AS t

@@ -11,8 +11,8 @@ from console.database import Database, Facts, Row, Transaction
 from console.pages.section import section
 
 CAMPAIGN = """
-	SELECT c.id, c.status::text AS status, c.metadata, c.created_at, c.updated_at, c.start_time, c.end_time, c.duration_hours, c.auto_close,
-		c.rewards_enabled
+	SELECT c.id, c.status::text AS status, c.metadata, c.created_at, c.updated_at, c.start_time, c.end_time,
+		c.duration_hours, c.auto_close, c.rewards_enabled
 	FROM campaigns AS c WHERE c.id = %s
 """
 # A router asks the node.
@@ -69,13 +69,15 @@ async def show(request: Request, database: Database) -> Response:
 		found, timeline = await find(transaction, campaign_id)
 		if found is None:
 			return render.page(request, 'error.html', 404, database=database, facts=facts, title='No such campaign',
-				problem=f'Nothing is known of a campaign {campaign_id}.', hint='It may have been deleted, or be in another database.')
+				problem=f'Nothing is known of a campaign {campaign_id}.',
+				hint='It may have been deleted, or be in another database.')
 		transitions = await section(transaction, machine.TRANSITIONS)
 		now = await transaction.value(NOW)
 	order = machine.in_order(transitions.rows, [row['name'] for row in timeline if row['kind'] == 'state'])
 	colours = machine.colours(order)
 	moves = [row for row in transitions.rows if row['from_state'] == found['status']]
 	picture = drawing.life(timeline, colours, bool(transitions.rows) and not moves, now)
-	return render.page(request, 'campaign.html', database=database, facts=facts, campaign=found, is_final=bool(transitions.rows) and not moves, name=name_of(found), timeline=timeline,
-		picture=picture, colours=colours, moves=moves, waiting=waiting(timeline), db_now=now,
-		buttons=buttons(facts, request.app.state.options.read_only), campaign_actions=CAMPAIGN_ACTIONS, timer_actions=TIMER_ACTIONS)
+	return render.page(request, 'campaign.html', database=database, facts=facts, campaign=found, name=name_of(found),
+		is_final=bool(transitions.rows) and not moves, timeline=timeline, picture=picture, colours=colours,
+		waiting=waiting(timeline), db_now=now, buttons=buttons(facts, request.app.state.options.read_only),
+		campaign_actions=CAMPAIGN_ACTIONS, timer_actions=TIMER_ACTIONS)

@@ -1,4 +1,6 @@
-"""Campaigns: search and sort over millions of rows. A page continues after the last row of the one before, and never counts or skips rows.
+"""Campaigns: search and sort over millions of rows.
+
+A page continues after the last row of the one before, and never counts or skips rows.
 
 A search that no index serves reads a bounded number of rows, says how far it has come, and offers to go on from there.
 """
@@ -20,10 +22,12 @@ ROWS = 50
 STEP = 20000
 BUDGET = 0.1
 
-COLUMNS = 'c.id, c.status::text AS status, c.metadata, c.start_time, c.end_time, c.duration_hours, c.auto_close, c.rewards_enabled'
+COLUMNS = 'c.id, c.status::text AS status, c.metadata, c.start_time, c.end_time, c.duration_hours'
 LOWEST, HIGHEST = uuid.UUID(int=0), uuid.UUID(int=2 ** 128 - 1)
+UTC = datetime.timezone.utc
+EARLIEST, LATEST = datetime.datetime(1, 1, 2, tzinfo=UTC), datetime.datetime(9999, 12, 30, tzinfo=UTC)
 
-# Each order: its title, the column that an index has, and whether it descends. The key of a row is this column and the id.
+# Each order: its title, the column that an index has, and whether it descends. The key of a row is that and the id.
 ORDERS: dict[str, tuple[str, str, bool]] = {
 	'newest': ('newest first', 'id', True),
 	'oldest': ('oldest first', 'id', False),
@@ -33,7 +37,8 @@ ORDERS: dict[str, tuple[str, str, bool]] = {
 	'-end': ('end, latest first', 'end_time', True),
 }
 
-# Every statement is put together from these pieces, with parameters. Rows of a state that has few are read by the index on the state.
+# Every statement is put together from these pieces, with parameters. Rows of a state that has few are read by the index
+# on the state.
 SOURCES = {False: 'campaigns', True: '(SELECT * FROM campaigns AS c WHERE c.status = %(state)s OFFSET 0)'}
 BY_ID = """
 	SELECT {columns} FROM {source} AS c
@@ -69,8 +74,8 @@ FEW = f'SELECT count(*) <= {STEP} FROM (SELECT FROM campaigns AS c WHERE c.statu
 def statement(order: str, of_state: bool) -> str:
 	"""Return the statement of an order, from all campaigns or from those of a state."""
 	_, column, descends = ORDERS[order]
-	scan = (BY_ID if column == 'id' else BY_TIME).format(columns=COLUMNS, source=SOURCES[of_state], column=column, after='<' if descends else '>',
-		direction='DESC' if descends else 'ASC')
+	scan = (BY_ID if column == 'id' else BY_TIME).format(columns=COLUMNS, source=SOURCES[of_state], column=column,
+		after='<' if descends else '>', direction='DESC' if descends else 'ASC')
 	return HITS.format(filter=FILTER.format(scan=scan), rows=ROWS)
 
 
@@ -99,13 +104,14 @@ class Search:
 		except ValueError:
 			self.problem = f'{self.query[key]} is no time; write 2026-12-24 or 2026-12-24T18:00.'
 			return None
-		return found if found.tzinfo else found.replace(tzinfo=datetime.timezone.utc)
+		return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 	def _after(self) -> tuple[Any, uuid.UUID] | None:
 		"""Return the key after which the page begins: the time in seconds, if the order has one, and the id."""
 		moment, _, name = self.query.get('after', '').rpartition('_')
 		try:
-			return (datetime.datetime.fromtimestamp(int(moment) / 1e6, datetime.timezone.utc) if moment else None, uuid.UUID(name)) if name else None
+			at = datetime.datetime.fromtimestamp(int(moment) / 1e6, UTC) if moment else None
+			return (at, uuid.UUID(name)) if name else None
 		except (ValueError, OverflowError, OSError):
 			return None
 
@@ -115,11 +121,12 @@ class Search:
 		ends = (HIGHEST, LOWEST) if descends else (LOWEST, HIGHEST)
 		moment, after_id = self.after or (None, ends[0])
 		timed = column == 'start_time'
-		low, high = datetime.datetime(1, 1, 2, tzinfo=datetime.timezone.utc), datetime.datetime(9999, 12, 30, tzinfo=datetime.timezone.utc)
 		return {
-			'after_id': after_id, 'after_time': moment or (high if descends else low), 'first': self.first, 'last': self.last,
+			'after_id': after_id, 'after_time': moment or (LATEST if descends else EARLIEST),
+			'first': self.first, 'last': self.last,
 			'state': self.state, 'name': self.name, 'pattern': like(self.name or ''), 'timed': timed,
-			'since': self.since, 'until': self.until, 'low': timed and self.since or low, 'high': timed and self.until or high,
+			'since': self.since, 'until': self.until,
+			'low': timed and self.since or EARLIEST, 'high': timed and self.until or LATEST,
 			'step': STEP if self.filters() else ROWS + 1,
 		}
 
@@ -156,7 +163,7 @@ def like(text: str) -> str:
 
 
 async def find(transaction: Transaction, search: Search) -> tuple[list[Row], int, str | None]:
-	"""Return the hits, how many rows were read for them, and the key from which the next page goes on, if there is more."""
+	"""Return the hits, how many rows were read, and the key from which the next page goes on, if there is more."""
 	hits: list[Row] = []
 	read = 0
 	of_state = False
@@ -189,7 +196,6 @@ async def find(transaction: Transaction, search: Search) -> tuple[list[Row], int
 async def show(request: Request, database: Database) -> Response:
 	"""Show the page."""
 	search = Search(dict(request.query_params))
-	asked = search.link()
 	async with database.transaction() as transaction:
 		facts = transaction.facts
 		assert facts is not None
@@ -198,5 +204,6 @@ async def show(request: Request, database: Database) -> Response:
 		rows, read, further = ([], 0, None) if not facts.has('campaigns') else await find(transaction, search)
 	shown = Search(dict(request.query_params))
 	return render.page(request, 'campaigns.html', database=database, facts=facts, search=shown, rows=rows, read=read,
-		further=shown.link(after=further) if further else None, first=shown.link(after=None) if 'after' in shown.query else None,
-		orders=ORDERS, states=states, colours=machine.colours(states), can_list=facts.has('campaigns'), asked=asked)
+		further=shown.link(after=further) if further else None, orders=ORDERS, states=states,
+		first=shown.link(after=None) if 'after' in shown.query else None, colours=machine.colours(states),
+		can_list=facts.has('campaigns'))

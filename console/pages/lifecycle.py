@@ -7,10 +7,13 @@ from console.database import Database
 from console.pages.section import section
 
 POLICIES = """
-	SELECT p.state::text AS state, p.timer_type::text AS timer_type, p.anchor::text AS anchor, p.delay, p.only_when::text AS only_when
+	SELECT p.state::text AS state, p.timer_type::text AS timer_type, p.anchor::text AS anchor, p.delay,
+		p.only_when::text AS only_when
 	FROM campaign_timer_policies AS p
 """
-HANDLERS = 'SELECT h.timer_type::text AS timer_type, h.handler, h.timeout FROM campaign_timer_handlers AS h ORDER BY h.timer_type'
+HANDLERS = """
+	SELECT h.timer_type::text AS timer_type, h.handler, h.timeout FROM campaign_timer_handlers AS h ORDER BY h.timer_type
+"""
 
 
 async def show(request: Request, database: Database) -> Response:
@@ -22,6 +25,6 @@ async def show(request: Request, database: Database) -> Response:
 	order = machine.in_order(transitions.rows, [row['state'] for row in policies.rows])
 	colours = machine.colours(order)
 	policies.rows.sort(key=lambda row: (order.index(row['state']), row['timer_type']))
-	ends = set(order) - {row['from_state'] for row in transitions.rows}
-	return render.page(request, 'lifecycle.html', database=database, facts=transaction.facts, transitions=transitions, policies=policies,
-		handlers=handlers, graph=drawing.graph(transitions.rows, order, colours) if transitions else None, order=order, colours=colours, ends=ends)
+	graph = drawing.graph(transitions.rows, order, colours) if transitions else None
+	return render.page(request, 'lifecycle.html', database=database, facts=transaction.facts, transitions=transitions,
+		policies=policies, handlers=handlers, graph=graph, colours=colours)

@@ -7,7 +7,10 @@ from console import counts, history, machine, render
 from console.database import Database, Row, Transaction
 from console.pages.section import Section, in_time, section
 
-WORKERS = 'SELECT * FROM campaign_workers AS w ORDER BY w.database IS NULL DESC, w.database <> current_database(), w.database, w.worker_number'
+WORKERS = """
+	SELECT * FROM campaign_workers AS w
+	ORDER BY w.database IS NULL DESC, w.database <> current_database(), w.database, w.worker_number
+"""
 HEALTH = "SELECT * FROM campaign_health() AS h ORDER BY array_position(ARRAY['critical', 'warning', 'ok'], h.status)"
 NEXT = 'SELECT * FROM upcoming_timers AS u LIMIT 8'
 ERRORS = """
@@ -21,7 +24,7 @@ HEALTH_AGE = 2.0
 
 
 async def states(transaction: Transaction) -> tuple[list[Row], str]:
-	"""Return the states in the order of a life, each with its count, its colour and its part of all, and why there are none."""
+	"""Return the states in the order of a life, each with its count, its colour and its part, and why there are none."""
 	try:
 		found = await counts.states(transaction)
 	except psycopg.OperationalError:

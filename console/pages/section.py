@@ -1,4 +1,4 @@
-"""A part of a page with rows of its own. Where the role may not read them, or the database has them not, the part says so."""
+"""A part of a page with rows of its own. Where the role may not read them, or they are not there, the part says so."""
 import dataclasses
 from collections.abc import Sequence
 from typing import Any
@@ -36,5 +36,5 @@ async def section(transaction: Transaction, statement: str, parameters: Sequence
 
 
 def in_time(statement: str, facts: Facts) -> str:
-	"""Return a statement over upcoming_timers with its order. On a node the view has it, and saying so would have it sort all rows."""
+	"""Return a statement over upcoming_timers with its order. The view of a node has it, and would sort all rows again."""
 	return statement.replace(' LIMIT ', ' ORDER BY u.scheduled_at LIMIT ') if facts.is_router else statement

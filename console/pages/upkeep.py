@@ -18,7 +18,7 @@ PARTITIONS = """
 	LIMIT 240
 """
 JOBS = """
-	SELECT j.*, now() - j.last_run AS age, j.cron_database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database()) AS is_by_cron
+	SELECT j.*, j.cron_database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database()) AS is_by_cron
 	FROM campaign_maintenance_jobs AS j ORDER BY j.job
 """
 BACKFILLS = 'SELECT * FROM backfill_progress AS b ORDER BY b.started_at DESC LIMIT 50'
@@ -36,5 +36,5 @@ async def show(request: Request, database: Database) -> Response:
 		sizes = await section(transaction, SIZES)
 	most = max((row['bytes'] or 0 for row in partitions.rows), default=0)
 	may_make = facts.may(DATABASE_ACTIONS['partitions'].function) and not request.app.state.options.read_only
-	return render.page(request, 'upkeep.html', database=database, facts=facts, partitions=partitions, jobs=jobs, backfills=backfills,
-		sizes=sizes, most=most, may_make=may_make)
+	return render.page(request, 'upkeep.html', database=database, facts=facts, partitions=partitions, jobs=jobs,
+		backfills=backfills, sizes=sizes, most=most, may_make=may_make)
