@@ -170,6 +170,7 @@ async def press(database: Database, request: Request, name: str, action: Action,
 		audit.info('user %r could not %s in %s, %s, reason %r: %s', who, name, database.name, about(given), given['reason'],
 			first_line(error))
 		raise
+	database.cache.pop('health', None)
 	audit.info('user %r did %s in %s, %s, reason %r', who, name, database.name, about(given), given['reason'])
 	return notices
 

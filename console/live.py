@@ -19,6 +19,7 @@ POLL = 0.5
 # With NOTIFY, and on a router.
 SLOW_POLL = 2.0
 KEEP_ALIVE = 15.0
+SETTLES = 2.5
 # Ages on a page grow although nothing happens.
 REFRESH = 15.0
 
@@ -87,14 +88,19 @@ class Watch:
 		"""Look until nobody watches, or the events begin to be sent."""
 		last: str | None = None
 		refreshed = time.monotonic()
+		# Some parts of a page are a few seconds old, so a change is told again when they are not.
+		settled = float('inf')
 		while self.watchers:
 			async with self.database.transaction() as transaction:
 				facts = transaction.facts
 				pulse = await look(transaction, facts)
 			if every == POLL and facts.is_router:
 				every = SLOW_POLL
-			if (last is not None and pulse != last) or time.monotonic() - refreshed > REFRESH:
-				refreshed = time.monotonic()
+			now = time.monotonic()
+			has_changed = last is not None and pulse != last
+			if has_changed or now > settled or now - refreshed > REFRESH:
+				refreshed = now
+				settled = now + SETTLES if has_changed else float('inf')
 				await self._tell()
 			last = pulse
 			await self._set_down(None)

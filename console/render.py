@@ -81,6 +81,13 @@ def as_json(value: Any) -> str:
 environment.filters.update(time=as_time, duration=as_duration, bytes=as_bytes, number=as_number, json=as_json)
 
 
+def news(request: Request) -> list[tuple[str, list[str]]]:
+	"""Return the messages that a page shows once. A page that is fetched for its live parts leaves them to the next."""
+	if request.headers.get('x-live'):
+		return []
+	return request.app.state.sessions.news(getattr(request.state, 'session_id', None))
+
+
 def page(request: Request, template: str, status: int = 200, database: Database | None = None,
 	facts: Facts | None = None, **context: Any) -> HTMLResponse:
 	"""Return a page, with what every page shows: databases, the way around, who is logged in."""
@@ -89,5 +96,5 @@ def page(request: Request, template: str, status: int = 200, database: Database 
 		request=request, database=database, databases=state.databases, facts=facts, pages=PAGES,
 		here=request.url.path.split('/')[2] if database and request.url.path.count('/') >= 2 else '',
 		user=getattr(request.state, 'user', None), can_log_out=state.options.password_file is not None,
-		token=sessions.token(request), news=state.sessions.news(getattr(request.state, 'session_id', None)), **context)
+		token=sessions.token(request), news=news(request), **context)
 	return HTMLResponse(html, status_code=status)

@@ -100,6 +100,7 @@
 	// Fetch the page again and take over its live parts.
 	let fetching = false, again = false;
 	const refresh = async () => {
+		if (!document.querySelector('[data-live],[data-down]')) return;
 		if (fetching) { again = true; return; }
 		fetching = true;
 		try {

@@ -150,6 +150,69 @@ def buttons() -> None:
 	clean('buttons')
 
 
+def press(link: str, done: str, **fields: str) -> None:
+	"""Click a button, fill in its form as by hand, send it, and wait until the page says that it is done."""
+	browser.find_element(By.CSS_SELECTOR, link).click()
+	until('the form', lambda: browser.find_element(By.NAME, 'reason'))
+	for name, value in {**fields, 'reason': 'pressed in the browser'}.items():
+		browser.execute_script("const field = document.querySelector(`.ask [name=${arguments[0]}]`); field.value = arguments[1]", name, value)
+	browser.find_element(By.CSS_SELECTOR, '.ask button').click()
+	until(done, lambda: f'Done: {done}' in text('body'))
+
+
+def every_button() -> None:
+	"""each button is pressed, and the database has done it"""
+	query('b_five', "INSERT INTO campaign_state_transitions (from_state, to_state, timer_type) VALUES ('CREATED', 'EXPIRED', 'EXPIRE_CAMPAIGN')")
+	found = query('b_five', "SELECT create_campaign(48, now() + interval '20 days', metadata => '{\"name\": \"pressed\"}')")
+	there = f'/b_five/campaign/{found}'
+	go(there)
+	press('a[href$="/reschedule"]', 'reschedule', hours='72')
+	check(query('b_five', 'SELECT duration_hours FROM campaigns WHERE id = %s', found) == 72, 'rescheduled')
+	if query('b_five', "SELECT to_regprocedure('extend_campaign(uuid, int)') IS NOT NULL"):
+		press('a[href$="/extend"]', 'extend', hours='2')
+		check(query('b_five', 'SELECT duration_hours FROM campaigns WHERE id = %s', found) == 74, 'extended')
+	press('[aria-label="Move CLOSE_CAMPAIGN"]', 'move', at='2032-01-01T00:00:00')
+	check(query('b_five', "SELECT scheduled_at::date - date '2032-01-01' FROM campaign_timers WHERE campaign_id = %s AND timer_type = 'CLOSE_CAMPAIGN'", found) in (-1, 0), 'moved')
+	query('b_five', "UPDATE campaign_timers SET status = 'FAILED', retry_count = 5 WHERE campaign_id = %s AND timer_type = 'START_CAMPAIGN'", found)
+	go(there)
+	press('[aria-label="Retry START_CAMPAIGN"]', 'retry')
+	until('the start', lambda: text('#facts .state') == 'RUNNING')
+	query('b_five', """WITH d AS (UPDATE campaign_timers SET status = 'FAILED', retry_count = 5 WHERE campaign_id = %s AND timer_type = 'EXPIRE_CAMPAIGN' RETURNING id)
+		INSERT INTO timer_executions (timer_id, status, error_message, completed_at) SELECT id, 'FAILED', '22012: division by zero', now() FROM d""", found)
+	go('/b_five/timers')
+	browser.find_element(By.CSS_SELECTOR, '.errors button').click()
+	until('the form', lambda: 'division by zero' in text() and browser.find_element(By.NAME, 'reason'))
+	browser.find_element(By.NAME, 'reason').send_keys('mended', Keys.ENTER)
+	until('retried', lambda: '1 timers are due again' in text('body'))
+	until('the end', lambda: query('b_five', 'SELECT status FROM campaigns WHERE id = %s', found) == 'EXPIRED')
+	go('/b_five/now')
+	press('a[href$="/do/pause"]', 'pause')
+	until('paused', lambda: 'activation: paused' in text('#health'))
+	press('a[href$="/do/resume"]', 'resume')
+	go('/b_five/upkeep')
+	press('a[href$="/do/partitions"]', 'create')
+	found = query('b_five', "SELECT create_campaign(48, now() + interval '20 days', metadata => '{\"name\": \"typo\"}')")
+	go(f'/b_five/campaign/{found}')
+	browser.find_element(By.CSS_SELECTOR, 'a[href$="/cancel"]').click()
+	until('the form names it', lambda: 'Cancel the campaign “typo”' in text('.ask'))
+	browser.find_element(By.NAME, 'reason').send_keys('a typo', Keys.ENTER)
+	until('cancelled', lambda: text('#facts .state') == 'EXPIRED')
+	check(not browser.find_elements(By.CSS_SELECTOR, '#buttons a'), 'an ended campaign has buttons')
+	clean('every button')
+
+
+def rights() -> None:
+	"""a role that may only read sees no button, and is refused by the database where it opens a form"""
+	with Console('b_five', user='console_reader') as reader:
+		for page in (*PAGES, f'campaign/{campaign(0)}'):
+			browser.get(f'{reader.address}/b_five/{page}')
+			check(not browser.find_elements(By.CSS_SELECTOR, 'main a.button:not([rel]), main button.small'), f'{page} has a button')
+		browser.get(f'{reader.address}/b_five/campaign/{campaign(0)}/set-timer')
+		browser.execute_script("document.querySelector('[name=at]').value = '2031-01-02T12:00:00'")
+		browser.find_element(By.NAME, 'reason').send_keys('forged', Keys.ENTER)
+		until('refused', lambda: 'permission denied' in text())
+
+
 def hostile() -> None:
 	"""hostile metadata is text in the browser, also after a live update"""
 	found = query('b_five', "SELECT create_campaign(48, now() + interval '30 days', metadata => jsonb_build_object('name', %s::text, 'x', %s::text))", HOSTILE, HOSTILE)
@@ -233,7 +296,7 @@ def down() -> None:
 
 
 try:
-	run([pages, live, buttons, hostile, keyboard, dark, down])
+	run([pages, live, buttons, every_button, rights, hostile, keyboard, dark, down])
 finally:
 	browser.quit()
 	console.stop()

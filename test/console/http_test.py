@@ -2,6 +2,7 @@
 import json
 import re
 import subprocess
+import threading
 import time
 import uuid
 
@@ -209,8 +210,24 @@ def read_only() -> None:
 
 def stream() -> None:
 	"""the stream tells of a change within a second, and a console with an open stream ends at SIGTERM"""
+	told_of("SELECT create_campaign(3, now() + interval '60 days')")
+
+
+def events() -> None:
+	"""where the server notifies, the stream listens, and still tells of changes that send no event"""
+	query(five, "ALTER SYSTEM SET campaign_lifecycle.notify_events = 'campaign.status.changed'")
+	query(five, 'SELECT pg_reload_conf()')
+	try:
+		told_of(f"SELECT transition_campaign('{query(five, 'SELECT create_campaign(3)')}', 'EXPIRED')", 'LISTEN campaign_lifecycle')
+		told_of("SELECT create_campaign(3, now() + interval '60 days')", most=4)
+	finally:
+		query(five, 'ALTER SYSTEM RESET campaign_lifecycle.notify_events')
+		query(five, 'SELECT pg_reload_conf()')
+
+
+def told_of(statement: str, listening: str = '', most: float = 1) -> None:
+	"""Fail unless a stream tells within some seconds of what a statement changes."""
 	with Console(five) as watched:
-		import threading
 		answer = watched.browser.open(watched.address + '/five/events', timeout=10)
 		seen: list[tuple[float, str]] = []
 
@@ -219,13 +236,15 @@ def stream() -> None:
 				seen.append((time.monotonic(), line.decode().strip()))
 		threading.Thread(target=read, daemon=True).start()
 		time.sleep(1.2)
+		if listening:
+			check(query(five, "SELECT count(*) FROM pg_stat_activity WHERE query = %s AND application_name LIKE '%%console'", listening) == 1, 'nobody listens')
 		before = time.monotonic()
-		query(five, "SELECT create_campaign(3, now() + interval '60 days')")
+		query(five, statement)
 		deadline = before + 5
 		while time.monotonic() < deadline and not [at for at, line in seen if at > before and line == 'event: change']:
 			time.sleep(0.02)
 		news = [at for at, line in seen if at > before and line == 'event: change']
-		check(news and news[0] - before < 1, f'told after {news[0] - before if news else None} s')
+		check(news and news[0] - before < most, f'told after {news[0] - before if news else None} s')
 
 
 def metrics() -> None:
@@ -244,6 +263,6 @@ def metrics() -> None:
 
 
 try:
-	run([pages, search, buttons, dead, hostile, refused, rights, login, metrics, stream, read_only])
+	run([pages, search, buttons, dead, hostile, refused, rights, login, metrics, stream, events, read_only])
 finally:
 	console.stop()
