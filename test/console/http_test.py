@@ -1,5 +1,7 @@
 """The console without a browser: pages, search, buttons, safety, metrics."""
+import base64
 import json
+import os
 import re
 import subprocess
 import threading
@@ -168,7 +170,6 @@ def rights() -> None:
 
 def login() -> None:
 	"""with a password file nothing is shown before the login, guessing is slowed down, and the log has the user's name"""
-	import os
 	path = os.path.join(os.environ['TMPDIR'], 'passwords')
 	line = subprocess.run([PYTHON, '-m', 'console', '--hash'], input='ana\nsecret word\n', capture_output=True, text=True, check=True).stdout
 	with open(path, 'w') as file:
@@ -177,7 +178,6 @@ def login() -> None:
 		for there in ('/', '/five/now', '/five/events', f'/five/campaign/{campaign(3)}/move'):
 			check('Log in' in closed.get(there)[1] and 'sale' not in closed.get(there)[1], f'{there} is open')
 		check(closed.get('/metrics')[0] == 401, 'metrics are closed')
-		import base64
 		basic = {'Authorization': 'Basic ' + base64.b64encode(b'ana:secret word').decode()}
 		check(closed.get('/metrics', basic)[0] == 200, 'metrics by a password')
 		token = closed.token('/login')
@@ -198,6 +198,30 @@ def login() -> None:
 		check(proxied.get('/five/now', {'X-User': 'eve'})[0] == 403, 'a header that the proxy has not set')
 	refusal = subprocess.run([PYTHON, '-m', 'console', '--listen', '0.0.0.0:0', f'dbname={five}'], capture_output=True, text=True)
 	check(refusal.returncode == 2 and '--auth' in refusal.stderr, 'off loopback without --auth')
+
+
+def router() -> None:
+	"""a router works like a node, and its nodes are shown"""
+	for name in ('node_a', 'node_b'):
+		make_database(name)
+	query('postgres', 'CREATE DATABASE routed')
+	query('routed', 'CREATE EXTENSION campaign_lifecycle_router CASCADE')
+	for name in ('node_a', 'node_b'):
+		query('routed', 'SELECT add_campaign_node(%s, %s)', name, f'host={os.environ["PGHOST"]} port={os.environ["PGPORT"]} dbname={name} user={os.environ["PGUSER"]}')
+	found = query('routed', "SELECT max(id::text) FROM (SELECT create_campaign(48, metadata => '{\"name\": \"routed\"}') AS id FROM generate_series(1, 20)) AS c")
+	with Console('routed', user=os.environ['PGUSER']) as asked:
+		for page in (*PAGES, f'campaign/{found}'):
+			status, text = asked.get(f'/routed/{page}')
+			check(status == 200, f'{page}: {status}')
+		text = asked.get('/routed/now')[1]
+		check('node_a' in text and 'node_b' in text and 'Nodes' in text, 'the nodes are shown')
+		check('does not list campaigns' in asked.get('/routed/campaigns')[1], 'a list over nodes is not offered')
+		check('<dt>Node</dt><dd>node_' in asked.get(f'/routed/campaign/{found}')[1], 'the node of a campaign')
+		status, text = press(asked, f'/routed/campaign/{found}/cancel')
+		check(status == 200 and 'EXPIRED' in text, text)
+		check('campaign_lifecycle_up{database="routed"} 1.0' in asked.get('/metrics')[1], 'metrics')
+	for name in ('routed', 'node_a', 'node_b'):
+		query('postgres', f'DROP DATABASE {name} WITH (FORCE)')
 
 
 def read_only() -> None:
@@ -262,7 +286,10 @@ def metrics() -> None:
 	check(json.loads(values['campaign_lifecycle_partitions_ahead{database="five"}']) >= 2, 'partitions')
 
 
+tests = [pages, search, buttons, dead, hostile, refused, rights, login, metrics, stream, events, read_only]
+if query('postgres', "SELECT count(*) FROM pg_available_extensions WHERE name IN ('campaign_lifecycle_router', 'plproxy')") == 2:
+	tests.append(router)
 try:
-	run([pages, search, buttons, dead, hostile, refused, rights, login, metrics, stream, events, read_only])
+	run(tests)
 finally:
 	console.stop()
