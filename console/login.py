@@ -50,7 +50,7 @@ async def log_in(request: Request) -> Response:
 	known = request.app.state.sessions
 	known.end(sessions.id_of(request))
 	response = RedirectResponse(to, 303)
-	sessions.set_cookie(response, known.start(name), request.app.state.options.secure_cookie)
+	sessions.set_cookie(response, request, known.start(name), request.app.state.options.secure_cookie)
 	return response
 
 
@@ -59,5 +59,5 @@ async def log_out(request: Request) -> Response:
 	await form_of(request)
 	request.app.state.sessions.end(sessions.id_of(request))
 	response = RedirectResponse('/login', 303)
-	response.delete_cookie(sessions.COOKIE)
+	response.delete_cookie(sessions.cookie_name(request))
 	return response

@@ -63,7 +63,7 @@ class Guard:
 				headers.setdefault('Cache-Control', 'no-store')
 				if fresh is not None:
 					response = Response()
-					sessions.set_cookie(response, fresh, self.options.secure_cookie)
+					sessions.set_cookie(response, request, fresh, self.options.secure_cookie)
 					headers.append('Set-Cookie', response.headers['set-cookie'])
 			await send(message)
 

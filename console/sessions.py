@@ -12,7 +12,6 @@ import time
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
-COOKIE = 'campaign_console'
 LIFETIME = 12 * 3600.0
 MOST_SESSIONS = 10000
 
@@ -81,9 +80,14 @@ class Sessions:
 		return hmac.compare_digest(self.token(session_id).encode(), token.encode())
 
 
+def cookie_name(connection: HTTPConnection) -> str:
+	"""Return the name of the cookie. A browser keeps one jar for all ports of a host, so the port is in the name."""
+	return f'campaign_console_{connection.url.port or ""}'
+
+
 def id_of(connection: HTTPConnection) -> str | None:
 	"""Return the id in the cookie of a request."""
-	return connection.cookies.get(COOKIE)
+	return connection.cookies.get(cookie_name(connection))
 
 
 def token(request: Request) -> str:
@@ -92,6 +96,6 @@ def token(request: Request) -> str:
 	return request.app.state.sessions.token(session_id) if session_id else ''
 
 
-def set_cookie(response: Response, session_id: str, is_secure: bool) -> None:
+def set_cookie(response: Response, connection: HTTPConnection, session_id: str, is_secure: bool) -> None:
 	"""Send the cookie of a session."""
-	response.set_cookie(COOKIE, session_id, httponly=True, samesite='strict', secure=is_secure, path='/')
+	response.set_cookie(cookie_name(connection), session_id, httponly=True, samesite='strict', secure=is_secure, path='/')
