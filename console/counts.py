@@ -30,16 +30,14 @@ STATES = f"""
 	ORDER BY s.state
 """
 
-DUE = f"""
-	SELECT count(*) AS value, coalesce(extract(epoch FROM now() - min(u.scheduled_at)), 0)::float8 AS overdue
-	FROM (SELECT u.scheduled_at FROM upcoming_timers AS u WHERE u.scheduled_at <= now() LIMIT {COUNTED + 1}) AS u
-"""
-
-DEAD = f'SELECT count(*) AS value FROM (SELECT FROM dead_timers LIMIT {COUNTED + 1}) AS d'
-
-RETRYING = f"""
-	SELECT count(*) AS value
-	FROM (SELECT FROM upcoming_timers AS u WHERE u.status = 'FAILED' LIMIT {COUNTED + 1}) AS u
+# Timers that are due, the age of the oldest, those that are dead, and those that wait for their next attempt.
+TIMERS = f"""
+	SELECT d.due, d.overdue, x.dead, r.retrying
+	FROM (SELECT count(*) AS due, coalesce(extract(epoch FROM now() - min(u.scheduled_at)), 0)::float8 AS overdue
+		FROM (SELECT u.scheduled_at FROM upcoming_timers AS u WHERE u.scheduled_at <= now() LIMIT {COUNTED + 1}) AS u) AS d
+	CROSS JOIN (SELECT count(*) AS dead FROM (SELECT FROM dead_timers LIMIT {COUNTED + 1}) AS x) AS x
+	CROSS JOIN (SELECT count(*) AS retrying
+		FROM (SELECT FROM upcoming_timers AS u WHERE u.status = 'FAILED' LIMIT {COUNTED + 1}) AS u) AS r
 """
 
 WHOLE = """

@@ -46,10 +46,18 @@ def entry(name: str, text: str, query: str, labels: tuple[str, ...], value: str)
 	return '\n'.join(lines + ['      ' + line for line in body.splitlines()]) + '\n'
 
 
+def column_of(measure: Measure) -> str:
+	"""Return the query of a measure with its labels and its value, where that is not NULL."""
+	if measure.query.count('\n') == 0 or (measure.column == 'value' and 'is_estimate' not in measure.query):
+		return measure.query
+	columns = ', '.join([f'q.{label}' for label in measure.labels] + [f'q.{measure.column} AS value'])
+	return f'SELECT {columns} FROM ({measure.query}) AS q WHERE q.{measure.column} IS NOT NULL'
+
+
 def entries(measure: Measure) -> list[str]:
 	"""Return the queries of a measure. A histogram is three."""
 	if measure.kind != 'histogram':
-		return [entry(measure.name, measure.help, measure.query, measure.labels, 'value')]
+		return [entry(measure.name, measure.help, column_of(measure), measure.labels, 'value')]
 	last = "SELECT q.{column} AS value FROM (" + measure.query + ") AS q WHERE q.le = '+Inf'"
 	return [entry(measure.name + '_bucket', measure.help, measure.query, measure.labels, 'value'),
 		entry(measure.name + '_count', measure.help, last.format(column='value'), (), 'value'),

@@ -20,13 +20,10 @@ from console.measures import MEASURES, PREFIX, SELDOM, Measure
 FAMILIES = {'gauge': GaugeMetricFamily, 'counter': CounterMetricFamily}
 
 
-async def ask(transaction: Transaction, measure: Measure) -> list[Row]:
-	"""Return the rows of a measure; none where the role or the database does not have it."""
+async def ask(transaction: Transaction, query: str) -> list[Row]:
+	"""Return the rows of a query; none where the role or the database does not have it."""
 	try:
-		if not measure.by_index:
-			return await transaction.rows(measure.query)
-		async with transaction.by_index():
-			return await transaction.rows(measure.query)
+		return await transaction.rows(query)
 	except psycopg.OperationalError:
 		if transaction.connection.closed:
 			raise
@@ -36,24 +33,29 @@ async def ask(transaction: Transaction, measure: Measure) -> list[Row]:
 
 
 async def collect(database: Database, measures: list[Measure]) -> None:
-	"""Ask for measures, and remember their rows."""
+	"""Ask each query of some measures once, and remember its rows."""
 	async with database.transaction() as transaction:
 		# Of a router only that it answers: its nodes have the rest.
 		if transaction.facts and transaction.facts.is_router:
 			measures = []
-		for measure in measures:
-			database.remember('measure ' + measure.name, await ask(transaction, measure))
+		for query in dict.fromkeys(measure.query for measure in measures if not measure.by_index):
+			database.remember(query, await ask(transaction, query))
+		limited = dict.fromkeys(measure.query for measure in measures if measure.by_index)
+		if limited:
+			async with transaction.by_index():
+				for query in limited:
+					database.remember(query, await ask(transaction, query))
 
 
 def stale(database: Database, measure: Measure) -> bool:
 	"""Return whether a measure has to be asked for again."""
-	return database.remembered('measure ' + measure.name, measure.every) is None
+	return database.remembered(measure.query, measure.every) is None
 
 
 async def refresh(database: Database) -> bool:
 	"""Ask for what a scrape needs now. Return whether the database answers."""
 	wanted = [measure for measure in MEASURES if stale(database, measure)
-		and (measure.every < SELDOM or 'measure ' + measure.name not in database.cache)]
+		and (measure.every < SELDOM or measure.query not in database.cache)]
 	try:
 		await collect(database, wanted)
 		return True
@@ -84,7 +86,9 @@ def family(measure: Measure, rows: list[tuple[Database, list[Row]]]) -> Metric:
 	found_family = FAMILIES[measure.kind](name, measure.help, labels=['database', *measure.labels])
 	for database, found in rows:
 		for row in found:
-			found_family.add_metric([database.name, *(str(row[label]) for label in measure.labels)], float(row['value']))
+			if row[measure.column] is None:
+				continue
+			found_family.add_metric([database.name, *(str(row[label]) for label in measure.labels)], float(row[measure.column]))
 	return found_family
 
 
@@ -102,8 +106,7 @@ class Scrape:
 		living = [database for database, is_up in zip(self.databases, self.up) if is_up]
 		found: list[Metric] = [up]
 		for measure in MEASURES:
-			key = 'measure ' + measure.name
-			found.append(family(measure, [(database, database.cache.get(key, (0, []))[1]) for database in living]))
+			found.append(family(measure, [(one, one.cache.get(measure.query, (0, []))[1]) for one in living]))
 		took = GaugeMetricFamily(PREFIX + 'scrape_seconds', 'How long the console needed for this answer.')
 		took.add_metric([], self.seconds)
 		return found + [took]

@@ -19,7 +19,7 @@ from console.pages.section import section
 
 ROWS = 50
 # Rows that one query reads for a search, and for how long a page goes on searching.
-STEP = 20000
+FIRST_STEP, STEP = 500, 20000
 BUDGET = 0.1
 
 COLUMNS = 'c.id, c.status::text AS status, c.metadata, c.start_time, c.end_time, c.duration_hours'
@@ -95,6 +95,7 @@ class Search:
 		self.name = None if self.first != LOWEST or self.last != HIGHEST or not self.text else self.text
 		self.since, self.until = self._time('since'), self._time('until')
 		self.after = self._after()
+		self.step = FIRST_STEP
 
 	def _time(self, key: str) -> datetime.datetime | None:
 		if key not in self.query:
@@ -127,7 +128,7 @@ class Search:
 			'state': self.state, 'name': self.name, 'pattern': like(self.name or ''), 'timed': timed,
 			'since': self.since, 'until': self.until,
 			'low': timed and self.since or EARLIEST, 'high': timed and self.until or LATEST,
-			'step': STEP if self.filters() else ROWS + 1,
+			'step': self.step if self.filters() else ROWS + 1,
 		}
 
 	def filters(self) -> bool:
@@ -189,6 +190,7 @@ async def find(transaction: Transaction, search: Search) -> tuple[list[Row], int
 			return hits, read, search.key_of(hits[-1])
 		search.query['after'] = search.key_of(last)
 		search.after = search._after()
+		search.step = min(search.step * 5, STEP)
 		if time.monotonic() - begun > BUDGET:
 			return hits, read, search.key_of(last)
 

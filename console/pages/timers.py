@@ -62,8 +62,10 @@ async def show(request: Request, database: Database) -> Response:
 		else:
 			async with transaction.by_index():
 				found['future'] = await section(transaction, FUTURE, {'bars': bars, 'step': step})
-		for name, query in (('late', in_time(LATE, facts)), ('next', in_time(NEXT, facts)), ('stuck', STUCK),
-			('failed', FAILED), ('dead', DEAD), ('errors', ERRORS)):
+		async with transaction.by_index():
+			for name, query in (('late', in_time(LATE, facts)), ('next', in_time(NEXT, facts))):
+				found[name] = await section(transaction, query)
+		for name, query in (('stuck', STUCK), ('failed', FAILED), ('dead', DEAD), ('errors', ERRORS)):
 			found[name] = await section(transaction, query)
 	may = [key for key, action in TIMER_ACTIONS.items()
 		if facts.may(action.function) and not request.app.state.options.read_only]

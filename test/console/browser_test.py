@@ -211,6 +211,9 @@ def rights() -> None:
 		browser.execute_script("document.querySelector('[name=at]').value = '2031-01-02T12:00:00'")
 		browser.find_element(By.NAME, 'reason').send_keys('forged', Keys.ENTER)
 		until('refused', lambda: 'permission denied' in text())
+	go('/b_five/now')
+	# The refusal is an error for the browser, too.
+	browser.get_log('browser')
 
 
 def hostile() -> None:
