@@ -22,7 +22,20 @@ class Life:
 	tick_form: str
 
 
-def life(timeline: list[Row], colours: dict[str, str], is_final: bool, now: datetime.datetime) -> Life | None:
+def plan(state: str, timers: list[Row], transitions: list[Row],
+	now: datetime.datetime) -> list[tuple[str, datetime.datetime]]:
+	"""Return the states that the waiting timers will bring, with the time of each. An overdue timer acts now."""
+	moves = {(row['from_state'], row['timer_type']): row['to_state'] for row in transitions}
+	planned = []
+	for row in sorted((row for row in timers if row['status'] in ('PENDING', 'RUNNING')), key=lambda row: row['at']):
+		if (state, row['name']) in moves:
+			state = moves[state, row['name']]
+			planned.append((state, max(row['at'], now)))
+	return planned
+
+
+def life(timeline: list[Row], transitions: list[Row], colours: dict[str, str], is_final: bool,
+	now: datetime.datetime) -> Life | None:
 	"""Place the rows of campaign_timeline(). Return None for a campaign without a state."""
 	entered = [row for row in timeline if row['kind'] == 'state']
 	timers = [row for row in timeline if row['kind'] == 'timer' and row['at'] is not None]
@@ -37,11 +50,16 @@ def life(timeline: list[Row], colours: dict[str, str], is_final: bool, now: date
 	def x(at: datetime.datetime) -> float:
 		return round(MARGIN + (WIDTH - 2 * MARGIN) * min(max((at - first).total_seconds() / span, 0), 1), 1)
 
-	bars = []
-	for row, after in zip(entered, entered[1:] + [None]):
-		ends = after['at'] if after else (last if is_final else min(max(now, row['at']), last))
-		bars.append({'state': row['name'], 'colour': colours.get(row['name'], 's7'), 'x': x(row['at']),
-			'width': max(round(x(ends) - x(row['at']), 1), 3.0), 'at': row['at'], 'until': after['at'] if after else None})
+	def bar(state: str, begins: datetime.datetime, ends: datetime.datetime | None, is_planned: bool) -> dict[str, Any]:
+		until = ends or (last if is_final or is_planned else min(max(now, begins), last))
+		return {'state': state, 'colour': colours.get(state, 's7'), 'x': x(begins), 'at': begins, 'until': ends,
+			'width': max(round(x(until) - x(begins), 1), 3.0), 'is_planned': is_planned}
+
+	bars = [bar(row['name'], row['at'], after['at'] if after else None, False)
+		for row, after in zip(entered, entered[1:] + [None])]
+	if not is_final and now < last:
+		ahead = [(entered[-1]['name'], max(now, entered[-1]['at'])), *plan(entered[-1]['name'], timers, transitions, now)]
+		bars += [bar(state, at, after, True) for (state, at), after in zip(ahead, [at for _, at in ahead[1:]] + [None])]
 	kinds = list(dict.fromkeys(row['name'] for row in timers))
 	lanes = [{'type': kind, 'y': TOP + LANE * number,
 		'points': [point(row, x, now) for row in timers if row['name'] == kind]} for number, kind in enumerate(kinds)]

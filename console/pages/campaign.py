@@ -76,7 +76,7 @@ async def show(request: Request, database: Database) -> Response:
 	order = machine.in_order(transitions.rows, [row['name'] for row in timeline if row['kind'] == 'state'])
 	colours = machine.colours(order)
 	moves = [row for row in transitions.rows if row['from_state'] == found['status']]
-	picture = drawing.life(timeline, colours, bool(transitions.rows) and not moves, now)
+	picture = drawing.life(timeline, transitions.rows, colours, bool(transitions.rows) and not moves, now)
 	return render.page(request, 'campaign.html', database=database, facts=facts, campaign=found, name=name_of(found),
 		is_final=bool(transitions.rows) and not moves, timeline=timeline, picture=picture, colours=colours,
 		waiting=waiting(timeline), db_now=now, buttons=buttons(facts, request.app.state.options.read_only),

@@ -35,6 +35,9 @@ def pages() -> None:
 			status, text = console.get(f'/{database}/{page}')
 			check(status == 200 and '<h1>' in text, f'{database}/{page}: {status} {text[:2000]}')
 			check('does not have it' not in text and 'may not see' not in text, f'{database}/{page} misses a part')
+	text = console.get(f'/five/campaign/{campaign(4)}')[1]
+	for state in ('CREATED planned', 'RUNNING planned', 'CLOSED planned', 'EXPIRED planned'):
+		check(f'<title>{state} from' in text, f'the picture has no {state}')
 	check('There are no campaigns yet' in console.get(f'/{none}/now')[1], 'an empty database says how to begin')
 	check(console.get('/')[1].count('<li class="card') == 2, 'the first page lists both databases')
 	for path in ('/nowhere/now', '/five/nothing', f'/five/campaign/{uuid.uuid4()}'):
