@@ -88,13 +88,15 @@ tempcheck:
 
 # DOCS of PGXS would put all pages into one folder for all extensions, and its uninstall would not find them.
 USER_DOCS := README.md CHANGELOG.md SECURITY.md $(wildcard docs/*.md)
+DOC_IMAGES := $(wildcard docs/img/*.png)
 installed_docs = $(DESTDIR)$(docdir)/$(docmoduledir)/$(EXTENSION)
 
 install: install-docs
 install-docs:
-	$(MKDIR_P) '$(installed_docs)/docs'
+	$(MKDIR_P) '$(installed_docs)/docs/img'
 	$(INSTALL_DATA) $(filter-out docs/%,$(USER_DOCS)) '$(installed_docs)/'
 	$(INSTALL_DATA) $(filter docs/%,$(USER_DOCS)) '$(installed_docs)/docs/'
+	$(INSTALL_DATA) $(DOC_IMAGES) '$(installed_docs)/docs/img/'
 
 uninstall: uninstall-docs
 uninstall-docs:

@@ -55,6 +55,13 @@ fi
 quietly autopkgtest --no-built-binaries "$source/" -- null
 grep -E 'PASS|FAIL|SKIP' "$work/step.log"
 
+step "campaign-lifecycle-console: the service is off, the command runs, the purge leaves nothing"
+[ "$(systemctl is-enabled campaign-lifecycle-console 2>/dev/null || true)" != enabled ] || die "the console is enabled"
+campaign-lifecycle-console --help >/dev/null
+[ -f /etc/campaign-lifecycle-console.conf ] || die "the console has no configuration"
+quietly apt purge campaign-lifecycle-console
+[ ! -e /etc/campaign-lifecycle-console.conf ] && [ ! -e /usr/share/campaign-lifecycle-console ] || die "the purge left files of the console"
+
 for major in $(ls "$output" | sed -n 's/^postgresql-\([0-9]*\)-campaign-lifecycle_.*/\1/p' | sort -u); do
 	try_version "$major"
 done
