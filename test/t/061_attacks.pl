@@ -108,6 +108,10 @@ is( unanswered(
 			"'create_monthly_partitions', now(), NULL, 9223372036854775807", "'archive_old_state_logs', '-infinity', '178000000 years', 0", "'cleanup_timer_executions', now(), '-1 year', -1",
 			"'set_cron_database', now(), NULL, NULL", "'set_cron_database', NULL, NULL, -1", "'refresh_if_changed', NULL, NULL, 1259", "'refresh_if_changed', NULL, NULL, 9223372036854775807",
 			"'cleanup_metrics', '-infinity', '178000000 years', NULL"),
+		(map { "campaign_lifecycle_internal._change_check_list($_)" } "0, 'x', 'y', 'A', true, true", "'pg_catalog.pg_class', '', 'relname', '', false, false", "'public.campaigns', 'campaigns_pkey', 'id', 'A', true, true",
+			"'public.campaigns', 'valid_duration', 'duration_hours', 'A', true, true"),
+		(map { "campaign_lifecycle_internal._change_trigger_list($_)" } "0, 'x', 'y', 'A', true", "'public.campaigns', 'protect_campaign', 'id', 'A', true"),
+		(map { "campaign_lifecycle_internal._change_names_as_owner($_)" } "'', 'A', true", "'state', repeat('x', 100000), true", "'state', '', false"),
 		'campaign_lifecycle_internal._maintenance_commands_as_owner()', "campaign_lifecycle_internal._health_as_owner('infinity')", "campaign_lifecycle_internal._health_as_owner('-infinity')", "campaign_lifecycle_internal._is_run_by_live_process(gen_random_uuid())", 'campaign_lifecycle_internal._workers()', 'campaign_lifecycle_internal._in_transaction_block()', 'campaign_lifecycle_internal._uuid_v7()', 'campaign_lifecycle_internal._wake()'),
 	'', 'C functions with odd arguments: each answers, or says what is wrong');
 

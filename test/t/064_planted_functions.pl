@@ -194,6 +194,7 @@ for my $caller ('app', $superuser)
 		SELECT public.run_due_timers(100, NULL::timestamptz);
 		SELECT public.create_monthly_partitions(2, now()), public.archive_old_state_logs(interval '1 year', now()), public.cleanup_timer_executions(interval '6 months', now(), 10::bigint), public.cleanup_campaign_changes(interval '6 months', now(), 10::bigint)});
 }
+sql('working', "SELECT public.add_campaign_state('PAUSED'::text), public.add_timer_type('HALF_TIME'::text); SELECT public.drop_campaign_state('PAUSED'::text), public.drop_timer_type('HALF_TIME'::text)");
 sql('working', 'SELECT public.upgrade_campaign_tables(); SELECT public.schedule_maintenance(); SELECT public.unschedule_maintenance()');
 as($node, 'working', 'app', q{
 	CREATE FUNCTION loot.handler(campaign_id uuid, timer_id uuid, payload jsonb) RETURNS jsonb LANGUAGE sql SET search_path = pg_catalog AS 'SELECT NULL::jsonb';

@@ -26,7 +26,9 @@ my %calls = (
 	create_campaign => '1', schedule_campaign_timers => $id, schedule_missing_timers => '', reschedule_campaign => "$id, now()", transition_campaign => "$id, 'RUNNING'",
 	cancel_campaign => $id, schedule_timer => "$id, 'START_CAMPAIGN', now()", reschedule_timer => "$id, now()", cancel_timer => $id,
 	retry_timer => $id, record_metric => "$id, 'X', 1", run_due_timers => '', campaign_timeline => $id, archive_old_state_logs => '',
-	cleanup_timer_executions => '', cleanup_campaign_changes => '', extend_campaign => "$id, 1", current_event_id => '', campaign_events_since => 'NULL', create_monthly_partitions => '', schedule_maintenance => '', unschedule_maintenance => '',
+	cleanup_timer_executions => '', cleanup_campaign_changes => '', extend_campaign => "$id, 1", current_event_id => '',
+	campaign_events_since => 'NULL', create_monthly_partitions => '', schedule_maintenance => '', unschedule_maintenance => '',
+	add_campaign_state => "'X'", drop_campaign_state => "'X'", add_timer_type => "'X'", drop_timer_type => "'X'",
 	register_handler => "'START_CAMPAIGN', 'pg_catalog.now()'", unregister_handler => "'START_CAMPAIGN'", resume_timers => '',
 	upgrade_campaign_tables => '', uninstall_campaign_tables => '', grant_campaign_access => "'pg_monitor', 'reader'",
 	revoke_campaign_access => "'pg_monitor'", set_campaign_owner => "'pg_monitor'", backfill_column => "'pg_class', 'relname', '1'");
