@@ -63,7 +63,7 @@ CREATE FUNCTION campaign_lifecycle_internal._campaign_functions(access text) RET
 			_remove_executions,_remove_metrics,_remove_name,_remove_timers,_renamed_schema,_renew_tables_id,
 			_reset_constraints,_retry_maintenance_at,_row_holder,_run_due_timers,_run_due_timers_at,
 			_run_maintenance_as_owner,_run_maintenance_step,_run_outside_script,_run_with_retry,_set_cron_database,
-			_share_access,_short_lock_timeout,_single_timer_due,_start_single_timer,_table_grants,_table_health,
+			_share_access,_short_lock_timeout,_single_timer_due,_table_grants,_table_health,
 			_upgrade_campaign_tables,_uuid_v7,_validate_for_archive,_wake,_wake_worker}')) AS l (access, names)
 	JOIN pg_proc AS p ON p.proname = ANY (l.names)
 		AND p.pronamespace IN ('@extschema@'::regnamespace, 'campaign_lifecycle_internal'::regnamespace)

@@ -66,23 +66,6 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._claim_single_timer(timestamptz,
 	'Locks the first due timer scheduled since a time that has a handler or has lost its worker before. Takes any timer '
 	'if everything is true. Leaves out those passed over. Returns its id, or NULL.';
 
-CREATE FUNCTION campaign_lifecycle_internal._start_single_timer(as_of timestamp with time zone,
-	since timestamp with time zone, everything boolean, passed uuid[] DEFAULT '{}') RETURNS uuid
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = setting AS $$
-DECLARE
-	timer_id constant uuid := campaign_lifecycle_internal._claim_single_timer(as_of, since, everything, passed);
-BEGIN
-	IF timer_id IS NOT NULL THEN
-		UPDATE ONLY @extschema@.campaign_timers AS t SET status = 'RUNNING' WHERE t.id = timer_id;
-		INSERT INTO @extschema@.timer_executions (id, timer_id, status,
-			started_at) VALUES (campaign_lifecycle_internal._uuid_v7(), timer_id, 'STARTED', as_of);
-	END IF;
-	RETURN timer_id;
-END
-$$;
-COMMENT ON FUNCTION campaign_lifecycle_internal._start_single_timer(timestamptz, timestamptz, boolean, uuid[]) IS
-	'Claims as _claim_single_timer() does, and sets the timer to RUNNING with an execution STARTED at as_of.';
-
 -- Lock one timer and its campaign. A timer that is no longer RUNNING was recovered by another process.
 CREATE FUNCTION campaign_lifecycle_internal._lock_single_timer(timer_id uuid, marked boolean)
 	RETURNS TABLE (id uuid, tid tid, campaign_id uuid, campaign_tid tid, timer_type text, state text,

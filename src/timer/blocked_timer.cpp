@@ -281,7 +281,7 @@ void end_in_error(Result *result, const Attempt &attempt)
 	result->outcome = Outcome::failed;
 	result->succeeded = 0;
 	single_timer::release_session_lock();
-	if (attempt.candidate.runs_alone || attempt.claimed.count == 0 || xact::is_transient(result->error))
+	if (attempt.claimed.count == 0 || xact::is_transient(result->error))
 		return;
 	ErrorData *error = record_failure(result, attempt);
 	if (error != nullptr)

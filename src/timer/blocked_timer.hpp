@@ -11,7 +11,7 @@ struct Request
 {
 	TimestampTz from;    // the timers are scheduled from here on
 	int64 limit_us;      // of the wait
-	bool (*is_wanted)(); // whether other work ends the wait
+	bool (*is_wanted)(); // whether other work ends the wait; nullptr: none does
 };
 
 enum class Outcome

@@ -53,6 +53,9 @@ constexpr spi_query::Query pending_timers_query = {
 // executed_at is not, because it counts from the beginning of a call of run_due_timers(). A timer that has changed the
 // state ended the visit before, and a skipped one has done nothing. The trigger mark_timer_cancelled_by_hand removes the
 // mark of a policy from a timer that a user cancels, so what a policy cancels does not count.
+//
+// A clock that was set back shows by a state that was entered later than now. It also shows by a timer that ended before
+// its campaign was created. Then each timer that has ended counts, because a reminder must not be given twice.
 constexpr spi_query::Query ended_timers_query = {
 	R"(SELECT u.n, t.timer_type
 		FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) WITH ORDINALITY AS u (id, entered, n)
@@ -60,7 +63,9 @@ constexpr spi_query::Query ended_timers_query = {
 			SELECT t.timer_type::pg_catalog.text
 			FROM ONLY @extschema@.campaign_timers AS t
 			WHERE t.campaign_id OPERATOR(pg_catalog.=) u.id
-				AND t.updated_at::pg_catalog.timestamptz OPERATOR(pg_catalog.>) u.entered
+				AND (t.updated_at::pg_catalog.timestamptz OPERATOR(pg_catalog.>) u.entered OR u.entered OPERATOR(pg_catalog.>) $3
+					OR t.updated_at::pg_catalog.timestamptz OPERATOR(pg_catalog.<) (
+						SELECT c.created_at::pg_catalog.timestamptz FROM ONLY @extschema@.campaigns AS c WHERE c.id OPERATOR(pg_catalog.=) u.id))
 				AND ((t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'CANCELLED' AND NOT t.payload OPERATOR(pg_catalog.?) 'policy')
 					OR (t.status::pg_catalog.text OPERATOR(pg_catalog.=) 'COMPLETED'
 						AND NOT EXISTS (
@@ -70,8 +75,8 @@ constexpr spi_query::Query ended_timers_query = {
 							OFFSET 0)))
 			OFFSET 0) AS t
 		ORDER BY u.n)",
-	2,
-	{UUIDARRAYOID, TIMESTAMPTZARRAYOID},
+	3,
+	{UUIDARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZOID},
 	true};
 
 // Return whether the rows are those of the campaigns. A tid leads to another row once a trigger has rewritten the
@@ -157,9 +162,9 @@ PendingTimer *pending_timers_of(spi_query::Schema *schema, Datum campaigns, int 
 	return timers;
 }
 
-EndedTimer *ended_timers_of(spi_query::Schema *schema, Datum campaigns, Datum entered, int *count)
+EndedTimer *ended_timers_of(spi_query::Schema *schema, Datum campaigns, Datum entered, TimestampTz as_of, int *count)
 {
-	Datum arguments[] = {campaigns, entered};
+	Datum arguments[] = {campaigns, entered, TimestampTzGetDatum(as_of)};
 
 	spi_query::run(schema, ended_timers_query, arguments);
 	*count = static_cast<int>(SPI_processed);

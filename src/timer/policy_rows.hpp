@@ -58,7 +58,7 @@ Datum value_of(const CampaignRow &row, const char *column, Oid type, bool *is_nu
 PendingTimer *pending_timers_of(spi_query::Schema *schema, Datum campaigns, int *count);
 
 // Return the ended timers of these campaigns, in the order of the campaigns.
-EndedTimer *ended_timers_of(spi_query::Schema *schema, Datum campaigns, Datum entered, int *count);
+EndedTimer *ended_timers_of(spi_query::Schema *schema, Datum campaigns, Datum entered, TimestampTz as_of, int *count);
 
 } // namespace timer_policies
 

@@ -38,10 +38,6 @@ constexpr spi_query::Query claim_query = {R"(SELECT campaign_lifecycle_internal.
 										  4,
 										  {TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, UUIDARRAYOID}};
 
-constexpr spi_query::Query start_query = {R"(SELECT campaign_lifecycle_internal._start_single_timer($1, $2, $3, $4))",
-										  4,
-										  {TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, UUIDARRAYOID}};
-
 constexpr spi_query::Query mark_query = {
 	R"(WITH marked AS (
 			UPDATE ONLY @extschema@.campaign_timers AS t SET status = 'RUNNING' WHERE t.id OPERATOR(pg_catalog.=) $1
@@ -101,21 +97,11 @@ claim::Claim lock_timer(spi_query::Schema *schema, const pg_uuid_t *timer, bool 
 	return claimed;
 }
 
-// Mark a timer that must run alone RUNNING. Return false if there is none.
-bool start_timer(spi_query::Schema *schema, TimestampTz as_of, const SingleRequest &request, const SkipList &skip_list,
+// Lock a timer that must run alone. Return false if there is none.
+bool claim_timer(spi_query::Schema *schema, TimestampTz as_of, const SingleRequest &request, const SkipList &skip_list,
 				 pg_uuid_t *timer)
 {
 	Datum arguments[] = {TimestampTzGetDatum(as_of), TimestampTzGetDatum(request.scan_from), BoolGetDatum(request.everything),
-						 PointerGetDatum(spi_query::uuid_array(skip_list.timers, skip_list.count))};
-
-	spi_query::run(schema, start_query, arguments);
-	return spi_query::first_uuid(1, timer);
-}
-
-// Lock a timer that has a handler. Return false if there is none.
-bool claim_timer(spi_query::Schema *schema, TimestampTz as_of, TimestampTz scan_from, const SkipList &skip_list, pg_uuid_t *timer)
-{
-	Datum arguments[] = {TimestampTzGetDatum(as_of), TimestampTzGetDatum(scan_from), BoolGetDatum(false),
 						 PointerGetDatum(spi_query::uuid_array(skip_list.timers, skip_list.count))};
 
 	spi_query::run(schema, claim_query, arguments);
@@ -207,7 +193,7 @@ void skip(SkipList *skip_list, const pg_uuid_t &timer)
 		skip_list->timers[skip_list->count++] = timer;
 }
 
-// Mark a timer RUNNING in a transaction of its own. Return an error or nullptr. *found tells whether there was a timer.
+// Claim a timer and mark it RUNNING in a transaction of its own. Return an error or nullptr. *found tells whether there was a timer.
 ErrorData *mark_timer(const SingleRequest &request, const SkipList &skip_list, TimestampTz as_of, pg_uuid_t *timer, bool *found)
 {
 	*found = false;
@@ -217,13 +203,29 @@ ErrorData *mark_timer(const SingleRequest &request, const SkipList &skip_list, T
 		if (!extension::begin_as_owner(&ext))
 			return;
 		row_writer::check_no_forced_rls(ext.schema->oid);
-		*found = start_timer(ext.schema, as_of, request, skip_list, timer);
+		*found = claim_timer(ext.schema, as_of, request, skip_list, timer);
 		if (*found)
-			take_session_lock(timer);
+			mark(ext.schema, *timer, as_of);
 	});
 	if (error != nullptr || !*found)
 		LockReleaseSession(USER_LOCKMETHOD);
 	return error;
+}
+
+// Record the failed attempt of a timer that could not be marked RUNNING, because a trigger refused that. Otherwise such a timer
+// would be the next one again and again.
+void fail_unmarked(SingleResult *result, const pg_uuid_t &timer, TimestampTz as_of, SkipList *skip_list)
+{
+	if (xact::is_transient(result->error))
+		return;
+	ErrorData *error = xact::run([&] {
+		extension::ExtensionInfo ext;
+
+		if (extension::begin_as_owner(&ext))
+			apply::fail_timer(ext.schema, &timer, as_of, result->error);
+	});
+	result->outcome = error == nullptr ? SingleOutcome::failed : SingleOutcome::postponed;
+	skip(skip_list, timer);
 }
 
 } // namespace
@@ -247,6 +249,8 @@ SingleResult run(const SingleRequest &request, SkipList *skip_list)
 
 	handler_call::reset_timeout();
 	result.error = mark_timer(request, *skip_list, as_of, &timer, &found);
+	if (result.error != nullptr && found)
+		fail_unmarked(&result, timer, as_of, skip_list);
 	if (result.error != nullptr || !found)
 		return result;
 	return run_marked(timer, as_of, skip_list);
@@ -291,6 +295,10 @@ void mark(spi_query::Schema *schema, const pg_uuid_t &timer, TimestampTz as_of)
 
 	handler_call::reset_timeout();
 	spi_query::run(schema, mark_query, arguments);
+	if (SPI_processed == 0)
+		ereport(ERROR, errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
+				errmsg("timer could not be set to RUNNING because of a trigger"),
+				errhint("Look for a BEFORE trigger on campaign_timers or timer_executions that returns NULL."));
 	take_session_lock(&timer);
 }
 
@@ -310,7 +318,7 @@ SingleResult run_for_client(spi_query::Schema *schema, TimestampTz as_of, Timest
 	// The claim belongs to the subtransaction. A lock that outlives a rolled back update would leave a multixact with an aborted updater.
 	apply::ApplyResult applied = {DT_NOEND, 0};
 	result.error = xact::run_subxact([&] {
-		claimed = claim_timer(schema, as_of, scan_from, *skip_list, &timer);
+		claimed = claim_timer(schema, as_of, {scan_from, false}, *skip_list, &timer);
 		if (!claimed)
 			return;
 		batch_note::note_alone(timer);

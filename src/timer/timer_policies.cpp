@@ -226,7 +226,7 @@ TimerChanges changes_for(spi_query::Schema *schema, const StateMachine &machine,
 	int pending_count;
 	PendingTimer *pending = pending_timers_of(schema, campaigns, &pending_count);
 	int ended_count = 0;
-	EndedTimer *ended = visit == Visit::begins ? nullptr : ended_timers_of(schema, campaigns, entered, &ended_count);
+	EndedTimer *ended = visit == Visit::begins ? nullptr : ended_timers_of(schema, campaigns, entered, as_of, &ended_count);
 	const TimestampTz *times = reinterpret_cast<const TimestampTz *>(ARR_DATA_PTR(DatumGetArrayTypeP(entered)));
 	Search search = {};
 	int next = 0;

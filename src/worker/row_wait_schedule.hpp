@@ -76,6 +76,14 @@ inline int64 limit_at(const Schedule *schedule, TimestampTz now, TimestampTz unt
 	return limit >= min_row_wait_us ? limit : 0;
 }
 
+// Return whether timers that are due all the time have left no time for a wait, so that one comes before them.
+inline bool is_overdue(const Schedule &schedule, TimestampTz now)
+{
+	TimestampTz since = greatest(schedule.row_wait.not_before, schedule.row_wait.last_at);
+
+	return now >= next_time(schedule) && since != DT_NOBEGIN && now - since >= forced_row_wait_every_us;
+}
+
 // Return the step that waits for rows.
 inline Action begin(Schedule *schedule, TimestampTz now, int64 limit)
 {
@@ -84,6 +92,7 @@ inline Action begin(Schedule *schedule, TimestampTz now, int64 limit)
 	action.step = Step::row_wait;
 	action.from = schedule->blocked.from != DT_NOEND ? schedule->blocked.from : schedule->far_blocked.from;
 	action.limit_us = limit;
+	action.is_overdue = is_overdue(*schedule, now);
 	schedule->row_wait.last_at = now;
 	return action;
 }

@@ -127,7 +127,7 @@ Waited waited(blocked_timer::Outcome outcome)
 
 void run_row_wait(const Action &action)
 {
-	blocked_timer::Result result = blocked_timer::run({action.from, action.limit_us, is_wanted});
+	blocked_timer::Result result = blocked_timer::run({action.from, action.limit_us, action.is_overdue ? nullptr : is_wanted});
 	pgstat_report_stat(false);
 	if (result.outcome == blocked_timer::Outcome::failed)
 	{

@@ -90,6 +90,7 @@ struct Action
 	Step step;
 	TimestampTz from;        // batch: claim from here; row_wait: the earliest timer
 	int64 limit_us;          // row_wait: it ends after this time
+	bool is_overdue;         // row_wait: timers that become due do not end it
 	TimestampTz pass_start;  // batch and single: what still waits is asked for from here
 	int limit;               // batch: timers to claim
 	bool isolate_transient;  // batch: a transient error, too, is split

@@ -224,7 +224,7 @@ SELECT bag_eq(
 	format('%s: its public functions and exactly what they call', l.level))
 FROM (VALUES ('reader', '{_workers}'::name[]), ('writer', '{_workers}'), ('operator', '{_workers,backfill_column}'),
 	-- The worker calls these.
-	('owner', '{owner,_claim_batch,_apply_timers,_postpone_timers,_fail_timer,_next_due,_single_timer_due,_claim_single_timer,_start_single_timer,_lock_single_timer,_complete_single_timer,_handler_of,_record_handler,_fail_single_timer,_release_single_timer,
+	('owner', '{owner,_claim_batch,_apply_timers,_postpone_timers,_fail_timer,_next_due,_single_timer_due,_claim_single_timer,_uuid_v7,_lock_single_timer,_complete_single_timer,_handler_of,_record_handler,_fail_single_timer,_release_single_timer,
 		_recover_lost,_reset_constraints,_due_maintenance,_run_maintenance_step,_maintenance_failed,create_monthly_partitions,archive_old_state_logs,cleanup_timer_executions,cleanup_campaign_changes,_notify_completed,
 		register_handler,unregister_handler,_table_health,_upgrade_campaign_tables,_wake_worker,fill_campaign_end_time,log_campaign_state_change,update_updated_at_column,
 		validate_state_transition,stamp_handler_owner,renew_campaign_tables_id,_make_month_while_paused,_insert_default_rows,_renew_tables_id,validate_timer_handler,validate_timer_policy,validate_timer_schedule,validate_timer_status,explain_check_violation,fill_timer_policy_delay,protect_columns,mark_cancelled_timer,

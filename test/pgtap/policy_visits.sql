@@ -2,7 +2,7 @@
 -- user, is not made again. A new visit gets its timers again.
 
 BEGIN;
-SELECT plan(22);
+SELECT plan(25);
 \ir lib/errors.psql
 \ir lib/campaigns.psql
 SELECT date_trunc('hour', now()) + interval '3 hours' AS start \gset
@@ -39,6 +39,19 @@ SELECT transition_campaign(:'c', 'RUNNING');
 SELECT is(run_due_timers(), 1::bigint, 'a reminder of a running campaign');
 SELECT reschedule_campaign(:'c', duration_hours => 48);
 SELECT is(pg_temp.waiting(:'c', :'start'), ARRAY['CLOSE_CAMPAIGN +48:00:00', 'EXPIRE_CAMPAIGN +50:00:00'], 'reschedule_campaign() does not make it again');
+
+-- Also where the clock was set back meanwhile: since the campaign was created, and since it has entered its state.
+SET LOCAL session_replication_role = replica;
+UPDATE campaign_timers SET created_at = created_at - interval '1 hour', updated_at = updated_at - interval '1 hour' WHERE campaign_id = :'c' AND timer_type = 'REWARD_REMINDER';
+RESET session_replication_role;
+SELECT is(pg_temp.scheduled(:'c'), ARRAY['CLOSE_CAMPAIGN', 'EXPIRE_CAMPAIGN'], 'one that ended before its campaign was created is not made again');
+SELECT create_campaign(24, :'start') AS c \gset
+SELECT transition_campaign(:'c', 'RUNNING');
+SELECT is(run_due_timers(), 1::bigint, 'a reminder of another running campaign');
+SET LOCAL session_replication_role = replica;
+UPDATE campaign_state_log SET created_at = created_at + interval '1 hour' WHERE campaign_id = :'c';
+RESET session_replication_role;
+SELECT is(pg_temp.scheduled(:'c'), ARRAY['CLOSE_CAMPAIGN', 'EXPIRE_CAMPAIGN'], 'one that ended before its state was entered, by the log, is not made again');
 
 -- One that was skipped because its switch was off has done nothing.
 SELECT create_campaign(1, now() - interval '1 minute') AS c \gset

@@ -118,6 +118,63 @@ in_database($node, 'a timer with a handler', sub {
 	closes_meanwhile($db, 4, "BEGIN;\nSELECT FROM campaigns WHERE id = :campaign FOR SHARE;\n$sleep;\nCOMMIT;\n");
 });
 
+# The worker marks such a timer RUNNING by statements of SQL, so triggers act on them.
+in_database($node, 'a timer with a handler, on tables with triggers', sub {
+	my ($db) = @_;
+	$node->safe_psql($db, q{
+		CREATE ROLE busy_owner;
+		CREATE TABLE audit_log (timer_id uuid, source text, status text, who text);
+		GRANT INSERT ON audit_log TO PUBLIC;
+		CREATE FUNCTION audit() RETURNS trigger LANGUAGE plpgsql AS $$
+		BEGIN
+			INSERT INTO audit_log VALUES (coalesce((to_jsonb(NEW) ->> 'timer_id')::uuid, NEW.id), TG_TABLE_NAME, NEW.status, current_user);
+			RETURN NULL;
+		END $$;
+		CREATE TRIGGER audit AFTER INSERT OR UPDATE ON campaign_timers FOR EACH ROW EXECUTE FUNCTION audit();
+		CREATE TRIGGER audit AFTER INSERT OR UPDATE ON timer_executions FOR EACH ROW EXECUTE FUNCTION audit();
+		GRANT CREATE ON SCHEMA public TO busy_owner;
+		SELECT set_campaign_owner('busy_owner');
+		SET ROLE busy_owner;
+		CREATE FUNCTION close_it(campaign_id uuid, timer_id uuid, payload jsonb) RETURNS jsonb LANGUAGE sql AS $$ SELECT '{}'::jsonb $$;
+		SELECT register_handler('CLOSE_CAMPAIGN', 'close_it(uuid, uuid, jsonb)')});
+	my $start = -s $node->logfile;
+	closes_meanwhile($db, 4, "BEGIN;\nSELECT FROM campaigns WHERE id = :campaign FOR SHARE;\n$sleep;\nCOMMIT;\n");
+	like(slurp_file($node->logfile, $start), qr/waited for the rows of a timer since .*: executed/, 'the worker has waited for the rows');
+	query_is($node, $db, q{
+		SELECT string_agg(format('%s %s', a.source, a.status), ', ' ORDER BY a.source, a.status)
+		FROM audit_log AS a JOIN campaign_timers AS t ON t.id = a.timer_id WHERE t.timer_type = 'CLOSE_CAMPAIGN' AND a.who = 'busy_owner'},
+		'campaign_timers COMPLETED, campaign_timers RUNNING, timer_executions COMPLETED, timer_executions STARTED',
+		'triggers see each step once, as the owner of the tables and under campaign_lifecycle.search_path');
+	$node->safe_psql($db, 'SELECT set_campaign_owner(current_user::regrole); DROP OWNED BY busy_owner CASCADE; DROP ROLE busy_owner');
+});
+
+in_database($node, 'two workers in one database', sub {
+	my ($db) = @_;
+	set_and_reload($node, workers => 2);
+	poll_worker_count($node, $db, 2, 'two workers are at work');
+	for my $lock ('FOR UPDATE', 'FOR SHARE')
+	{
+		$node->safe_psql($db, qq{
+			SELECT count(create_campaign(1, now() - interval '1 hour' + interval '$due_in seconds', metadata => '{"lock": "$lock"}')) FROM generate_series(1, 6)});
+		my $campaigns = qq{campaigns WHERE metadata ->> 'lock' = '$lock'};
+		poll_is($node, $db, "SELECT count(*) FROM $campaigns AND status = 'RUNNING'", 6, 'six campaigns run');
+		my @ids = split /\n/, $node->safe_psql($db, "SELECT id FROM $campaigns");
+		# Three clients for each campaign.
+		my @clients = map { start_clients($db, 3, "BEGIN;\nSELECT FROM campaigns WHERE id = :campaign $lock;\n$sleep;\nCOMMIT;\n", $_, '') } @ids;
+		ok($_->{handle}->finish, "$lock: clients end without an error") or diag(${ $_->{output} }) for @clients;
+		unlike(join('', map { ${ $_->{output} } } @clients), qr/number of failed transactions: [1-9]/, "$lock: no transaction of a client fails");
+		query_is($node, $db, qq{
+			SELECT count(*), count(DISTINCT x.timer_id), max(t.executed_at - t.scheduled_at) < interval '2 seconds'
+			FROM timer_executions AS x JOIN campaign_timers AS t ON t.id = x.timer_id
+			WHERE t.timer_type = 'CLOSE_CAMPAIGN' AND x.status = 'COMPLETED' AND t.campaign_id IN (SELECT id FROM $campaigns)},
+			'6|6|t', "$lock: the workers execute each timer once and meanwhile");
+	}
+	query_is($node, $db, 'SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()', '0', 'no deadlock');
+	query_is($node, $db, "SELECT count(*) FROM timer_executions WHERE status <> 'COMPLETED'", 0, 'no attempt has failed');
+	check_invariants($node, $db, 'after that');
+	set_and_reload($node, workers => undef);
+});
+
 # A transaction that lasts is waited for once, and after that it is only looked for.
 sub waits_for_long_holder
 {

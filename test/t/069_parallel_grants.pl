@@ -49,6 +49,23 @@ in_database($node, 'grants in parallel', sub {
 		4, 'each role has its access');
 });
 
+# Without the luck of the moment: the second session has begun before the first one commits.
+in_database($node, 'a grant, and a change of owner, beside a grant that is not committed yet', sub {
+	my ($db) = @_;
+	for my $call ("grant_campaign_access('g1', 'writer')", "revoke_campaign_access('g1')", "set_campaign_owner('second_owner')")
+	{
+		my $first = $node->background_psql($db);
+		$first->query_safe("BEGIN; SELECT grant_campaign_access('g0', 'operator')");
+		my ($in, $out, $err) = ("SET application_name = 'second'; SELECT $call;\n", '', '');
+		my $second = IPC::Run::start([ 'psql', '-X', '-q', '-d', $node->connstr($db) ], '<', \$in, '>', \$out, '2>', \$err);
+		poll_is($node, $db, "SELECT wait_event_type FROM pg_stat_activity WHERE application_name = 'second'", 'Lock', "$call waits");
+		$first->query_safe("SELECT revoke_campaign_access('g0'); COMMIT");
+		$first->quit;
+		$second->finish;
+		is($err, '', "$call succeeds after that");
+	}
+});
+
 in_database($node, 'grants beside a change of owner, a refresh and new months', sub {
 	my ($db) = @_;
 	with_busy_maintenance($db);

@@ -74,12 +74,7 @@ sub _goes_on
 	die "a copy with campaign_lifecycle.enabled = off has a worker\n" if $copy->pid_of('campaign_lifecycle worker', patience => 0);
 	$copy->set('campaign_lifecycle.enabled' => 'on');
 	# A copy has crashed, for all it knows, and runs what is due one by one.
-	my $deadline = time + 180;
-	until (Accounts::is_drained($sql))
-	{
-		last if time > $deadline;
-		sleep 0.1;
-	}
+	Accounts::settle($sql, 180);
 	my $found = Accounts::take($sql, undef);
 	die "in the copy: @{ $found->{details} }\n" if @{ $found->{details} };
 	$copy->disconnect;

@@ -1,5 +1,5 @@
 # Faults of users, who change a database while its timers run: settings, locks, DDL on the campaign tables and on whole databases, timers that
-# raise and timers that take the server along. Each statement must succeed, in bounded time: one that fails or hangs kills the fault.
+# raise. Each statement must succeed, in bounded time: one that fails or hangs kills the fault.
 
 package FaultsOfUsers;
 
@@ -37,7 +37,6 @@ our %kinds = (
 	'ALTER DATABASE SET TABLESPACE'  => { share => 1, inject => \&_move_database },
 	'DROP SCHEMA, DROP OWNED'        => { share => 2, inject => \&_drop_schema },
 	'timers that raise'              => { share => 3, inject => \&_poison },
-	'a timer that crashes the server' => { share => 1, restarts => 1, inject => \&_crash },
 );
 
 # Slow enough to be met at work.
@@ -317,14 +316,6 @@ sub _drop_schema
 #---------------------------------------------------------------------------------------------------------------------
 # Timers that fail
 
-sub _revive
-{
-	my ($world, $error) = @_;
-	$world->sql("SELECT count(retry_timer(t.id)) FROM campaign_timers AS t WHERE t.status = 'FAILED' AND t.retry_count = 5
-		AND EXISTS (SELECT FROM timer_executions AS x WHERE x.timer_id = t.id AND x.error_message = '$error')");
-	return;
-}
-
 sub _poison
 {
 	my ($world) = @_;
@@ -334,26 +325,7 @@ sub _poison
 		q{SELECT count(create_campaign(1, now() - interval '1 hour', rewards_enabled => false)) FROM generate_series(1, 5)});
 	$world->wait_until("SELECT count(*) >= 5 FROM campaign_timers WHERE status = 'FAILED'", 't');
 	_all_of($world, 'DROP FUNCTION torture.refuse() CASCADE');
-	_revive($world, 'P0001: refused');
-	return;
-}
-
-# Found, tried a bounded number of times, given up; what was there beside it goes on. It is as a segmentation fault would be.
-sub _crash
-{
-	my ($world) = @_;
-	_all_of($world,
-		q{CREATE FUNCTION torture.crash() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN COPY (SELECT) TO PROGRAM 'kill -9 $PPID'; RETURN NULL; END $$},
-		q{CREATE TRIGGER crash AFTER UPDATE ON campaigns FOR EACH ROW WHEN (NEW.metadata ? 'crash') EXECUTE FUNCTION torture.crash()},
-		q{WITH c AS (INSERT INTO campaigns (status, duration_hours, metadata) VALUES ('RUNNING', 1, '{"crash": true}') RETURNING id)
-			INSERT INTO campaign_timers (campaign_id, timer_type, scheduled_at) SELECT id, 'EXPIRE_CAMPAIGN', now() FROM c});
-	$world->wait_until(q{
-		SELECT x.error_message FROM campaign_timers AS t JOIN campaigns AS c ON c.id = t.campaign_id JOIN timer_executions AS x ON x.timer_id = t.id
-		WHERE c.metadata ? 'crash' AND t.status = 'FAILED' AND t.retry_count = 5 ORDER BY x.started_at DESC LIMIT 1}, '57P02: the worker was lost while it ran this timer', patience => 180);
-	_all_of($world, 'DROP FUNCTION torture.crash() CASCADE');
-	_revive($world, '57P02: the worker was lost while it ran this timer');
-	# Behind all that was due at the last crash, which runs one by one.
-	$world->wait_until(q{SELECT count(*) FROM campaigns WHERE metadata ? 'crash' AND status <> 'EXPIRED'}, 0, patience => 180);
+	$world->sql("SELECT torture.revive_dead('P0001: refused')");
 	return;
 }
 

@@ -19,6 +19,8 @@ use FindBin;
 use lib $FindBin::Bin;
 use Accounts;
 use CampaignServer;
+use FaultsOfCampaigns;
+use FaultsOfCrashes;
 use FaultsOfProcesses;
 use FaultsOfServers;
 use FaultsOfTheMachine;
@@ -27,6 +29,7 @@ use Getopt::Long;
 use List::Util qw(max shuffle sum sum0);
 use Load;
 use PostgreSQL::Test::Utils;
+use Tenants;
 use Time::HiRes qw(sleep time);
 use World;
 
@@ -37,11 +40,11 @@ my $libraries = `$ENV{PG_CONFIG} --pkglibdir`;
 chomp $libraries;
 my @neighbours = grep { -e "$libraries/$_.so" } qw(pgaudit pg_stat_statements);
 
-my ($faults, $seconds, $seed) = (500, 1800, time % 1_000_000);
-GetOptions('faults=i' => \$faults, 'seconds=i' => \$seconds, 'seed=i' => \$seed) or exit 2;
+my ($faults, $seconds, $seed, $databases) = (500, 1800, time % 1_000_000, 0);
+GetOptions('faults=i' => \$faults, 'seconds=i' => \$seconds, 'seed=i' => \$seed, 'databases=i' => \$databases) or exit 2;
 $seed = int $seed;
 
-my %kinds = (%FaultsOfProcesses::kinds, %FaultsOfUsers::kinds, %FaultsOfServers::kinds, %FaultsOfTheMachine::kinds);
+my %kinds = (%FaultsOfProcesses::kinds, %FaultsOfUsers::kinds, %FaultsOfCampaigns::kinds, %FaultsOfCrashes::kinds, %FaultsOfServers::kinds, %FaultsOfTheMachine::kinds);
 if (@ARGV)
 {
 	my %wanted;
@@ -51,6 +54,10 @@ if (@ARGV)
 		@wanted{@named} = @kinds{@named};
 	}
 	%kinds = %wanted;
+}
+else
+{
+	delete @kinds{ grep { !$kinds{$_}{share} } keys %kinds };
 }
 
 # An unexpected error ends the run, and is printed on the console.
@@ -67,7 +74,7 @@ sub plan
 	srand $seed;
 	my $shares = sum map { $_->{share} } values %kinds;
 	my @names = sort keys %kinds;
-	my @plan = map { ($_) x int($faults * $kinds{$_}{share} / $shares) } @names;
+	my @plan = map { ($_) x int($faults * $kinds{$_}{share} / ($shares || 1)) } @names;
 	my %planned = map { $_ => 1 } @plan;
 	push @plan, grep { !$planned{$_} } @names;
 	push @plan, $names[ rand @names ] while @plan < $faults;
@@ -109,6 +116,7 @@ my $world = World->new($node, PostgreSQL::Test::Utils::tempdir() . '/address');
 my $sql = sub { return $world->sql($_[0]) };
 Load::prepare($sql);
 FaultsOfUsers::prepare($world);
+FaultsOfCampaigns::prepare($world);
 my $load = Load->new(folder => PostgreSQL::Test::Utils::tempdir(), clients => 4, seed => $seed, address => $world->{address});
 
 # Transactions that an asynchronous standby never had are reported and not counted as lost.
@@ -155,27 +163,32 @@ sub inject
 	return;
 }
 
-sub drained
-{
-	my $deadline = time + 120;
-	until (Accounts::is_drained($sql))
-	{
-		return if time > $deadline;
-		sleep 0.1;
-	}
-	return;
-}
+# Every third round has other databases beside.
+sub has_tenants { return $databases && $_[0] % 3 == 0 }
 
-# Returns those that this round has.
-sub preload_neighbours
+# Restart the server with the settings of this round. Return the libraries that it preloads beside ours.
+sub restart_for
 {
 	my ($number) = @_;
 	my @beside = $number % 2 ? @neighbours : ();
-	return unless @neighbours;
+	return unless @neighbours || $databases;
 	$sql->('ALTER SYSTEM SET shared_preload_libraries = ' . join ', ', map { "'$_'" } 'campaign_lifecycle', @beside);
+	$sql->(has_tenants($number) ? "ALTER SYSTEM SET max_worker_processes = $Tenants::processes" : 'ALTER SYSTEM RESET max_worker_processes');
 	$world->disconnect;
 	$world->node->restart;
 	return @beside;
+}
+
+# Add what was found in other databases, and drop them.
+sub add_tenants
+{
+	my ($found, $tenants, $forgets) = @_;
+	my $there = $tenants->take(forgets => $forgets);
+	$found->{$_} += $there->{$_} for qw(lost doubled broken);
+	push @{ $found->{details} }, @{ $there->{details} };
+	say_line(sprintf '#   beside %d databases and %d worker processes: latest timer %.2f s', $databases, $Tenants::processes, $there->{latest});
+	$tenants->drop;
+	return;
 }
 
 sub round
@@ -184,9 +197,11 @@ sub round
 	my $round_began = time;
 	my %forgotten;
 	my $injected = 0;
-	my @beside = preload_neighbours($number);
+	my @beside = restart_for($number);
+	my $tenants = has_tenants($number) ? Tenants->new($world, $databases, PostgreSQL::Test::Utils::tempdir()) : undef;
 
 	$load->start;
+	$tenants->start if $tenants;
 	while (my $fault = shift @faults)
 	{
 		last if time > $began + $seconds;
@@ -195,7 +210,8 @@ sub round
 		$fault->{done} = 1;
 	}
 	$load->stop;
-	drained();
+	$tenants->stop if $tenants;
+	Accounts::settle($sql, 120);
 	my $acknowledged = $load->acknowledged;
 	for (keys %forgotten)
 	{
@@ -203,6 +219,7 @@ sub round
 		delete $acknowledged->{$client}{$n};
 	}
 	my $found = Accounts::take($sql, $acknowledged);
+	add_tenants($found, $tenants, scalar %forgotten) if $tenants;
 	my %surprises;
 	$surprises{$_}++ for $load->surprises;
 	$found->{broken} += keys %surprises;
@@ -213,7 +230,7 @@ sub round
 		$number, @beside ? ' beside ' . join(' and ', @beside) : '', time - $round_began, $injected, sum0(map { scalar keys %$_ } values %$acknowledged), $campaigns, $executed,
 		%forgotten ? ', ' . keys(%forgotten) . ' transactions not replicated' : '', @{$found}{qw(lost doubled broken)});
 	say_line("#   $_") for @{ $found->{details} };
-	$sql->('TRUNCATE campaigns, campaign_state_log_archive, torture.ledger CASCADE');
+	$sql->('TRUNCATE campaigns, campaign_state_log_archive, torture.ledger, audit_log CASCADE');
 	return $found;
 }
 
@@ -232,9 +249,15 @@ while (@plan && time < $began + $seconds)
 # A crash that nobody has asked for.
 for my $log (glob "$PostgreSQL::Test::Utils::log_path/*.log")
 {
-	my @lines = grep { /PANIC|TRAP:|(?:server process|background worker).*terminated by signal (?!9\b)/ } split /\n/, PostgreSQL::Test::Utils::slurp_file($log);
-	$total{broken} += @lines;
-	say_line("# in a server's log: $_") for @lines;
+	# Line by line, because pgaudit makes it long.
+	open my $file, '<', $log or die "$log: $!";
+	while (my $line = <$file>)
+	{
+		next unless $line =~ /PANIC|TRAP:|terminated by signal/ && $line =~ /PANIC|TRAP:|(?:server process|background worker).*terminated by signal (?!9\b)/;
+		$total{broken}++;
+		chomp $line;
+		say_line("# in a server's log: $line");
+	}
 }
 $world->disconnect;
 $world->node->stop('fast');
@@ -249,5 +272,6 @@ for my $name (sort keys %table)
 	say_line(sprintf $line, $name, @{$row}{qw(injected lost doubled broken)}, sprintf '%.1f', $row->{longest});
 }
 say_line(sprintf $line, 'total', @total{qw(injected lost doubled broken)}, sprintf '%.1f', $total{longest});
+say_line('# latest under bids: ' . join ', ', map { sprintf '%s %.2f s', $_, $FaultsOfCampaigns::latest{$_} } sort keys %FaultsOfCampaigns::latest) if %FaultsOfCampaigns::latest;
 say_line(sprintf '# seed %d, %.0f s%s', $seed, time - $began, $total{injected} < $faults ? '; ' . ($faults - $total{injected}) . ' faults were left when time was up' : '');
 exit($total{lost} + $total{doubled} + $total{broken} > 0);

@@ -378,6 +378,31 @@ void row_wait_tests()
 	}
 	ok(waits >= 4, "rows have their waits also where timers are due all the time");
 	ok(waits <= 10, "but seldom");
+
+	// The next timer is always due when a batch is done.
+	schedule = blocked_for_long(&now);
+	waits = 0;
+	for (TimestampTz end = now + second; now < end; now += ms)
+	{
+		action = decide(&schedule, now, now, limits);
+		if (action.step == Step::batch)
+		{
+			Batch batch = claimed(now, 1);
+
+			batch.next_due = now;
+			batch.earliest_blocked = action.pass_start <= t0 + second ? t0 + second : DT_NOEND;
+			after_batch(&schedule, now, batch, limits);
+		}
+		if (action.step == Step::recover)
+			after_recovery(&schedule, now, Recovery::complete);
+		if (action.step != Step::row_wait)
+			continue;
+		waits++;
+		ok(action.is_overdue && action.limit_us == 10 * ms, "a wait that comes before timers is short, and they do not end it");
+		now += action.limit_us;
+		after_row_wait(&schedule, now, Waited::busy, DT_NOEND, 50);
+	}
+	ok(waits >= 2 && waits <= 5, "rows have their waits also where there is no moment without a due timer");
 }
 
 void clock_tests()

@@ -524,8 +524,12 @@ void worker_schedule_walks()
 	};
 	const char *given = std::getenv("UNIT_SEED");
 
-	seed = given != nullptr ? std::strtoull(given, nullptr, 10) : 20240229;
-	std::printf("# random walks: UNIT_SEED=%llu\n", static_cast<unsigned long long>(seed));
+	uint64 first = given != nullptr ? std::strtoull(given, nullptr, 10) : 20240229;
+	std::printf("# random walks: UNIT_SEED=%llu\n", static_cast<unsigned long long>(first));
 	for (const Troubles &troubles : walks)
+	{
+		// No walk depends on how much chance the one before has taken.
+		seed = first++;
 		walk_with(&troubles);
+	}
 }
