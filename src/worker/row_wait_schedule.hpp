@@ -33,6 +33,11 @@ inline int64 grow(Backoff *backoff)
 	return delay;
 }
 
+inline TimestampTz retry_time(const Blocked &blocked)
+{
+	return blocked.from == DT_NOEND ? DT_NOEND : greatest(blocked.try_at, blocked.not_before);
+}
+
 inline TimestampTz earliest_blocked(const Schedule &schedule)
 {
 	return least(schedule.blocked.from, schedule.far_blocked.from);

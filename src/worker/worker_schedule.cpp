@@ -10,6 +10,7 @@ namespace worker_schedule {
 
 using row_wait_schedule::grow;
 using row_wait_schedule::reset;
+using row_wait_schedule::retry_time;
 
 namespace {
 
@@ -24,11 +25,6 @@ constexpr int max_rescans = 50;
 TimestampTz plus(TimestampTz time, int64 us)
 {
 	return time == DT_NOBEGIN || time >= DT_NOEND - us ? time : time + us;
-}
-
-bool is_in_pass(const Schedule *schedule)
-{
-	return schedule->pass_start != DT_NOEND;
 }
 
 // Note what the clock says. A time computed while the clock was ahead must not outlive the next decision.
@@ -64,11 +60,6 @@ void note_wakeup(Schedule *schedule, TimestampTz wakeup)
 	schedule->next_due = least(schedule->next_due, wakeup);
 	if (is_in_pass(schedule))
 		schedule->pass_start = least(schedule->pass_start, wakeup);
-}
-
-TimestampTz retry_time(const Blocked &blocked)
-{
-	return blocked.from == DT_NOEND ? DT_NOEND : greatest(blocked.try_at, blocked.not_before);
 }
 
 void forget_since(Blocked *blocked, TimestampTz from)

@@ -67,6 +67,11 @@ struct Schedule
 	TimestampTz last_now;
 };
 
+inline bool is_in_pass(const Schedule *schedule)
+{
+	return schedule->pass_start != DT_NOEND;
+}
+
 // The settings that the schedule obeys, as they are now.
 struct Limits
 {
@@ -161,6 +166,13 @@ void after_row_wait(Schedule *schedule, TimestampTz now, Waited outcome, Timesta
 
 void after_recovery(Schedule *schedule, TimestampTz now, Recovery outcome);
 void after_maintenance(Schedule *schedule, TimestampTz now, TimestampTz next);
+
+// Return when the timers need a process. A worker that could leave its own to another database asks that. Work that is hindered, as by
+// locks and errors, rests for so long at least.
+TimestampTz needed_at(const Schedule &schedule, TimestampTz now, int64 rest_us);
+
+// Return whether locks or errors keep timers from their execution.
+bool is_hindered(const Schedule &schedule);
 
 // To be called after a batch or a recovery that found that no timer may be executed.
 void on_extension_state(Schedule *schedule, TimestampTz now, Unready state, const Limits &limits);

@@ -8,6 +8,7 @@ void uuid_tests();
 void isolate_tests();
 void launcher_tests();
 void note_tests();
+void turn_walks();
 
 int main()
 {
@@ -18,5 +19,6 @@ int main()
 	isolate_tests();
 	launcher_tests();
 	note_tests();
+	turn_walks();
 	return tap::done();
 }
