@@ -29,7 +29,7 @@ FUNCTION_FILES := \
 	functions/backfill_checks functions/backfill \
 	functions/missing_timers \
 	functions/states_and_types \
-	functions/health_holders functions/health_tables functions/health_timers functions/health functions/timeline \
+	functions/health_holders functions/health_tables functions/health_timers functions/health_worker functions/health functions/timeline \
 	functions/access_lock functions/access \
 	views/workers
 # functions/relations is not among them, because the check for clashes calls it before any other.

@@ -8,6 +8,7 @@ namespace guc {
 
 bool enabled = true;
 int workers = 1;
+int worker_limit = 0;
 int batch_size = 1000;
 int naptime = 60000;
 int retry_base_delay = 60000;
@@ -28,6 +29,7 @@ namespace {
 
 char *as_of_text = nullptr;
 
+constexpr int most_processes = 262143; // of a server, as for max_worker_processes
 constexpr int day_ms = 24 * 60 * 60 * 1000;
 
 struct Switch
@@ -54,6 +56,8 @@ struct Number
 
 constexpr Number numbers[] = {
 	{"campaign_lifecycle.workers", "Number of worker processes in each database.", &workers, 1, max_workers, 0},
+	{"campaign_lifecycle.max_workers", "Number of worker processes in all databases together at most; 0 is no limit.",
+	 &worker_limit, 0, most_processes, 0},
 	{"campaign_lifecycle.batch_size", "Number of timers that one transaction executes at most.", &batch_size, 1, 10000, 0},
 	{"campaign_lifecycle.naptime", "Longest time between two scans for due timers, if nothing wakes the worker.", &naptime, 100,
 	 60 * 60 * 1000, GUC_UNIT_MS},

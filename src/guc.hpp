@@ -10,6 +10,7 @@ constexpr int max_workers = 64;
 
 extern bool enabled;
 extern int workers;
+extern int worker_limit; // of all databases together; 0 is none
 extern int batch_size;
 extern int naptime;
 extern int retry_base_delay;

@@ -15,7 +15,8 @@ CREATE FUNCTION campaign_lifecycle_internal._campaign_functions(access text) RET
 			_health_rescheduled_campaigns,_health_search_path,_health_snapshot,_health_state_machine,
 			_health_tables_version,_health_timers,_health_triggers,_health_vacuum,_health_worker,_is_cron_schedule,
 			_library_version,_missing_timers,_next_cron_time,_overdue_holder,_parse_event_id,_raise_no_tables,
-			_renamed_schema,_row_holder,_table_health,_timeline_of_changes,_unknown_campaign,_workers}'::name[]),
+			_renamed_schema,_row_holder,_table_health,_timeline_of_changes,_turn_health,_turns,
+			_unknown_campaign,_workers}'::name[]),
 		('writer', '{
 			cancel_campaign,cancel_timer,create_campaign,extend_campaign,record_metric,reschedule_campaign,
 			reschedule_timer,retry_timer,schedule_campaign_timers,schedule_missing_timers,schedule_timer,

@@ -48,53 +48,6 @@ $$;
 COMMENT ON FUNCTION campaign_lifecycle_internal._health_launcher() IS
 	'The checks preload and launcher of campaign_health().';
 
-CREATE FUNCTION campaign_lifecycle_internal._health_worker()
-		RETURNS TABLE (check_name text, status text, value text, threshold text, detail text)
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-	visible constant boolean := has_function_privilege('campaign_lifecycle_internal._workers()', 'EXECUTE');
-	enabled constant boolean := coalesce(current_setting('campaign_lifecycle.enabled', true), 'on') <> 'off';
-	launcher text;
-	states text[] := '{}';
-	last_error text;
-	standby boolean;
-BEGIN
-	IF visible THEN
-		SELECT w.state INTO launcher FROM campaign_lifecycle_internal._workers() AS w WHERE w.database_oid IS NULL;
-		SELECT coalesce(array_agg(w.state ORDER BY w.worker_number), '{}'),
-			(array_agg(w.last_error ORDER BY w.worker_number) FILTER (WHERE w.last_error IS NOT NULL))[1]
-		INTO states, last_error
-		FROM campaign_lifecycle_internal._workers() AS w
-		WHERE w.database_oid = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database());
-	END IF;
-	standby := coalesce(launcher = 'standby', false);
-	RETURN QUERY SELECT 'worker',
-		CASE WHEN NOT visible OR standby THEN 'ok'
-			WHEN states && '{idle,running,paused}' AND NOT states && '{no worker slot}' THEN CASE WHEN enabled THEN 'ok'
-				ELSE 'warning' END
-			WHEN states && '{idle,running,paused,starting,blocked}' THEN 'warning'
-			WHEN NOT enabled THEN 'warning'
-			ELSE 'critical' END,
-		CASE WHEN NOT visible THEN 'unknown' WHEN standby THEN launcher WHEN states = '{}' THEN 'missing'
-			ELSE array_to_string(states, ', ') END, 'idle or running',
-		CASE WHEN NOT visible THEN 'unknown: this role may not execute _workers().'
-			WHEN launcher = 'not preloaded' THEN 'See preload.'
-			WHEN standby THEN 'A standby has no worker. The checks below are of the rows that the primary has sent.'
-			WHEN states && '{update needed}' THEN 'No timer is executed, because the library is of another version than the '
-				'extension: ALTER EXTENSION campaign_lifecycle UPDATE.'
-			WHEN states && '{no worker slot}' THEN 'The server has no free slot for a worker of this database: raise '
-				'max_worker_processes and restart the server.'
-			WHEN states = '{}' THEN 'This database has no worker: see launcher and the server log; CREATE EXTENSION brings one '
-				'within seconds.'
-			WHEN states <@ '{starting}' THEN 'It is about to start; if it stays so, the server log says why.'
-			WHEN states && '{blocked}' THEN 'It makes way for a command on the database (DROP, RENAME, TEMPLATE) and comes '
-				'back afterwards.'
-			ELSE 'This database has a worker.' END || CASE WHEN states && '{update needed}' THEN ''
-				ELSE coalesce(' Last error: ' || last_error, '') END;
-END
-$$;
-COMMENT ON FUNCTION campaign_lifecycle_internal._health_worker() IS 'The check worker of campaign_health().';
-
 CREATE FUNCTION campaign_lifecycle_internal._health_activation(as_of timestamp with time zone)
 		RETURNS TABLE (check_name text, status text, value text, threshold text, detail text)
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -221,7 +174,7 @@ BEGIN
 	END IF;
 	BEGIN
 		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_launcher();
-		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_worker();
+		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_worker(as_of);
 		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_activation(as_of);
 	EXCEPTION WHEN OTHERS THEN
 		RETURN QUERY SELECT * FROM campaign_lifecycle_internal._health_error('processes', SQLSTATE, SQLERRM);

@@ -10,6 +10,14 @@ CREATE FUNCTION campaign_lifecycle_internal._workers(OUT pid integer, OUT databa
 COMMENT ON FUNCTION campaign_lifecycle_internal._workers() IS
 	'The state of the launcher and of the workers of all databases, from shared memory; campaign_workers shows it.';
 
+CREATE FUNCTION campaign_lifecycle_internal._turns(OUT database_oid oid, OUT waits boolean,
+	OUT due timestamp with time zone, OUT starts bigint, OUT late_us bigint, OUT late_at timestamp with time zone)
+	RETURNS SETOF record
+	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', '_turns';
+COMMENT ON FUNCTION campaign_lifecycle_internal._turns() IS
+	'For each database with the extension: whether it waits for a process, when it needs one, and how often its first '
+	'worker has started. late_us: how long it has waited beyond the due time, the worst of ten minutes, at late_at.';
+
 CREATE VIEW @extschema@.campaign_workers AS
 	SELECT w.pid, d.datname AS database, w.worker_number, w.state, w.batches, w.timers, w.failures,
 		CASE WHEN d.datname = pg_catalog.current_database() OR pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE')
@@ -23,8 +31,9 @@ COMMENT ON VIEW @extschema@.campaign_workers IS
 	'Since 1.1.';
 COMMENT ON COLUMN @extschema@.campaign_workers.state IS
 	'not preloaded: the library is not in shared_preload_libraries; launcher missing; standby: no timer is executed until '
-	'it is promoted; no worker slot: max_worker_processes is too small; starting; idle; running; paused; blocked: makes '
-	'way for a command on the database; update needed: ALTER EXTENSION campaign_lifecycle UPDATE.';
+	'it is promoted; no worker slot: max_worker_processes is too small; waiting its turn: other databases have the '
+	'processes, and this one gets one at next_due; starting; idle; running; paused; blocked: makes way for a command on '
+	'the database; update needed: ALTER EXTENSION campaign_lifecycle UPDATE.';
 COMMENT ON COLUMN @extschema@.campaign_workers.batches IS 'Batches since the process started.';
 COMMENT ON COLUMN @extschema@.campaign_workers.timers IS 'Timers attempted since then.';
 COMMENT ON COLUMN @extschema@.campaign_workers.failures IS 'Failed attempts since then.';

@@ -168,7 +168,7 @@ void on_transaction_end(XactEvent event, void *) noexcept
 	if (blocks)
 		shmem::unblock();
 	if (databases_change)
-		shmem::wake_launcher(InvalidOid);
+		shmem::note_databases_changed();
 	blocks = false;
 	databases_change = false;
 }

@@ -1,14 +1,14 @@
 // Keeps as many workers as the settings say in every database that has the extension. Only a session in the database can see that. So a
 // first worker probes it, one database at a time, and exits if it finds no extension. ddl_hooks.cpp and exiting workers wake the
-// launcher; once a minute it checks everything. A new launcher adopts the workers that it finds in their slots.
+// launcher; once a minute it checks everything. Where processes are short, the databases take turns: see database_choice.hpp.
 #include "worker/launcher.hpp"
 
 #include "pg/xact.hpp"
-#include "worker/worker_slot.hpp"
 #include "worker/database_list.hpp"
 #include "guc.hpp"
+#include "worker/launcher_slots.hpp"
 #include "worker/shmem.hpp"
-#include "worker/worker.hpp"
+#include "worker/turns.hpp"
 
 extern "C" PGDLLEXPORT void campaign_lifecycle_launcher_main(Datum argument);
 
@@ -16,168 +16,45 @@ namespace launcher {
 
 using database_list::Database;
 using database_list::Extension;
-using shmem::ExitReason;
+using launcher_slots::Started;
 using shmem::memory;
-using shmem::WorkerSlot;
-using shmem::SlotState;
 
 namespace {
 
 constexpr int64 rescan_us = 60 * USECS_PER_SEC;
-constexpr int64 start_limit_us = 10 * USECS_PER_SEC;
-constexpr int64 yield_us = 2 * USECS_PER_SEC;
 constexpr int64 no_slot_us = 5 * USECS_PER_SEC;
+constexpr int64 again_us = USECS_PER_SEC / 20; // between two looks for a process that a database needs now
+constexpr int64 nobody_us = 2 * USECS_PER_SEC; // processes that have left may not be free before
 constexpr int64 pause_after_error_us = 10 * USECS_PER_SEC;
 constexpr int64 warn_again_us = 600 * USECS_PER_SEC;
 
-BackgroundWorkerHandle **handles; // by slot; nullptr for those of an earlier launcher
 TimestampTz warn_at = DT_NOBEGIN;
-uint32 last_generation = 0;
+TimestampTz fill_at = DT_NOBEGIN;    // when to ask for processes again that no timer needs
+TimestampTz nobody_since = DT_NOEND; // since when there is no worker, although one is wanted
+TimestampTz last_now = DT_NOBEGIN;
+bool was_enabled = true;
 uint32 wait_event_cache = 0;
 
-void reap_worker(WorkerSlot *slot)
+// One look at all databases.
+struct Cycle
 {
-	Database *database = database_list::find(slot->database);
+	TimestampTz now;
+	TimestampTz next; // when to look again, at the latest
+	int workers;      // processes
+	bool is_short;    // a database waits for a process
+	bool probing;
+	TimestampTz *needy; // since when databases need a process that they do not have, the earliest first
+	int needy_count;
+};
 
-	slot->state = SlotState::none;
-	if (database == nullptr)
-		return;
-	if (slot->found_extension)
-		database->extension = Extension::present;
-	switch (slot->exit_reason)
-	{
-		case ExitReason::failed:
-			database_list::note_failure(database, slot->since);
-			break;
-		case ExitReason::absent:
-			// A database that was named since its worker probed may have the extension by now.
-			database->extension = database->recheck ? Extension::unknown : Extension::absent;
-			database->failures = 0;
-			break;
-		case ExitReason::yielded:
-			database->retry_at = GetCurrentTimestamp() + yield_us;
-			break;
-		case ExitReason::unwanted:
-			break;
-	}
-}
-
-void forget_handle(int index)
+// A database without worker 0.
+struct Candidate
 {
-	if (handles[index] != nullptr)
-		pfree(handles[index]);
-	handles[index] = nullptr;
-}
+	Database *database;
+	TimestampTz start_at;
+};
 
-// Return whether a process that was asked for has died before it attached to its slot.
-bool has_failed_to_start(int index, const WorkerSlot *slot)
-{
-	pid_t pid;
-
-	if (handles[index] == nullptr)
-	{
-		int64 waited = GetCurrentTimestamp() - slot->since;
-
-		// It is negative after the clock was set back.
-		return waited > start_limit_us || waited < 0;
-	}
-	return GetBackgroundWorkerPid(handles[index], &pid) == BGWH_STOPPED;
-}
-
-void check_slot(int index)
-{
-	WorkerSlot *slot = &memory->slots[index];
-	Database *database = database_list::find(slot->database);
-
-	if (slot->state == SlotState::exited || (slot->state == SlotState::starting && has_failed_to_start(index, slot)))
-	{
-		if (slot->state == SlotState::starting)
-			slot->exit_reason = ExitReason::failed;
-		reap_worker(slot);
-		forget_handle(index);
-	}
-	else if (slot->state == SlotState::working && slot->found_extension && database != nullptr)
-		database->extension = Extension::present;
-	else if (slot->state == SlotState::no_worker_slot &&
-			 (database == nullptr || database->extension == Extension::absent || !guc::enabled || slot->number >= guc::workers))
-		slot->state = SlotState::none;
-}
-
-void check_slots()
-{
-	LWLockAcquire(memory->lock, LW_EXCLUSIVE);
-	for (uint32 i = 0; i < pg_atomic_read_u32(&memory->slots_used); i++)
-		if (memory->slots[i].state != SlotState::none)
-			check_slot(static_cast<int>(i));
-	LWLockRelease(memory->lock);
-}
-
-// Return whether a worker is probing some database.
-bool is_probing()
-{
-	for (uint32 i = 0; i < pg_atomic_read_u32(&memory->slots_used); i++)
-	{
-		const WorkerSlot *slot = &memory->slots[i];
-
-		if ((slot->state == SlotState::starting || slot->state == SlotState::working) && !slot->found_extension)
-		{
-			const Database *database = database_list::find(slot->database);
-
-			if (database != nullptr && database->extension == Extension::unknown)
-				return true;
-		}
-	}
-	return false;
-}
-
-int find_slot(Oid database, int number)
-{
-	for (uint32 i = 0; i < pg_atomic_read_u32(&memory->slots_used); i++)
-	{
-		const WorkerSlot *slot = &memory->slots[i];
-
-		if (slot->state != SlotState::none && slot->database == database && slot->number == number)
-			return static_cast<int>(i);
-	}
-	return -1;
-}
-
-int free_slot()
-{
-	for (int i = 0; i < memory->slot_count; i++)
-		if (memory->slots[i].state == SlotState::none)
-			return i;
-	return -1;
-}
-
-// Return the slot to start a worker for, or -1. The caller holds the lock.
-int allocate_slot(const Database *database, int number)
-{
-	int index = find_slot(database->oid, number);
-
-	if (index >= 0 && memory->slots[index].state != SlotState::no_worker_slot)
-		return -1;
-	if (index < 0)
-		index = free_slot();
-	if (index < 0)
-		return -1;
-	WorkerSlot *slot = &memory->slots[index];
-	if (slot->state == SlotState::none)
-		memset(slot->last_error, 0, sizeof(slot->last_error));
-	slot->state = SlotState::starting;
-	slot->exit_reason = ExitReason::failed;
-	slot->generation = ++last_generation;
-	slot->database = database->oid;
-	slot->number = number;
-	slot->pid = 0;
-	slot->since = GetCurrentTimestamp();
-	slot->found_extension = false;
-	if (static_cast<uint32>(index) >= pg_atomic_read_u32(&memory->slots_used))
-		pg_atomic_write_u32(&memory->slots_used, static_cast<uint32>(index) + 1);
-	return index;
-}
-
-void warn_of_no_slot()
+void warn_of_no_process()
 {
 	TimestampTz now = GetCurrentTimestamp();
 
@@ -188,79 +65,202 @@ void warn_of_no_slot()
 			errhint("Increase max_worker_processes."));
 }
 
-bool start_worker(const Database *database, int index)
+bool is_at_limit(const Cycle *cycle)
 {
-	const WorkerSlot *slot = &memory->slots[index];
-	BackgroundWorker process = {};
-	uint32 generation = slot->generation;
+	return guc::worker_limit > 0 && cycle->workers >= guc::worker_limit;
+}
 
-	process.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-	process.bgw_start_time = BgWorkerStart_RecoveryFinished;
-	process.bgw_restart_time = BGW_NEVER_RESTART;
-	process.bgw_main_arg = Int32GetDatum(index);
-	process.bgw_notify_pid = MyProcPid;
-	snprintf(process.bgw_name, BGW_MAXLEN, "%s %d for %s", worker_slot::worker_type, slot->number, NameStr(database->name));
-	snprintf(process.bgw_type, sizeof(process.bgw_type), "%s", worker_slot::worker_type);
-	snprintf(process.bgw_library_name, sizeof(process.bgw_library_name), "%s", library);
-	snprintf(process.bgw_function_name, sizeof(process.bgw_function_name), "%s", worker::entry_point);
-	memcpy(process.bgw_extra, &generation, sizeof(generation));
-	MemoryContext round_memory = MemoryContextSwitchTo(TopMemoryContext);
-	bool started = RegisterDynamicBackgroundWorker(&process, &handles[index]);
-	MemoryContextSwitchTo(round_memory);
+// Start a worker, unless the limit is reached.
+Started start(Cycle *cycle, Database *database, int number)
+{
+	Started started = is_at_limit(cycle) ? Started::no_process : launcher_slots::start(database, number);
+
+	if (started == Started::yes)
+		cycle->workers++;
 	return started;
 }
 
-// Start the workers that a database lacks. Return false if the server has no process to spare.
-bool start_workers(Database *database)
+void show_wait(const Database *database, shmem::Wait wait)
 {
-	int wanted = database_choice::workers_for(database->extension, guc::workers);
+	if (database->entry != nullptr)
+		pg_atomic_write_u32(&database->entry->wait, static_cast<uint32>(wait));
+}
 
-	for (int number = 0; number < wanted; number++)
+// Return whether the server has not a single process.
+bool has_nobody(const Cycle *cycle)
+{
+	return cycle->workers == 0 && cycle->now - nobody_since >= nobody_us;
+}
+
+// Let a database wait for a process.
+void wait_for_turn(Cycle *cycle, const Candidate &candidate)
+{
+	Database *database = candidate.database;
+
+	if (cycle->workers == 0)
+		nobody_since = least(nobody_since, cycle->now);
+	bool is_nobody = has_nobody(cycle);
+	cycle->is_short = true;
+	show_wait(database, is_nobody ? shmem::Wait::no_process : shmem::Wait::turn);
+	if (is_nobody && database->entry == nullptr)
+		launcher_slots::show_no_process(database, 0);
+	if (candidate.start_at > cycle->now)
 	{
-		LWLockAcquire(memory->lock, LW_EXCLUSIVE);
-		int index = shmem::is_blocked(database->oid) ? -1 : allocate_slot(database, number);
-		LWLockRelease(memory->lock);
-		if (index < 0)
-			continue;
-		database->recheck = false;
-		if (start_worker(database, index))
-			continue;
-		LWLockAcquire(memory->lock, LW_EXCLUSIVE);
-		memory->slots[index].state = SlotState::no_worker_slot;
-		LWLockRelease(memory->lock);
-		database->retry_at = GetCurrentTimestamp() + no_slot_us;
-		warn_of_no_slot();
-		return false;
+		cycle->next = least(cycle->next, candidate.start_at);
+		return;
 	}
-	return true;
+	cycle->needy[cycle->needy_count++] = candidate.start_at;
+	cycle->probing = cycle->probing || (!is_nobody && database->extension == Extension::unknown);
+}
+
+// Start worker 0 of a database, or let it wait. Once a database has found no process, those behind it are not tried.
+void serve(Cycle *cycle, const Candidate &candidate)
+{
+	Database *database = candidate.database;
+
+	show_wait(database, shmem::Wait::none);
+	if (!database_choice::is_chosen(database->extension, cycle->probing))
+		return;
+	if (database->retry_at > cycle->now)
+	{
+		cycle->next = least(cycle->next, database->retry_at);
+		return;
+	}
+	if (!cycle->is_short && (candidate.start_at <= cycle->now || cycle->now >= fill_at))
+	{
+		int64 late_us = database_list::lateness(database, cycle->now);
+		Started started = start(cycle, database, 0);
+
+		if (started == Started::yes && database->entry != nullptr)
+			turns::note_start(database->entry, late_us, cycle->now);
+		if (started == Started::yes)
+			cycle->probing = cycle->probing || database->extension == Extension::unknown;
+		if (started != Started::no_process)
+			return;
+		fill_at = cycle->now + no_slot_us;
+	}
+	if (candidate.start_at > cycle->now)
+		cycle->next = least(cycle->next, fill_at);
+	wait_for_turn(cycle, candidate);
+}
+
+int compare_candidates(const void *left, const void *right)
+{
+	TimestampTz a = static_cast<const Candidate *>(left)->start_at;
+	TimestampTz b = static_cast<const Candidate *>(right)->start_at;
+
+	return a < b ? -1 : a > b ? 1 : 0;
+}
+
+// Start worker 0 of each database that lacks it, in the order in which they come to need it.
+void start_first_workers(Cycle *cycle)
+{
+	long databases = hash_get_num_entries(database_list::databases);
+	Candidate *candidates = static_cast<Candidate *>(palloc(sizeof(Candidate) * (databases + 1)));
+	int count = 0;
+
+	// Workers beyond the limit are needy as well.
+	cycle->needy = static_cast<TimestampTz *>(palloc(sizeof(TimestampTz) * (databases + cycle->workers + 1)));
+	database_list::for_each([&](Database *database) {
+		if (!database->has_first)
+			candidates[count++] = {database, database_list::start_at(database)};
+	});
+	qsort(candidates, count, sizeof(Candidate), compare_candidates);
+	for (int i = 0; i < count; i++)
+		serve(cycle, candidates[i]);
+}
+
+// Start the other workers that the settings ask for.
+void start_further_workers(Cycle *cycle)
+{
+	bool is_full = false;
+
+	if (guc::workers == 1 || cycle->is_short)
+		return;
+	database_list::for_each([&](Database *database) {
+		if (database->extension != Extension::present || database->retry_at > cycle->now)
+			return;
+		for (int number = 1; number < guc::workers; number++)
+		{
+			if (is_at_limit(cycle))
+				return;
+			if (!is_full)
+				is_full = start(cycle, database, number) == Started::no_process;
+			if (is_full)
+				launcher_slots::show_no_process(database, number);
+		}
+	});
+	if (is_full)
+		cycle->next = least(cycle->next, cycle->now + no_slot_us);
+}
+
+// Ask workers to leave for databases that need their processes now, and because of a limit that was lowered.
+void make_room(Cycle *cycle)
+{
+	int beyond = guc::worker_limit > 0 ? cycle->workers - guc::worker_limit : 0;
+
+	for (int i = 0; i < beyond; i++)
+		cycle->needy[cycle->needy_count++] = cycle->now - database_choice::lead_us;
+	// Commits in a database without an entry look at this, so it is written before a worker leaves.
+	pg_atomic_exchange_u32(&memory->takes_turns, cycle->is_short || cycle->needy_count > 0 ? 1 : 0);
+	int left = launcher_slots::make_room(cycle->needy, cycle->needy_count, cycle->now);
+	pg_atomic_write_u32(&memory->places_wanted, static_cast<uint32>(left));
+	if (cycle->needy_count == 0)
+		return;
+	cycle->next = least(cycle->next, cycle->now + (has_nobody(cycle) ? no_slot_us : again_us));
+	if (has_nobody(cycle))
+		warn_of_no_process();
+}
+
+// A clock that is set back by less makes nothing late by more.
+void check_clock(TimestampTz now)
+{
+	if (now < last_now - USECS_PER_SEC)
+	{
+		database_list::start_over(now);
+		warn_at = DT_NOBEGIN;
+		fill_at = DT_NOBEGIN;
+		nobody_since = DT_NOEND;
+	}
+	last_now = now;
 }
 
 // Check all slots and databases. Return the time of the next cycle at the latest.
 TimestampTz run_cycle()
 {
-	database_list::read();
+	Cycle cycle = {};
+
+	turns::launcher_is_busy();
+	check_clock(GetCurrentTimestamp());
+	database_list::read_if_changed();
 	database_list::take_wakeup_requests();
 	shmem::clear_stale_blocks();
-	check_slots();
-	TimestampTz now = GetCurrentTimestamp();
-	TimestampTz next = now + rescan_us;
-	if (!guc::enabled)
-		return next;
-	bool probing = is_probing();
-	database_list::for_each([&](Database *database) {
-		if (!database_choice::is_chosen(database->extension, probing))
-			return;
-		if (database->retry_at <= now && start_workers(database))
-			probing = probing || database->extension == Extension::unknown;
-		if (database->retry_at > now)
-			next = least(next, database->retry_at);
-	});
-	return next;
+	launcher_slots::check();
+	cycle.now = GetCurrentTimestamp();
+	cycle.next = cycle.now + rescan_us;
+	cycle.workers = launcher_slots::count_workers();
+	cycle.probing = launcher_slots::is_probing();
+	if (cycle.workers > 0)
+		nobody_since = DT_NOEND;
+	if (!guc::enabled || !was_enabled)
+		database_list::start_over(cycle.now);
+	was_enabled = guc::enabled;
+	if (guc::enabled)
+	{
+		start_first_workers(&cycle);
+		start_further_workers(&cycle);
+		make_room(&cycle);
+	}
+	else
+		pg_atomic_write_u32(&memory->places_wanted, 0);
+	turns::launcher_sleeps_until(cycle.next);
+	return cycle.next;
 }
 
 void give_back(int, Datum) noexcept
 {
 	pg_atomic_write_u32(&memory->launcher_process, shmem::nobody);
+	pg_atomic_write_u32(&memory->places_wanted, 0);
 	memory->launcher_pid = 0;
 }
 
@@ -274,10 +274,7 @@ void start()
 	BackgroundWorkerInitializeConnection(nullptr, nullptr, 0);
 	SetConfigOption("application_name", process_type, PGC_USERSET, PGC_S_OVERRIDE);
 	database_list::make();
-	handles = static_cast<BackgroundWorkerHandle **>(
-		MemoryContextAllocZero(TopMemoryContext, sizeof(BackgroundWorkerHandle *) * memory->slot_count));
-	// Generations of an earlier launcher must not come again.
-	last_generation = static_cast<uint32>(GetCurrentTimestamp() / 1000);
+	launcher_slots::make();
 	memory->launcher_pid = MyProcPid;
 	memory->launcher_since = GetCurrentTimestamp();
 	before_shmem_exit(give_back, static_cast<Datum>(0));

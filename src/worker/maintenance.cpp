@@ -39,7 +39,7 @@ struct Round
 };
 
 Round round; // count == current: no round is in progress
-TimestampTz last_round = DT_NOBEGIN;
+TimestampTz last_round_at = DT_NOBEGIN;
 MemoryContext round_memory;
 
 TimestampTz after_naptime()
@@ -137,7 +137,7 @@ bool begin_round()
 		if (!extension::begin_as_owner(&ext, true))
 			return;
 		if (ext.extension_state == extension::ExtensionState::ready)
-			round.count = read_due_jobs(ext.schema, round.as_of, last_round, &round.jobs, &round.next_at, round_memory);
+			round.count = read_due_jobs(ext.schema, round.as_of, last_round_at, &round.jobs, &round.next_at, round_memory);
 		else if (makes_months(ext))
 			more_months = make_month(ext.schema);
 	});
@@ -183,6 +183,16 @@ bool run_current()
 
 } // namespace
 
+TimestampTz last_round()
+{
+	return last_round_at;
+}
+
+void go_on_after(TimestampTz round)
+{
+	last_round_at = round;
+}
+
 TimestampTz step()
 {
 	if (round.current < round.count)
@@ -194,7 +204,7 @@ TimestampTz step()
 		return DT_NOBEGIN;
 	if (round.current < round.count)
 		return DT_NOBEGIN;
-	last_round = round.as_of;
+	last_round_at = round.as_of;
 	return round.next_at == DT_NOEND ? after_naptime() : round.next_at;
 }
 

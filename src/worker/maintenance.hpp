@@ -10,6 +10,10 @@ namespace maintenance {
 // is in progress.
 TimestampTz step();
 
+// Return the time of the last complete round, DT_NOBEGIN if there was none, and go on after that of another process.
+TimestampTz last_round();
+void go_on_after(TimestampTz round);
+
 } // namespace maintenance
 
 #endif

@@ -27,7 +27,8 @@ Size memory_size()
 {
 	Size size = CACHELINEALIGN(sizeof(Memory));
 
-	return add_size(size, mul_size(max_slots(), sizeof(WorkerSlot)));
+	size = add_size(size, mul_size(max_slots(), sizeof(WorkerSlot)));
+	return add_size(size, mul_size(max_databases, sizeof(DatabaseEntry)));
 }
 
 void request_memory()
@@ -52,6 +53,48 @@ void init_slot(WorkerSlot *slot)
 	pg_atomic_init_u64(&slot->last_batch_at, static_cast<uint64>(DT_NOBEGIN));
 	pg_atomic_init_u64(&slot->claimed_from, static_cast<uint64>(DT_NOBEGIN));
 	pg_atomic_init_u64(&slot->claimed_to, static_cast<uint64>(DT_NOBEGIN));
+	pg_atomic_init_u64(&slot->needed_at, static_cast<uint64>(DT_NOEND));
+	pg_atomic_init_u64(&slot->turn_since, static_cast<uint64>(DT_NOBEGIN));
+	pg_atomic_init_u32(&slot->must_leave, 0);
+}
+
+void init_entry(DatabaseEntry *entry)
+{
+	pg_atomic_init_u32(&entry->database, InvalidOid);
+	pg_atomic_init_u64(&entry->due, static_cast<uint64>(DT_NOBEGIN));
+	pg_atomic_init_u64(&entry->maintenance_at, static_cast<uint64>(DT_NOBEGIN));
+	pg_atomic_init_u64(&entry->maintained_at, static_cast<uint64>(DT_NOBEGIN));
+	pg_atomic_init_u64(&entry->error_logged_at, static_cast<uint64>(DT_NOBEGIN));
+	pg_atomic_init_u32(&entry->fruitless, 0);
+	pg_atomic_init_u32(&entry->activity, static_cast<uint32>(WorkerActivity::starting));
+	pg_atomic_init_u32(&entry->wait, static_cast<uint32>(Wait::none));
+	pg_atomic_init_u64(&entry->starts, 0);
+	pg_atomic_init_u64(&entry->late_us, 0);
+	pg_atomic_init_u64(&entry->late_at, static_cast<uint64>(DT_NOBEGIN));
+}
+
+// The memory is zero.
+void init_memory(char *start)
+{
+	memory->lock = &GetNamedLWLockTranche(tranche)->lock;
+	pg_atomic_init_u32(&memory->launcher_process, nobody);
+	for (pg_atomic_uint32 &request : memory->wakeup_requests)
+		pg_atomic_init_u32(&request, InvalidOid);
+	pg_atomic_init_u32(&memory->recheck_all, 0);
+	pg_atomic_init_u32(&memory->databases_changed, 0);
+	pg_atomic_init_u32(&memory->slots_used, 0);
+	pg_atomic_init_u32(&memory->entries_used, 0);
+	pg_atomic_init_u32(&memory->takes_turns, 0);
+	pg_atomic_init_u32(&memory->places_wanted, 0);
+	pg_atomic_init_u64(&memory->launcher_until, static_cast<uint64>(DT_NOEND));
+	memory->slot_count = max_slots();
+	start += CACHELINEALIGN(sizeof(Memory));
+	memory->slots = reinterpret_cast<WorkerSlot *>(start);
+	for (int i = 0; i < memory->slot_count; i++)
+		init_slot(&memory->slots[i]);
+	memory->databases = reinterpret_cast<DatabaseEntry *>(memory->slots + memory->slot_count);
+	for (int i = 0; i < max_databases; i++)
+		init_entry(&memory->databases[i]);
 }
 
 void make_memory()
@@ -66,17 +109,7 @@ void make_memory()
 	if (!found)
 	{
 		memset(start, 0, memory_size());
-		memory->lock = &GetNamedLWLockTranche(tranche)->lock;
-		pg_atomic_init_u32(&memory->launcher_process, nobody);
-		for (pg_atomic_uint32 &request : memory->wakeup_requests)
-			pg_atomic_init_u32(&request, InvalidOid);
-		pg_atomic_init_u32(&memory->recheck_all, 0);
-		pg_atomic_init_u32(&memory->slots_used, 0);
-		memory->slot_count = max_slots();
-		start += CACHELINEALIGN(sizeof(Memory));
-		memory->slots = reinterpret_cast<WorkerSlot *>(start);
-		for (int i = 0; i < memory->slot_count; i++)
-			init_slot(&memory->slots[i]);
+		init_memory(start);
 	}
 	LWLockRelease(AddinShmemInitLock);
 	if (!found)
@@ -111,6 +144,14 @@ void wake_launcher(Oid database) noexcept
 	uint32 process = pg_atomic_read_u32(&memory->launcher_process);
 	if (process != nobody)
 		pg::set_latch_of(process);
+}
+
+void note_databases_changed() noexcept
+{
+	if (memory == nullptr)
+		return;
+	pg_atomic_write_u32(&memory->databases_changed, 1);
+	wake_launcher(InvalidOid);
 }
 
 // The lock keeps a worker from exiting between our read of its pid and the signal. So no other process can have got the pid.

@@ -6,11 +6,13 @@
 
 #include "pg/columns.hpp"
 #include "trigger/trigger_utils.hpp"
+#include "worker/turns.hpp"
 
 namespace wakeup {
 
 using shmem::memory;
 using shmem::WorkerSlot;
+using turns::read_time;
 
 namespace {
 
@@ -26,11 +28,6 @@ WorkerSlot *own_slot = nullptr;
 
 // In sleeping_until: the worker is busy. Later than any timer.
 constexpr uint64 busy = static_cast<uint64>(DT_NOEND);
-
-TimestampTz read_time(pg_atomic_uint64 *time) noexcept
-{
-	return static_cast<TimestampTz>(pg_atomic_read_u64(time));
-}
 
 void lower_wakeup_time(WorkerSlot *slot, TimestampTz time) noexcept
 {
@@ -64,12 +61,17 @@ template <typename F> void for_each_slot(F visit) noexcept
 void tell_workers(TimestampTz due) noexcept
 {
 	bool due_now = due <= GetCurrentTimestamp();
+	bool has_worker = false;
 	bool done = false;
 
-	for_each_slot([&](WorkerSlot *slot) { lower_wakeup_time(slot, slot != own_slot || due_now ? due : unseen); });
+	for_each_slot([&](WorkerSlot *slot) {
+		lower_wakeup_time(slot, slot != own_slot || due_now ? due : unseen);
+		has_worker = true;
+	});
 	if (own_slot != nullptr)
 		return;
 	pg_memory_barrier();
+	turns::note_due(due, has_worker);
 	for_each_slot([&](WorkerSlot *slot) {
 		uint64 sleeping_until = pg_atomic_read_u64(&slot->sleeping_until);
 
@@ -158,6 +160,28 @@ void wake_idle_worker(const WorkerSlot *mine, TimestampTz since)
 		set_latch(slot);
 		done = true;
 	});
+}
+
+bool has_siblings()
+{
+	bool found = false;
+
+	for_each_slot([&](const WorkerSlot *slot) { found = found || slot != own_slot; });
+	return found;
+}
+
+bool hand_over(TimestampTz from)
+{
+	bool found = false;
+
+	for_each_slot([&](WorkerSlot *slot) {
+		if (slot == own_slot)
+			return;
+		lower_wakeup_time(slot, from);
+		set_latch(slot);
+		found = true;
+	});
+	return found;
 }
 
 void withdraw_claimed_range(WorkerSlot *mine)

@@ -27,6 +27,10 @@ bool publish_sleep(shmem::WorkerSlot *slot, TimestampTz next);
 // Wake an idle sibling for a backlog that starts at `from`.
 void wake_idle_worker(const shmem::WorkerSlot *mine, TimestampTz from);
 
+// Let the other workers of the database look for what the caller leaves to them, from this time on. Return false if there is none.
+bool hand_over(TimestampTz from);
+bool has_siblings();
+
 // Publish the range of scheduled_at that the current full batch covers. A sibling whose next claim would start inside that range skips to
 // its end, so that workers do not read past each other's locked rows. The worker that published the range retries its timers that were
 // not executed.

@@ -13,6 +13,7 @@
 #include "timer/blocked_timer.hpp"
 #include "worker/maintenance.hpp"
 #include "worker/wakeup.hpp"
+#include "worker/worker_turn.hpp"
 #include "worker/worker_recovery.hpp"
 #include "worker/worker_report.hpp"
 #include "worker/worker_schedule.hpp"
@@ -164,6 +165,7 @@ void run_recovery()
 void run_maintenance()
 {
 	worker_report::show_maintenance();
+	worker_turn::note_maintenance();
 	TimestampTz next = maintenance::step();
 	pgstat_report_stat(false);
 	worker_schedule::after_maintenance(&schedule, GetCurrentTimestamp(), next);
@@ -190,10 +192,13 @@ void go_to_sleep(const Action &action)
 {
 	worker_report::show_idle();
 	pg_atomic_write_u64(&worker_slot::mine()->next_due, static_cast<uint64>(schedule.next_due));
+	worker_turn::leave_if_idle(schedule);
+	worker_turn::note_sleep(schedule);
 	if (!wakeup::publish_sleep(worker_slot::mine(), action.wake_before))
 		return;
 	ereport(DEBUG1, errmsg_internal("sleeping until %s", text_of(action.until)));
 	sleep_until(action);
+	worker_turn::note_wakeup();
 	ereport(DEBUG1, errmsg_internal("woken up"));
 }
 
@@ -218,10 +223,13 @@ void run_step()
 	leave_if_unwanted();
 	// This comes before the clock is read, because a commit after it lowers the next wakeup.
 	TimestampTz wakeup = wakeup::enter_busy(worker_slot::mine());
+	worker_turn::leave_if_over(schedule, wakeup);
 	Action action = worker_schedule::decide(&schedule, GetCurrentTimestamp(), wakeup, limits());
 
 	if (action.step != Step::batch)
 		wakeup::withdraw_claimed_range(worker_slot::mine());
+	if (action.step != Step::sleep)
+		worker_turn::decline_if_early();
 	if (action.step != Step::sleep && action.step != Step::maintenance)
 		worker_report::show_running();
 	switch (action.step)
@@ -264,6 +272,7 @@ void start(int index)
 	SetConfigOption("application_name", worker_slot::worker_type, PGC_USERSET, PGC_S_OVERRIDE);
 	worker_wait::init();
 	schedule = worker_schedule::start(limits(), worker_slot::number() == 0);
+	worker_turn::begin(&schedule);
 }
 
 } // namespace

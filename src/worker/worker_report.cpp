@@ -1,6 +1,7 @@
 // Shows the state of a worker to users. The launcher learns here that the database has the extension.
 #include "worker/worker_report.hpp"
 
+#include "worker/turns.hpp"
 #include "worker/worker_slot.hpp"
 
 namespace worker_report {
@@ -22,12 +23,12 @@ void show_activity(const char *text)
 	pgstat_report_activity(text != nullptr ? STATE_RUNNING : STATE_IDLE, text);
 }
 
-// Tell the server log, once a process, why no timer is executed.
+// Tell the server log, once a process, why no timer is executed. A process that takes its turn does not repeat it.
 void log_version()
 {
 	static bool logged = false;
 
-	if (!logged)
+	if (!logged && !worker_slot::is_next_turn())
 		ereport(LOG,
 				errmsg("no timer is executed, because extension \"%s\" is of another version than its library, which is %s",
 					   extension::name, extension::version),
@@ -40,7 +41,7 @@ void log_renamed()
 {
 	static bool logged = false;
 
-	if (!logged)
+	if (!logged && !worker_slot::is_next_turn())
 		ereport(LOG, errmsg("no timer fires, because the schema of extension \"%s\" was renamed", extension::name),
 				errdetail("Its functions name the schema as it was."), errhint("Call campaign_health(), which says what to do."));
 	logged = true;
@@ -91,7 +92,7 @@ void found_extension()
 
 	worker_slot::report_useful();
 	if (!announced)
-		ereport(LOG, errmsg("%s started", MyBgworkerEntry->bgw_name));
+		ereport(worker_slot::is_next_turn() ? DEBUG1 : LOG, errmsg("%s started", MyBgworkerEntry->bgw_name));
 	announced = true;
 }
 
@@ -140,18 +141,23 @@ void count_single(const single_timer::SingleResult &result)
 		add_to(&slot->failures, 1);
 }
 
-// An error shows as well that the database has the extension.
+// An error shows as well that the database has the extension. Processes that take turns count as one.
 void log_error(const ErrorData *error)
 {
 	static TimestampTz logged_at = DT_NOBEGIN;
 	TimestampTz now = GetCurrentTimestamp();
+	shmem::DatabaseEntry *entry = turns::find_own();
 
 	worker_slot::report_useful();
 	worker_slot::set_last_error(error);
 	// A time after now means that the clock was set back.
+	if (worker_slot::is_next_turn() && logged_at == DT_NOBEGIN && entry != nullptr)
+		logged_at = turns::read_time(&entry->error_logged_at);
 	if (logged_at <= now && now < logged_at + log_again_us)
 		return;
 	logged_at = now;
+	if (entry != nullptr)
+		turns::write_time(&entry->error_logged_at, now);
 	ereport(LOG, errcode(error->sqlerrcode), errmsg("campaign_lifecycle could not execute a batch of timers: %s", error->message),
 			error->detail != nullptr ? errdetail_internal("%s", error->detail) : 0,
 			error->hint != nullptr ? errhint("%s", error->hint) : 0,

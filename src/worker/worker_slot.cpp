@@ -37,6 +37,9 @@ void open_slot()
 	pg_atomic_write_u64(&my_slot->next_due, static_cast<uint64>(DT_NOEND));
 	pg_atomic_write_u64(&my_slot->last_batch_at, static_cast<uint64>(DT_NOBEGIN));
 	pg_atomic_write_u64(&my_slot->claimed_to, static_cast<uint64>(DT_NOBEGIN));
+	pg_atomic_write_u64(&my_slot->needed_at, static_cast<uint64>(DT_NOBEGIN));
+	pg_atomic_write_u64(&my_slot->turn_since, static_cast<uint64>(my_slot->since));
+	pg_atomic_write_u32(&my_slot->must_leave, 0);
 	pg_atomic_write_u32(&my_slot->proc_number, pg::my_proc_number());
 	pg_memory_barrier();
 	pg_atomic_write_u32(&my_slot->wakeup_database, my_slot->database);
@@ -80,6 +83,11 @@ Oid database()
 int number()
 {
 	return my_slot->number;
+}
+
+bool is_next_turn()
+{
+	return my_slot->is_next_turn;
 }
 
 void set_activity(shmem::WorkerActivity activity)

@@ -16,6 +16,9 @@ shmem::WorkerSlot *mine();
 Oid database();
 int number();
 
+// Return whether the database had a worker before, which left for another database. That is no news for the log.
+bool is_next_turn();
+
 void set_activity(shmem::WorkerActivity activity);
 void set_last_error(const ErrorData *error);
 

@@ -1,7 +1,8 @@
-// _workers(): the launcher and the workers as shared memory has them. The view campaign_workers and campaign_health() read it. Without the
-// preload it returns one row that says so.
+// _workers(): the launcher and the workers as shared memory has them, and the databases that wait for one. The view campaign_workers and
+// campaign_health() read it. Without the preload it returns one row that says so. _turns() tells how turns go.
 #include "guc.hpp"
 #include "worker/shmem.hpp"
+#include "worker/turns.hpp"
 
 namespace {
 
@@ -69,13 +70,9 @@ struct SlotCopy
 	char last_error[shmem::error_length];
 };
 
-const char *state_text(const SlotCopy &copy, shmem::WorkerSlot *slot)
+const char *text_of(WorkerActivity activity)
 {
-	if (copy.state == SlotState::no_worker_slot)
-		return "no worker slot";
-	if (copy.state != SlotState::working)
-		return "starting";
-	switch (static_cast<WorkerActivity>(pg_atomic_read_u32(&slot->activity)))
+	switch (activity)
 	{
 		case WorkerActivity::starting:
 			return "starting";
@@ -93,10 +90,42 @@ const char *state_text(const SlotCopy &copy, shmem::WorkerSlot *slot)
 	return "starting";
 }
 
-bool is_outdated(const SlotCopy &copy, shmem::WorkerSlot *slot)
+const char *state_text(const SlotCopy &copy, shmem::WorkerSlot *slot)
 {
-	return copy.state == SlotState::working &&
-		   static_cast<WorkerActivity>(pg_atomic_read_u32(&slot->activity)) == WorkerActivity::outdated;
+	if (copy.state == SlotState::no_worker_slot)
+		return "no worker slot";
+	if (copy.state != SlotState::working)
+		return "starting";
+	return text_of(static_cast<WorkerActivity>(pg_atomic_read_u32(&slot->activity)));
+}
+
+bool is_outdated(pg_atomic_uint32 *activity)
+{
+	return static_cast<WorkerActivity>(pg_atomic_read_u32(activity)) == WorkerActivity::outdated;
+}
+
+// The health function of another version shows this text, too.
+void put_outdated(Row *row)
+{
+	put(row, 7,
+		CStringGetTextDatum(
+			"the extension is of another version than its library: run ALTER EXTENSION campaign_lifecycle UPDATE"));
+}
+
+// The row of a database that waits for a process. One that is paused waits for nothing.
+Row waiting_row(Oid database, shmem::DatabaseEntry *entry)
+{
+	WorkerActivity activity = static_cast<WorkerActivity>(pg_atomic_read_u32(&entry->activity));
+	bool is_turn = pg_atomic_read_u32(&entry->wait) == static_cast<uint32>(shmem::Wait::turn);
+	bool is_hindered = activity == WorkerActivity::paused || activity == WorkerActivity::outdated;
+	Row row = empty_row(is_hindered ? text_of(activity) : is_turn ? "waiting its turn" : "no worker slot");
+
+	put(&row, 1, ObjectIdGetDatum(database));
+	put(&row, 2, Int32GetDatum(0));
+	if (activity == WorkerActivity::outdated)
+		put_outdated(&row);
+	put_time(&row, 8, turns::read_time(&entry->due));
+	return row;
 }
 
 Row worker_row(const SlotCopy &copy, shmem::WorkerSlot *slot)
@@ -105,11 +134,8 @@ Row worker_row(const SlotCopy &copy, shmem::WorkerSlot *slot)
 
 	put(&row, 1, ObjectIdGetDatum(copy.database));
 	put(&row, 2, Int32GetDatum(copy.number));
-	// The health function of another version shows this text, too.
-	if (is_outdated(copy, slot))
-		put(&row, 7,
-			CStringGetTextDatum(
-				"the extension is of another version than its library: run ALTER EXTENSION campaign_lifecycle UPDATE"));
+	if (copy.state == SlotState::working && is_outdated(&slot->activity))
+		put_outdated(&row);
 	else if (copy.last_error[0] != '\0')
 		put(&row, 7, CStringGetTextDatum(copy.last_error));
 	if (copy.state != SlotState::working)
@@ -132,6 +158,23 @@ bool copy_slot(const shmem::WorkerSlot *slot, SlotCopy *copy)
 	memcpy(copy->last_error, slot->last_error, sizeof(copy->last_error));
 	LWLockRelease(memory->lock);
 	return copy->state != SlotState::none;
+}
+
+// Call a function for each database that has an entry.
+template <typename F> void for_each_entry(F visit)
+{
+	for (uint32 i = 0; memory != nullptr && i < pg_atomic_read_u32(&memory->entries_used); i++)
+	{
+		Oid database = pg_atomic_read_u32(&memory->databases[i].database);
+
+		if (OidIsValid(database))
+			visit(database, &memory->databases[i]);
+	}
+}
+
+bool is_waiting(shmem::DatabaseEntry *entry)
+{
+	return guc::enabled && pg_atomic_read_u32(&entry->wait) != static_cast<uint32>(shmem::Wait::none);
 }
 
 } // namespace
@@ -158,5 +201,31 @@ SQL_FUNCTION(_workers)
 		row = worker_row(copy, slot);
 		add(result, &row);
 	}
+	for_each_entry([&](Oid database, shmem::DatabaseEntry *entry) {
+		if (!is_waiting(entry))
+			return;
+		Row waiting = waiting_row(database, entry);
+		add(result, &waiting);
+	});
+	return static_cast<Datum>(0);
+}
+
+SQL_FUNCTION(_turns)
+{
+	InitMaterializedSRF(fcinfo, 0);
+	ReturnSetInfo *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
+
+	for_each_entry([&](Oid database, shmem::DatabaseEntry *entry) {
+		Row row = {};
+
+		memset(row.nulls, true, sizeof(row.nulls));
+		put(&row, 0, ObjectIdGetDatum(database));
+		put(&row, 1, BoolGetDatum(is_waiting(entry)));
+		put_time(&row, 2, turns::read_time(&entry->due));
+		put(&row, 3, Int64GetDatum(pg_atomic_read_u64(&entry->starts)));
+		put(&row, 4, Int64GetDatum(pg_atomic_read_u64(&entry->late_us)));
+		put_time(&row, 5, turns::read_time(&entry->late_at));
+		add(result, &row);
+	});
 	return static_cast<Datum>(0);
 }

@@ -64,7 +64,7 @@ bool sleep_until(TimestampTz time, TimestampTz wake_if_before, shmem::WorkerSlot
 		TimestampTz now = GetCurrentTimestamp();
 
 		// Stop also when the clock was set back, because the sleep would be longer than was meant.
-		if (now >= time || now < before || ConfigReloadPending ||
+		if (now >= time || now < before || ConfigReloadPending || pg_atomic_read_u32(&slot->must_leave) != 0 ||
 			static_cast<TimestampTz>(pg_atomic_read_u64(&slot->wakeup_time)) < wake_if_before)
 		{
 			disable_timeout(timer, false);

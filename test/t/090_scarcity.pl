@@ -119,15 +119,22 @@ scenario('no connection left', sub {
 	$session->quit;
 });
 
-# Last, because it drops the extension in the database of the others.
 scenario('no worker slot left', sub {
 	create_campaign_database($node, 'second');
+	add_due_campaigns($node, $_, 10) for 'second', $db;
+	poll_is($node, $_, "SELECT count(*) FROM campaign_timers WHERE status = 'PENDING' AND scheduled_at <= now()", 0, "one worker slot: $_ has its turn") for 'second', $db;
+	# The launcher takes it.
+	$node->append_conf('postgresql.conf', "max_worker_processes = 1\n");
+	$node->restart;
 	add_due_campaigns($node, 'second', 10);
 	poll_is($node, $db, "SELECT count(*) FROM campaign_workers WHERE database = 'second' AND state = 'no worker slot'", 1, 'no worker slot: campaign_workers shows it for the second database');
+	$node->wait_for_log(qr/WARNING: .*no process to run timers in.*\n.*HINT: .*max_worker_processes/);
+	pass('no worker slot: the log says so, with a hint');
 	query_is($node, 'second', 'SELECT run_due_timers()', 10, 'no worker slot: run_due_timers() executes ten timers');
 	add_due_campaigns($node, 'second', 10);
-	$node->safe_psql($db, 'DROP EXTENSION campaign_lifecycle');
-	poll_is($node, 'second', "SELECT count(*) FROM campaigns WHERE status = 'EXPIRED'", 20, 'no worker slot: a worker starts when one is free');
+	$node->append_conf('postgresql.conf', "max_worker_processes = 2\n");
+	$node->restart;
+	poll_is($node, 'second', "SELECT count(*) FROM campaigns WHERE status = 'EXPIRED'", 30, 'no worker slot: a worker starts when there is one');
 	check_invariants($node, 'second', 'no worker slot');
 	my @warnings = grep { /WARNING.*(worker)/ && /campaign_lifecycle launcher|max_worker_processes|no worker/ } split /\n/, slurp_file($node->logfile);
 	cmp_ok(scalar @warnings, '<', 5, 'no worker slot: the log repeats the warning less than five times');
