@@ -37,6 +37,8 @@ void note_exit(WorkerSlot *slot, Database *database, TimestampTz now)
 	database->left_due = database->had_turn ? turns::read_time(&slot->needed_at) : DT_NOBEGIN;
 	if (!database->had_turn || database->asked_at != DT_NOEND)
 		database->asked_at = now;
+	if (database->entry != nullptr)
+		memcpy(database->entry->last_error, slot->last_error, sizeof(slot->last_error));
 }
 
 void reap_worker(WorkerSlot *slot)

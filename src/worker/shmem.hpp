@@ -86,7 +86,7 @@ enum class Wait : uint32
 	no_process, // there is not a single one
 };
 
-// A database with the extension, for when no worker lives there. Atomics, read and written without a lock.
+// A database with the extension, for when no worker lives there. Atomics are read and written without a lock.
 struct DatabaseEntry
 {
 	alignas(PG_CACHE_LINE_SIZE) pg_atomic_uint32 database; // InvalidOid: the entry is free
@@ -107,6 +107,9 @@ struct DatabaseEntry
 	pg_atomic_uint64 starts;
 	pg_atomic_uint64 late_us; // the longest wait beyond the due time in the last minutes
 	pg_atomic_uint64 late_at;
+
+	// Protected by Memory::lock.
+	char last_error[error_length]; // of the last worker
 };
 
 struct Block
@@ -117,7 +120,7 @@ struct Block
 
 struct Memory
 {
-	LWLock *lock; // for a slot's last section and for blocks
+	LWLock *lock; // for the last sections of slots and entries, and for blocks
 	pg_atomic_uint32 launcher_process;
 	pid_t launcher_pid;
 	TimestampTz launcher_since;

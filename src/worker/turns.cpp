@@ -25,6 +25,7 @@ void init(DatabaseEntry *entry)
 	pg_atomic_write_u64(&entry->starts, 0);
 	pg_atomic_write_u64(&entry->late_us, 0);
 	write_time(&entry->late_at, DT_NOBEGIN);
+	memset(entry->last_error, 0, sizeof(entry->last_error));
 }
 
 // Return whether the launcher has to know of a timer that is due at this time before it wakes.

@@ -119,11 +119,17 @@ Row waiting_row(Oid database, shmem::DatabaseEntry *entry)
 	bool is_turn = pg_atomic_read_u32(&entry->wait) == static_cast<uint32>(shmem::Wait::turn);
 	bool is_hindered = activity == WorkerActivity::paused || activity == WorkerActivity::outdated;
 	Row row = empty_row(is_hindered ? text_of(activity) : is_turn ? "waiting its turn" : "no worker slot");
+	char last_error[shmem::error_length];
 
 	put(&row, 1, ObjectIdGetDatum(database));
 	put(&row, 2, Int32GetDatum(0));
+	LWLockAcquire(memory->lock, LW_SHARED);
+	memcpy(last_error, entry->last_error, sizeof(last_error));
+	LWLockRelease(memory->lock);
 	if (activity == WorkerActivity::outdated)
 		put_outdated(&row);
+	else if (last_error[0] != '\0')
+		put(&row, 7, CStringGetTextDatum(last_error));
 	put_time(&row, 8, turns::read_time(&entry->due));
 	return row;
 }
