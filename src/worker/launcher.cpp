@@ -178,9 +178,9 @@ void start_further_workers(Cycle *cycle)
 	if (guc::workers == 1 || cycle->is_short)
 		return;
 	database_list::for_each([&](Database *database) {
-		if (database->extension != Extension::present || database->retry_at > cycle->now)
+		if (database->retry_at > cycle->now)
 			return;
-		for (int number = 1; number < guc::workers; number++)
+		for (int number = 1; number < database_choice::workers_for(database->extension, guc::workers); number++)
 		{
 			if (is_at_limit(cycle))
 				return;
