@@ -9,7 +9,7 @@ CREATE FUNCTION campaign_lifecycle_internal._campaign_functions(access text) RET
 		('reader', '{
 			campaign_events_since,campaign_health,campaign_timeline,current_event_id,_activation_state,
 			_campaign_health,_campaign_relation_names,_campaign_relations,_check_as_of,_check_given,_check_schema,
-			_cron_field,_cron_fields,_event_horizon,_event_of_execution,_event_of_log,_events_after,
+			_cron_field,_cron_fields,_event_horizon,_events_after,
 			_health_activation,_health_as_owner,_health_error,_health_executions,_health_launcher,
 			_health_maintenance,_health_missing_timers,_health_partitions,_health_privileges,
 			_health_rescheduled_campaigns,_health_search_path,_health_snapshot,_health_state_machine,

@@ -90,44 +90,14 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._events_after(text[], text[], in
 	'The rows of the log and the executions that have events after this one, by the numbers of their transactions, at '
 	'most max_events. is_last: no other row follows.';
 
-CREATE FUNCTION campaign_lifecycle_internal._event_of_execution(execution_id uuid, n integer, OUT event text,
-	OUT at timestamp with time zone, OUT detail jsonb)
-	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller
-	SET enable_seqscan = off SET enable_bitmapscan = off AS $$
-	SELECT CASE WHEN x.status = 'COMPLETED' THEN CASE n WHEN 1 THEN 'timer.executed' ELSE 'reward.reminder' END
-			WHEN t.status = 'FAILED'
-				AND t.retry_count >= coalesce(current_setting('campaign_lifecycle.max_attempts', true), '@attempt_limit@')::integer
-				AND NOT EXISTS (SELECT FROM ONLY @extschema@.timer_executions AS o
-					WHERE o.timer_id = x.timer_id AND (o.started_at, o.id) > (x.started_at, x.id)) THEN 'timer.failed'
-			ELSE 'timer.retry_scheduled' END,
-		x.completed_at,
-		jsonb_build_object('execution_id', x.id, 'campaign_id', t.campaign_id, 'timer_id', t.id, 'timer_type', t.timer_type)
-	FROM ONLY @extschema@.timer_executions AS x
-	JOIN ONLY @extschema@.campaign_timers AS t ON t.id = x.timer_id
-	WHERE x.id = $1
-$$;
-COMMENT ON FUNCTION
-	campaign_lifecycle_internal._event_of_execution(uuid, integer, OUT text, OUT timestamptz, OUT jsonb) IS
-	'An event of an execution: 1 its outcome, 2 the reminder that it was.';
-
-CREATE FUNCTION campaign_lifecycle_internal._event_of_log(log_id uuid, OUT event text, OUT at timestamp with time zone,
-	OUT detail jsonb)
-	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller
-	SET enable_seqscan = off SET enable_bitmapscan = off AS $$
-	SELECT CASE WHEN l.from_state IS NULL THEN 'campaign.created' ELSE 'campaign.status.changed' END, l.created_at,
-		jsonb_strip_nulls(jsonb_build_object('log_id', l.id, 'campaign_id', l.campaign_id, 'from', l.from_state,
-			'to', l.to_state))
-	FROM @extschema@.campaign_state_log AS l
-	WHERE l.id = $1
-$$;
-COMMENT ON FUNCTION campaign_lifecycle_internal._event_of_log(uuid, OUT text, OUT timestamptz, OUT jsonb) IS
-	'The event of a row of the log.';
-
 CREATE FUNCTION @extschema@.campaign_events_since(after_event text, max_events integer DEFAULT 1000)
 	RETURNS TABLE (event_id text, event text, at timestamp with time zone, payload jsonb)
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET campaign_lifecycle._users_path = caller
+	SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+	SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
+	attempts constant integer := coalesce(current_setting('campaign_lifecycle.max_attempts', true), '@attempt_limit@');
 	horizon text[];
 	parts text[];
 BEGIN
@@ -141,17 +111,26 @@ BEGIN
 	horizon := string_to_array(campaign_lifecycle_internal._event_horizon(), '.');
 	parts := campaign_lifecycle_internal._parse_event_id(after_event, horizon[1]);
 	RETURN QUERY
-		SELECT w.event_id, d.event, d.at,
-			jsonb_build_object('event', d.event, 'event_id', w.event_id, 'at', d.at) || d.detail
+		SELECT w.event_id, d.event, coalesce(l.created_at, x.completed_at),
+			jsonb_strip_nulls(jsonb_build_object('event', d.event, 'event_id', w.event_id, 'at', coalesce(l.created_at,
+				x.completed_at), 'log_id', l.id, 'execution_id', x.id, 'campaign_id', coalesce(l.campaign_id, t.campaign_id),
+				'from', l.from_state, 'to', l.to_state, 'timer_id', t.id, 'timer_type', t.timer_type))
 		FROM (
-			SELECT e.xid, e.id, e.n, e.of_log, format('%s.%s.%s.%s.%s', horizon[1],
-				CASE WHEN e.is_last THEN greatest(parts[2], horizon[2]) ELSE parts[2] END, e.xid, e.id, e.n) AS event_id
+			SELECT e.xid, e.id, e.n, CASE WHEN e.of_log THEN e.id END AS log_id,
+				CASE WHEN NOT e.of_log THEN e.id END AS execution_id,
+				format('%s.%s.%s.%s.%s', horizon[1],
+					CASE WHEN e.is_last THEN greatest(parts[2], horizon[2]) ELSE parts[2] END, e.xid, e.id, e.n) AS event_id
 			FROM campaign_lifecycle_internal._events_after(parts, horizon, max_events) AS e) AS w
-		CROSS JOIN LATERAL (
-			SELECT l.event, l.at, l.detail FROM campaign_lifecycle_internal._event_of_log(w.id) AS l WHERE w.of_log
-			UNION ALL
-			SELECT x.event, x.at, x.detail FROM campaign_lifecycle_internal._event_of_execution(w.id, w.n) AS x
-			WHERE NOT w.of_log) AS d
+		LEFT JOIN @extschema@.campaign_state_log AS l ON l.id = w.log_id
+		LEFT JOIN ONLY @extschema@.timer_executions AS x ON x.id = w.execution_id
+		LEFT JOIN ONLY @extschema@.campaign_timers AS t ON t.id = x.timer_id
+		CROSS JOIN LATERAL (SELECT CASE
+			WHEN l.id IS NOT NULL THEN CASE WHEN l.from_state IS NULL THEN 'campaign.created' ELSE 'campaign.status.changed' END
+			WHEN x.status = 'COMPLETED' THEN CASE w.n WHEN 1 THEN 'timer.executed' ELSE 'reward.reminder' END
+			WHEN t.status = 'FAILED' AND t.retry_count >= attempts
+				AND NOT EXISTS (SELECT FROM ONLY @extschema@.timer_executions AS o
+					WHERE o.timer_id = x.timer_id AND (o.started_at, o.id) > (x.started_at, x.id)) THEN 'timer.failed'
+			WHEN t.id IS NOT NULL THEN 'timer.retry_scheduled' END AS event) AS d
 		WHERE d.event IS NOT NULL
 		ORDER BY w.xid, w.id, w.n;
 END
