@@ -42,9 +42,9 @@ async def collect(database: Database, measures: list[Measure]) -> None:
 			database.remember(query, await ask(transaction, query))
 		limited = dict.fromkeys(measure.query for measure in measures if measure.by_index)
 		if limited:
-			async with transaction.by_index():
-				for query in limited:
-					database.remember(query, await ask(transaction, query))
+			await transaction.only_indexes()
+		for query in limited:
+			database.remember(query, await ask(transaction, query))
 
 
 def stale(database: Database, measure: Measure) -> bool:

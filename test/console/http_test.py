@@ -93,6 +93,10 @@ def buttons() -> None:
 	check(query(five, "SELECT scheduled_at = '2030-01-02 23:00:00+00' FROM campaign_timers WHERE id = %s", timer), 'to the time that the script sent')
 	check(press(console, f'{there}/cancel-timer?timer={timer}', timer=str(timer))[0] == 200, 'a timer is cancelled')
 	check(query(five, 'SELECT status FROM campaign_timers WHERE id = %s', timer) == 'CANCELLED', 'and is CANCELLED')
+	if query(five, "SELECT to_regclass('campaign_changes') IS NOT NULL"):
+		text = console.get(there)[1]
+		who = query(five, "SELECT string_agg(DISTINCT changed_by, ' ') FROM campaign_changes WHERE campaign_id = %s AND operation = 'cancel_timer'", campaign(1))
+		check(f'REWARD_REMINDER by {who}' in text, f'the timeline has changes of plan, by {who}')
 	check(press(console, there + '/cancel')[0] == 200, 'the campaign is cancelled')
 	check(query(five, "SELECT metadata ->> 'reason' FROM campaign_state_log WHERE campaign_id = %s AND trigger_event = 'CANCELLED'", campaign(1)) == 'because of a test', 'with its reason')
 	status, text = press(console, f'/five/campaign/{campaign(4)}/cancel')
