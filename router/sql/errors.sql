@@ -76,7 +76,7 @@ BEGIN
 	END IF;
 	-- The text of libpq names hosts and ports.
 	detail := CASE WHEN (SELECT r.rolsuper FROM pg_roles AS r WHERE r.rolname = session_user)
-		THEN split_part(regexp_replace(said, '^PL/Proxy function .*?\(\d+\): ', ''), E'\n', 1) END;
+		THEN split_part(regexp_replace(said, '^.*?\(\d+\): (\[.*?\] REMOTE )?', ''), E'\n', 1) END;
 	RAISE LOG '%', message USING DETAIL = said;
 END
 $$;

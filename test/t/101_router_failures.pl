@@ -24,6 +24,10 @@ my ($of_a, $of_b) = ('00000000-0000-7000-8000-000000000001', '00000000-0000-7000
 through($router, "SELECT create_campaign(24, now() + interval '1 day', id => '$_')") for $of_a, $of_b;
 my ($timer_of_a, $timer_of_b) = map { $_->safe_psql('app', 'SELECT id FROM campaign_timers ORDER BY scheduled_at LIMIT 1') } $first, $second;
 
+# Processes that a scenario has stopped, so that none stays so when it dies.
+my @stopped;
+END { kill CONT => @stopped }
+
 sub seconds_of { my ($code) = @_; my $begun = time; $code->(); return time - $begun }
 
 scenario 'a node is down' => sub {
@@ -78,7 +82,7 @@ scenario 'a connection breaks after the commit' => sub {
 scenario 'a node hangs' => sub {
 	my @processes = split /\n/, $first->safe_psql('postgres', 'SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()');
 	push @processes, split ' ', slurp_file($first->data_dir . '/postmaster.pid') =~ s/\n.*//sr;
-	kill STOP => @processes;
+	kill STOP => @stopped = @processes;
 	my $waiting = $router->background_psql('app', on_error_stop => 0);
 	$waiting->query_until(qr/sent/, "\\echo sent\nSELECT campaign_home('$of_a');\n");
 	my $home;
@@ -87,6 +91,43 @@ scenario 'a node hangs' => sub {
 	kill CONT => @processes;
 	like($waiting->query("SELECT campaign_home('$of_a')"), qr/a/, 'the waiting call ends when the node goes on');
 	$waiting->quit;
+};
+
+# PL/Proxy has no timeout for a server that is silent. PgBouncer has.
+my ($pgbouncer) = grep { -x } map { "$_/pgbouncer" } split(/:/, $ENV{PATH}), '/usr/sbin';
+scenario 'a node hangs behind PgBouncer' => sub {
+	plan skip_all => 'there is no pgbouncer' unless $pgbouncer;
+	my $folder = PostgreSQL::Test::Utils::tempdir_short();
+	my $user = through($router, 'SELECT current_user');
+	append_to_file("$folder/users", qq{"$user" ""\n});
+	append_to_file(
+		"$folder/ini",
+		"[databases]\n"
+		  . join('', map { "$_->[0] = " . conninfo_of($_->[1]) . "\n" } [ a => $first ], [ b => $second ])
+		  . "[pgbouncer]\nlisten_addr =\nunix_socket_dir = $folder\nlisten_port = 6432\nauth_type = trust\nauth_file = $folder/users\nlogfile = $folder/log\n"
+		  . "pidfile = $folder/pid\npool_mode = transaction\nquery_timeout = 1\nquery_wait_timeout = 1\nserver_connect_timeout = 1\nserver_login_retry = 1\n");
+	command_ok([ $pgbouncer, '-q', '-d', "$folder/ini" ], 'PgBouncer starts');
+	through($router, "SELECT set_campaign_node_conninfo('$_', 'host=$folder port=6432 dbname=$_')") for 'a', 'b';
+	is(through($router, "SELECT campaign_home('$of_a') || campaign_home('$of_b')"), 'ab', 'calls go through PgBouncer in transaction mode');
+	is(through($router, q{SELECT count(*), count(sqlstate) FROM create_campaigns(array_fill(NULL::uuid, ARRAY[50]), array_fill(24, ARRAY[50]))}), '50|0', 'bulk, too');
+	my @processes = split /\n/, $first->safe_psql('postgres', 'SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()');
+	push @processes, split ' ', slurp_file($first->data_dir . '/postmaster.pid') =~ s/\n.*//sr;
+	kill STOP => @stopped = @processes;
+	my $error;
+	my $took = seconds_of(sub { $error = error_of($router, "SELECT campaign_home('$of_a')") });
+	like($error, qr/ERROR:  0800[16]: (?:the connection to node a is lost|node a cannot be reached)/, sprintf 'a call for its campaigns fails, after %.1f s', $took);
+	cmp_ok($took, '<', 6, 'after the timeout');
+	is(through($router, "SELECT campaign_home('$of_b')"), 'b', 'calls for campaigns of the other node go on');
+	is(through($router, 'SELECT node, reachable FROM campaign_nodes ORDER BY node'), "a|f\nb|t", 'campaign_nodes tells which one hangs');
+	like(through($router, q{SELECT status FROM campaign_health() WHERE node IS NULL AND check_name = 'nodes'}), qr/critical/, 'and health is critical');
+	kill CONT => @processes;
+	my $session = $router->background_psql('app', on_error_stop => 0);
+	my $begun = time;
+	until ((eval { $session->query("SELECT campaign_home('$of_a')") } // '') eq 'a' || time - $begun > 20) { select undef, undef, undef, 0.1 }
+	cmp_ok(time - $begun, '<', 10, 'when it goes on, its calls do');
+	$session->quit;
+	through($router, "SELECT set_campaign_node_conninfo('$_->[0]', '" . conninfo_of($_->[1]) . "')") for [ a => $first ], [ b => $second ];
+	kill TERM => split ' ', slurp_file("$folder/pid");
 };
 
 scenario 'a node fails over to its standby' => sub {
