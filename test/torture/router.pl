@@ -103,7 +103,13 @@ for my $number (1 .. $clients)
 sub start
 {
 	my ($node) = @_;
-	for (1 .. 100) { return if $node->start(fail_ok => 1); sleep 0.1 }
+	for (1 .. 100)
+	{
+		return if $node->start(fail_ok => 1);
+		# PostgreSQL::Test takes a process that was killed and not yet collected for a server.
+		$node->{_pid} = undef;
+		sleep 0.1;
+	}
 	die $node->name . ' does not start';
 }
 
