@@ -47,6 +47,7 @@ shorten($_) for @nodes;
 # Clients
 
 my $folder = PostgreSQL::Test::Utils::tempdir();
+my $parent = $$;
 
 # Ask by a session of its own, so that no call depends on what a former one has left.
 sub ask
@@ -63,7 +64,7 @@ sub work
 	my ($number) = @_;
 	open my $ledger, '>', "$folder/ledger.$number" or die $!;
 	select((select($ledger), $| = 1)[0]);
-	until (-e "$folder/stop")
+	until (-e "$folder/stop" || getppid != $parent)
 	{
 		my ($id, $error) = ask('SELECT new_campaign_id()');
 		if ($error ne '') { sleep 0.1; next }
