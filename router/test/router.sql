@@ -1,5 +1,5 @@
 -- The router's own functions, without any node: connection strings, errors of PL/Proxy, slots and weights, rights. Run
--- by test/t/100_router.pl in a database with the extension campaign_lifecycle_router and pgTAP.
+-- by test/t/110_router.pl in a database with the extension campaign_lifecycle_router and pgTAP.
 
 BEGIN;
 SELECT plan(33);
