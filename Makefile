@@ -6,6 +6,7 @@
 #   make unit                     the tests that need no server
 #   make lint                     the promises the compiler does not check; warnings are errors
 #   make dist                     the zip for PGXN, of the last commit
+#   make -C router install        the extension for several servers, which `make install` adds where the server has PL/Proxy
 #   script/test                   everything, from a bare machine
 
 # The bitcode step would ignore PG_CXXFLAGS, and nothing here gains from inlining into a query.
@@ -102,6 +103,20 @@ uninstall: uninstall-docs
 uninstall-docs:
 	rm -rf '$(installed_docs)'
 
+# The extension for several servers. `make ROUTER=` leaves it out, and `make ROUTER=router` builds it without PL/Proxy.
+ROUTER ?= $(if $(wildcard $(shell $(PG_CONFIG) --sharedir)/extension/plproxy.control),router)
+MAKE_ROUTER = +@$(MAKE) --no-print-directory -C router PG_CONFIG='$(PG_CONFIG)'
+all: $(ROUTER:%=all-%)
+install: $(ROUTER:%=install-%)
+uninstall: $(ROUTER:%=uninstall-%)
+clean: clean-router
+all-router: $(SQL_INSTALL)
+	$(MAKE_ROUTER) all
+install-router: all-router
+	$(MAKE_ROUTER) install
+uninstall-router clean-router:
+	$(MAKE_ROUTER) $(@:%-router=%)
+
 dist:
 	@script/lib/dist
 
@@ -116,4 +131,4 @@ unit: test/unit/unit_tests
 test/unit/unit_tests: FORCE
 	@$(MAKE) -s -C test/unit unit_tests
 
-.PHONY: tempcheck install-docs uninstall-docs dist lint unit FORCE
+.PHONY: tempcheck install-docs uninstall-docs all-router install-router uninstall-router clean-router dist lint unit FORCE

@@ -34,12 +34,12 @@ try_version() {
 		die "the library is not loaded after the upgrade"
 
 	step "PostgreSQL $major: the package is purged, and the cluster starts"
-	quietly apt purge "$package" "$package-dbgsym"
+	quietly apt purge "$package" "$package-dbgsym" "$package-router"
 	grep 'campaign_lifecycle:' "$work/step.log"
 	quietly pg_ctlcluster "$major" "$cluster" restart
 	[ "$(as_client psql -XAtq -d campaign_lifecycle_life -c 'SELECT md5(string_agg(l::text, chr(10) ORDER BY id)) FROM campaign_state_log l')" = "$before" ] ||
 		die "the data is not as it was before the purge"
-	[ ! -e "/usr/share/postgresql/$major/extension/campaign_lifecycle.control" ] || die "the purge left files"
+	! ls /usr/share/postgresql/"$major"/extension/campaign_lifecycle* >/dev/null 2>&1 || die "the purge left files"
 	as_client psql -X -d campaign_lifecycle_life -c 'SELECT id, status FROM campaigns'
 	quietly pg_dropcluster --stop "$major" "$cluster"
 }

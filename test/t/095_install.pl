@@ -3,6 +3,7 @@
 
 use strict;
 use warnings FATAL => 'all';
+use CampaignServer;
 use File::Find;
 use File::Temp qw(tempdir);
 use Test::More;
@@ -22,12 +23,13 @@ subtest 'uninstall removes every file that install put' => sub {
 
 	is(system("$make DESTDIR='$folder' install >/dev/null"), 0, 'make install');
 	my @installed = files_below($folder);
-	my ($version) = map { /--([0-9.]+)\.sql$/ && !/--.*--/ ? $1 : () } @installed;
+	my ($version) = map { /campaign_lifecycle--([0-9.]+)\.sql$/ ? $1 : () } @installed;
 	for my $file ('campaign_lifecycle.so', 'campaign_lifecycle.control', "campaign_lifecycle--$version.sql",
 		'campaign_lifecycle/README.md', 'campaign_lifecycle/docs/reference.md')
 	{
 		is(scalar(grep { m{/\Q$file\E$} } @installed), 1, "$file is installed");
 	}
+	is(scalar(grep { m{/campaign_lifecycle_router(?:--[0-9.]+\.sql|\.control)$} } @installed), server_has('plproxy') ? 2 : 0, 'the router is installed where PL/Proxy is');
 	is(system("$make DESTDIR='$folder' uninstall >/dev/null"), 0, 'make uninstall');
 	is_deeply([ files_below($folder) ], [], 'no file is left');
 };
