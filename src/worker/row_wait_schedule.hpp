@@ -89,6 +89,13 @@ inline bool is_overdue(const Schedule &schedule, TimestampTz now)
 	return now >= next_time(schedule) && since != DT_NOBEGIN && now - since >= forced_row_wait_every_us;
 }
 
+// Return how long a wait that comes before due timers may take. It is longer after waits that have failed, because transactions end
+// late on a machine that has too much to do.
+inline int64 overdue_limit(const Schedule &schedule)
+{
+	return least(greatest(schedule.row_wait.backoff.next_us, forced_row_wait_us), max_row_wait_us);
+}
+
 // Return the step that waits for rows.
 inline Action begin(Schedule *schedule, TimestampTz now, int64 limit)
 {

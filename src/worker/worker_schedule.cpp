@@ -264,7 +264,7 @@ Action decide(Schedule *schedule, TimestampTz now, TimestampTz wakeup, const Lim
 	if (is_turn_of_maintenance(schedule, now))
 		return maintain(schedule, now);
 	if (!schedule->recover && row_wait_schedule::is_overdue(*schedule, now))
-		return row_wait_schedule::begin(schedule, now, row_wait_schedule::forced_row_wait_us);
+		return row_wait_schedule::begin(schedule, now, row_wait_schedule::overdue_limit(*schedule));
 	if (is_in_pass(schedule))
 		return step_of_pass(schedule, now, limits);
 	TimestampTz retry = least(retry_time(schedule->blocked), retry_time(schedule->far_blocked));
