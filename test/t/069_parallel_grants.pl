@@ -56,8 +56,8 @@ in_database($node, 'a grant, and a change of owner, beside a grant that is not c
 	{
 		my $first = $node->background_psql($db);
 		$first->query_safe("BEGIN; SELECT grant_campaign_access('g0', 'operator')");
-		my ($in, $out, $err) = ("SET application_name = 'second'; SELECT $call;\n", '', '');
-		my $second = IPC::Run::start([ 'psql', '-X', '-q', '-d', $node->connstr($db) ], '<', \$in, '>', \$out, '2>', \$err);
+		my ($out, $err) = ('', '');
+		my $second = IPC::Run::start([ 'psql', '-X', '-q', '-d', $node->connstr($db) . ' application_name=second', '-c', "SELECT $call" ], '<', \undef, '>', \$out, '2>', \$err);
 		poll_is($node, $db, "SELECT wait_event_type FROM pg_stat_activity WHERE application_name = 'second'", 'Lock', "$call waits");
 		$first->query_safe("SELECT revoke_campaign_access('g0'); COMMIT");
 		$first->quit;
