@@ -77,8 +77,8 @@ Datum event_id(const spi_query::Schema *schema)
 
 	for (int i = 0; i < 3 && horizon.scan_from == 0; i++)
 		horizon = horizon_of(schema, GetLatestSnapshot());
-	return CStringGetTextDatum(psprintf("%08x.%012" INT64_MODIFIER "x." UINT64_FORMAT ".00000000-0000-0000-0000-000000000000.0",
-										horizon.tables, horizon.scan_from, horizon.oldest));
+	return CStringGetTextDatum(psprintf("%08x.%012llx." UINT64_FORMAT ".00000000-0000-0000-0000-000000000000.0", horizon.tables,
+										static_cast<unsigned long long>(horizon.scan_from), horizon.oldest));
 }
 
 } // namespace event_position
@@ -91,8 +91,8 @@ SQL_FUNCTION(_event_horizon)
 	SPI_connect();
 	event_position::Horizon horizon = event_position::horizon_of(extension::current_schema(), GetActiveSnapshot());
 	SPI_finish();
-	PG_RETURN_TEXT_P(cstring_to_text(psprintf("%08x.%012" INT64_MODIFIER "x." UINT64_FORMAT "." UINT64_FORMAT, horizon.tables,
-											  horizon.scan_from, horizon.oldest, horizon.next)));
+	PG_RETURN_TEXT_P(cstring_to_text(psprintf("%08x.%012llx." UINT64_FORMAT "." UINT64_FORMAT, horizon.tables,
+											  static_cast<unsigned long long>(horizon.scan_from), horizon.oldest, horizon.next)));
 }
 
 // Return the event id for the events that this transaction sends.

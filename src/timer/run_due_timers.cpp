@@ -178,6 +178,7 @@ int begin_run(FunctionCallInfo fcinfo, Run *run)
 	if (XactIsoLevel != XACT_READ_COMMITTED)
 		ereport(ERROR, errcode(ERRCODE_ACTIVE_SQL_TRANSACTION), errmsg("timers can only be run in a READ COMMITTED transaction"),
 				errhint("Call run_due_timers() in a transaction of its own."));
+	PreventCommandDuringRecovery("run_due_timers()");
 	SPI_connect();
 	run->ext = extension::open();
 	return limit;

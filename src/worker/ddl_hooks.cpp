@@ -165,10 +165,11 @@ void on_transaction_end(XactEvent event, void *) noexcept
 {
 	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT)
 		return;
-	if (blocks)
-		shmem::unblock();
+	// The launcher must not find a dropped database unblocked in a list that it takes for the present one.
 	if (databases_change)
 		shmem::note_databases_changed();
+	if (blocks)
+		shmem::unblock();
 	blocks = false;
 	databases_change = false;
 }

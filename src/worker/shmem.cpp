@@ -179,6 +179,7 @@ void block(Oid database)
 // Needs no lock, because only this process writes its own entries.
 void unblock() noexcept
 {
+	pg_write_barrier();
 	for (Block &entry : memory->blocks)
 	{
 		if (entry.pid != MyProcPid)
@@ -190,12 +191,14 @@ void unblock() noexcept
 	}
 }
 
+// A database that is unblocked may be gone, until the launcher has read the list again.
 bool is_blocked(Oid database)
 {
 	for (const Block &entry : memory->blocks)
 		if (entry.pid != 0 && entry.database == database)
 			return true;
-	return false;
+	pg_read_barrier();
+	return pg_atomic_read_u32(&memory->databases_changed) != 0;
 }
 
 void clear_stale_blocks()
