@@ -278,6 +278,7 @@ void end_in_timeout(Result *result, Attempt *attempt)
 
 void end_in_error(Result *result, const Attempt &attempt)
 {
+	last_tried = attempt.candidate.timer;
 	result->outcome = Outcome::failed;
 	result->succeeded = 0;
 	single_timer::release_session_lock();

@@ -133,7 +133,11 @@ void run_row_wait(const Action &action)
 	if (result.outcome == blocked_timer::Outcome::failed)
 	{
 		worker_report::log_error(result.error);
-		worker_schedule::after_error(&schedule, GetCurrentTimestamp(), xact::is_transient(result.error));
+		// A timer that always raises such an error must not let the pass begin again, or those behind would never be executed.
+		if (xact::is_transient(result.error))
+			worker_schedule::after_row_wait(&schedule, GetCurrentTimestamp(), Waited::busy, DT_NOEND, result.search_us);
+		else
+			worker_schedule::after_error(&schedule, GetCurrentTimestamp(), false);
 		return;
 	}
 	if (!is_ready(result.extension_state))
