@@ -71,7 +71,7 @@ SELECT is(d.code || ' ' || d.constraint_name || ': ' || d.message || ' HINT: ' |
 	format('%s of %s has a hint', t.name, t.relation))
 FROM typed AS t CROSS JOIN LATERAL pg_temp.diagnostics(t.statement) AS d;
 -- The checks that only the server's own rows could violate are those of the log and the executions, and last_outcome.
-SELECT is((SELECT array_agg(k.conrelid::regclass || '.' || k.conname ORDER BY 1) FROM pg_constraint AS k
+SELECT is((SELECT array_agg(k.conrelid::regclass || '.' || k.conname ORDER BY k.conrelid::regclass::text COLLATE "C", k.conname) FROM pg_constraint AS k
 	WHERE k.contype = 'c' AND k.connamespace = 'public'::regnamespace AND k.conrelid <> 0 AND k.conrelid::regclass::text NOT SIMILAR TO '(campaign_state_log|timer_executions)%'
 		AND NOT EXISTS (SELECT FROM typed AS t WHERE t.relation::regclass = k.conrelid AND t.name = k.conname)),
 	ARRAY['campaign_maintenance_jobs.valid_last_outcome', 'campaigns.valid_time_range'], 'each CHECK was tried, or cannot be hit alone');
