@@ -48,7 +48,7 @@ SELECT transition_campaign(:'closed', 'RUNNING'), transition_campaign(:'closed',
 SELECT is(pg_temp.error_of(format('SELECT extend_campaign(%L, 1)', :'closed')), '55000: a campaign in state CLOSED cannot be rescheduled',
 	'a campaign that has closed is not extended');
 
----- What the rows hold.
+---- Contents of the rows
 
 DELETE FROM campaign_changes;
 SET LOCAL campaign_lifecycle.changed_by = 'the form';

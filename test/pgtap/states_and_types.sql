@@ -39,7 +39,7 @@ SELECT is(pg_temp.error_of(format('SELECT add_campaign_state(%L), add_timer_type
 SELECT is(pg_temp.error_of(format('SELECT drop_campaign_state(%L), drop_timer_type(%L)', repeat('A', 20), repeat('B', 50))), NULL, 'they are dropped again');
 SELECT set_eq('SELECT * FROM lists', 'SELECT * FROM lists_before', 'every constraint and trigger is as before');
 
----- What an added name changes
+---- Lists and checks after a name was added
 
 SELECT is(pg_temp.violation_of($$INSERT INTO campaigns (status, duration_hours) VALUES ('PAUSED', 1)$$), '23514 valid_status', 'PAUSED is no state');
 SELECT add_campaign_state('PAUSED'), add_timer_type('HALF_TIME');
@@ -77,7 +77,7 @@ SELECT is(archive_old_state_logs() > 0, true, 'a month with the state goes to th
 SELECT is((SELECT count(*) FROM ONLY campaign_state_log_archive_default) = 0 AND count(*) = 2, true, 'as a partition') FROM campaign_state_log_archive WHERE 'PAUSED' IN (from_state, to_state);
 SELECT is(pg_temp.lacking('PAUSED'), NULL, 'which has the state in its constraints');
 
----- What keeps a name
+---- Names that cannot be dropped
 
 SELECT is(d.code || ': ' || d.message, '55000: ' || m, m)
 FROM (VALUES ($$SELECT drop_timer_type('HALF_TIME')$$, 'timer type HALF_TIME is used in column timer_type of campaign_timer_handlers'),

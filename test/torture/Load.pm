@@ -24,7 +24,7 @@ sub prepare
 	$sql->(q{
 		CREATE SCHEMA torture;
 		CREATE TABLE torture.ledger (client integer, n integer, op text NOT NULL, campaign uuid NOT NULL, timer uuid, value timestamptz, PRIMARY KEY (client, n));
-		-- What a stale object of an application writes, and must not.
+		-- A stale object of an application writes this, and must not.
 		CREATE FUNCTION torture.revive_finished(campaign uuid) RETURNS void LANGUAGE plpgsql AS $$
 		BEGIN
 			UPDATE campaign_timers SET status = 'PENDING', executed_at = NULL WHERE campaign_id = campaign AND status IN ('COMPLETED', 'CANCELLED');
