@@ -45,7 +45,7 @@ CREATE FUNCTION campaign_lifecycle_internal._campaign_functions(access text) RET
 			validate_timer_handler,validate_timer_policy,validate_timer_schedule,validate_timer_status,
 			_acting_states,_activation_state,_add_campaign_changes,_add_name,_apply_timers,_archive_partition,
 			_archive_partition_with_retry,_archive_step,_begin_name_change,_campaign_relation_names,
-			_campaign_relations,_change_check_list,_change_lists,_change_names_as_owner,_change_trigger_list,
+			_campaign_relations,_change_check_list,_change_lists,_change_names,_change_names_as_owner,_change_trigger_list,
 			_check_as_of,_check_given,_check_handler,_check_max_rows,_check_schema,_check_timer_type,
 			_check_unused,_claim_batch,_claim_single_timer,_cleanup_finished_timers,_cleanup_metrics,_cleanup_step,
 			_complete_single_timer,_copy_grants,_copy_log_columns_to_archive,_copy_readers,_create_month_partition,

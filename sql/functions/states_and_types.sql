@@ -155,14 +155,23 @@ COMMENT ON FUNCTION campaign_lifecycle_internal._change_names_as_owner(text, tex
 	'Adds or drops a state or timer type as the owner of the tables. Errors: 42501 unless the caller has the rights of '
 	'that role.';
 
-CREATE FUNCTION @extschema@.add_campaign_state(name text) RETURNS void
+CREATE FUNCTION campaign_lifecycle_internal._change_names(kind text, name text, adds boolean) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	IF to_regclass('@extschema@.campaign_timers') IS NULL THEN
 		PERFORM campaign_lifecycle_internal._raise_no_tables();
 	END IF;
 	PERFORM campaign_lifecycle_internal._check_given('name', name IS NOT NULL);
-	PERFORM campaign_lifecycle_internal._change_names_as_owner('state', name, true);
+	PERFORM campaign_lifecycle_internal._change_names_as_owner(kind, name, adds);
+END
+$$;
+COMMENT ON FUNCTION campaign_lifecycle_internal._change_names(text, text, boolean) IS
+	'Checks what a function of states and timer types was given, and changes the lists.';
+
+CREATE FUNCTION @extschema@.add_campaign_state(name text) RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	PERFORM campaign_lifecycle_internal._change_names('state', name, true);
 END
 $$;
 COMMENT ON FUNCTION @extschema@.add_campaign_state(text) IS
@@ -174,11 +183,7 @@ COMMENT ON FUNCTION @extschema@.add_campaign_state(text) IS
 CREATE FUNCTION @extschema@.drop_campaign_state(name text) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	IF to_regclass('@extschema@.campaign_timers') IS NULL THEN
-		PERFORM campaign_lifecycle_internal._raise_no_tables();
-	END IF;
-	PERFORM campaign_lifecycle_internal._check_given('name', name IS NOT NULL);
-	PERFORM campaign_lifecycle_internal._change_names_as_owner('state', name, false);
+	PERFORM campaign_lifecycle_internal._change_names('state', name, false);
 END
 $$;
 COMMENT ON FUNCTION @extschema@.drop_campaign_state(text) IS
@@ -189,11 +194,7 @@ COMMENT ON FUNCTION @extschema@.drop_campaign_state(text) IS
 CREATE FUNCTION @extschema@.add_timer_type(name text) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	IF to_regclass('@extschema@.campaign_timers') IS NULL THEN
-		PERFORM campaign_lifecycle_internal._raise_no_tables();
-	END IF;
-	PERFORM campaign_lifecycle_internal._check_given('name', name IS NOT NULL);
-	PERFORM campaign_lifecycle_internal._change_names_as_owner('timer type', name, true);
+	PERFORM campaign_lifecycle_internal._change_names('timer type', name, true);
 END
 $$;
 COMMENT ON FUNCTION @extschema@.add_timer_type(text) IS
@@ -205,11 +206,7 @@ COMMENT ON FUNCTION @extschema@.add_timer_type(text) IS
 CREATE FUNCTION @extschema@.drop_timer_type(name text) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	IF to_regclass('@extschema@.campaign_timers') IS NULL THEN
-		PERFORM campaign_lifecycle_internal._raise_no_tables();
-	END IF;
-	PERFORM campaign_lifecycle_internal._check_given('name', name IS NOT NULL);
-	PERFORM campaign_lifecycle_internal._change_names_as_owner('timer type', name, false);
+	PERFORM campaign_lifecycle_internal._change_names('timer type', name, false);
 END
 $$;
 COMMENT ON FUNCTION @extschema@.drop_timer_type(text) IS
